@@ -1,0 +1,42 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
+// `@_noLocks` needs to see a whole module at once, which a debug build does not: it is checked in release builds only.
+let core: [SwiftSetting] =
+    strict + [
+        .unsafeFlags(["-Xllvm", "-sil-disable-pass=performance-diagnostics"], .when(configuration: .debug))
+    ]
+let c: [CSetting] = [
+    .treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra"), .disableWarning("unused-parameter"),
+]
+
+/// Every module is one folder below Plugins/ and becomes `lib<name>.so`.
+/// In Swift it sees PluginKit, in C PluginAPI alone; a system library that only one module uses is linked to that module.
+let plugins: [(name: String, path: String, needs: [Target.Dependency])] = []
+
+let exportsMap = Context.packageDirectory + "/Plugins/exports.map"
+
+let package = Package(
+    name: "apus",
+    products: [.executable(name: "apus", targets: ["apus"])]
+        + plugins.map { .library(name: $0.name, type: .dynamic, targets: [$0.name]) },
+    targets: [
+        .target(name: "PluginAPI", cSettings: c),
+        .target(name: "CLinux", cSettings: c),
+        .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: strict),
+        .systemLibrary(name: "CPcre2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .target(name: "Core", dependencies: ["PluginAPI", "CLinux", "CPcre2", "CAres"], swiftSettings: core),
+        .executableTarget(name: "apus", dependencies: ["Core"], swiftSettings: strict),
+        .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
+        .testTarget(name: "FunctionalTests", swiftSettings: strict),
+    ]
+        + plugins.map {
+            .target(
+                name: $0.name, dependencies: $0.needs, path: $0.path, exclude: ["README.md"],
+                publicHeadersPath: ".", cSettings: c, swiftSettings: strict,
+                linkerSettings: [.unsafeFlags(["-Xlinker", "--version-script=" + exportsMap])])
+        }
+)

@@ -1,0 +1,6 @@
+/// The program: command line to exit code.
+public enum Apus {
+    public static func main() {
+        print("apus")
+    }
+}
