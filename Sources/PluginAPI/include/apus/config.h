@@ -1,0 +1,60 @@
+/*
+ * apus/config.h - parameters that `modparam` sets. Group: host->config.
+ */
+#ifndef APUS_CONFIG_H
+#define APUS_CONFIG_H
+
+#include <apus/script.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    APUS_PARAM_INT = 1,    /* a number; yes/on/true and no/off/false are 1 and 0 */
+    APUS_PARAM_STRING = 2, /* a text */
+    APUS_PARAM_EITHER = 3, /* a number or a text, told apart in the setter's value */
+};
+
+enum {
+    APUS_REPEATABLE = 1u << 0, /* each modparam counts; without it the last one wins, with a warning */
+};
+
+/*
+ * A parameter. All of it is copied by add_parameter. A value arrives either in `into`, before `start` runs, or through `set`;
+ * exactly one of the two is given.
+ */
+typedef struct apus_parameter {
+    uint32_t size;
+    uint32_t kind;
+    uint32_t flags;
+    uint32_t reserved;
+    const char *APUS_NONNULL name;
+    const char *APUS_NONNULL doc;      /* one sentence, with the unit */
+    const char *APUS_NULLABLE initial; /* the default as one writes it; it is stored in `into` at once. Null: 0 or no text */
+    int64_t min, max;                  /* range of a number; both 0: any */
+    /* Where the value goes: an int64_t for APUS_PARAM_INT, an apus_str for APUS_PARAM_STRING, whose text then lives *for ever*. */
+    void *APUS_NULLABLE into;
+    /* [declare] Takes one value; its text lives *for ever*. APUS_FALSE refuses it, with a reason written to the log. */
+    int (*APUS_NULLABLE set)(const apus_host *APUS_NONNULL h, const apus_value *APUS_NONNULL value,
+                             void *APUS_NULLABLE user);
+    void *APUS_NULLABLE user;
+} apus_parameter;
+
+typedef struct apus_config_api {
+    uint32_t size;
+
+    /* [declare] APUS_FALSE with a logged reason when the declaration is wrong. */
+    int (*APUS_NONNULL add_parameter)(const apus_host *APUS_NONNULL h, const apus_parameter *APUS_NONNULL p);
+
+    /*
+     * [start] [worker] A global parameter of the core by its name in the config ("reply_to_via", "server_header"): its value in force.
+     * APUS_FALSE when there is none of that name. The text lives *for ever*.
+     */
+    int (*APUS_NONNULL core)(const apus_host *APUS_NONNULL h, apus_str name, apus_value *APUS_NONNULL out);
+} apus_config_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

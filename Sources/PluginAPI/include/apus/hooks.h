@@ -1,0 +1,45 @@
+/*
+ * apus/hooks.h - callbacks on the way of every message. Group: host->hooks.
+ */
+#ifndef APUS_HOOKS_H
+#define APUS_HOOKS_H
+
+#include <apus/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    /* A request was parsed and found whole; the script has not seen it. APUS_EXIT: it is dealt with, no script runs. */
+    APUS_HOOK_REQUEST = 1,
+    /* A reply was parsed; reply_route has not seen it. APUS_EXIT: it is dealt with. */
+    APUS_HOOK_REPLY = 2,
+    /* reply_route is over and did not drop the reply. APUS_EXIT: it is dealt with (tm matched it), nothing is forwarded statelessly. */
+    APUS_HOOK_REPLY_ROUTED = 3,
+    /* The request's script has ended, whatever it did. The result is not read. */
+    APUS_HOOK_REQUEST_ENDED = 4,
+};
+
+typedef struct apus_hook {
+    uint32_t size;
+    uint32_t point; /* APUS_HOOK_... */
+    const apus_host *APUS_NONNULL host;
+    apus_msg *APUS_NONNULL msg; /* *call* */
+    void *APUS_NULLABLE user;
+} apus_hook;
+
+typedef struct apus_hooks_api {
+    uint32_t size;
+    /*
+     * [declare] Called on the message's home worker, in the order of `loadmodule` lines, with no lock held. [no-alloc] wanted: it
+     * stands on the way of every message. `call` answers APUS_TRUE to go on.
+     */
+    int (*APUS_NONNULL add)(const apus_host *APUS_NONNULL h, uint32_t point,
+               int (*APUS_NONNULL call)(const apus_hook *APUS_NONNULL k), void *APUS_NULLABLE user);
+} apus_hooks_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,179 @@
+/*
+ * apus/message.h - a SIP message: read it, edit it. Group: host->message.
+ *
+ * Reading sees the message as it was received; edits are a list that is applied when the message is sent. The Request-URI, the
+ * destination and the flags are the exception: they change at once.
+ */
+#ifndef APUS_MESSAGE_H
+#define APUS_MESSAGE_H
+
+#include <apus/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Methods by number; every other token is APUS_METHOD_OTHER, told apart by its text. */
+enum {
+    APUS_METHOD_OTHER = 0,
+    APUS_METHOD_INVITE = 1,
+    APUS_METHOD_ACK = 2,
+    APUS_METHOD_BYE = 3,
+    APUS_METHOD_CANCEL = 4,
+    APUS_METHOD_OPTIONS = 5,
+    APUS_METHOD_REGISTER = 6,
+    APUS_METHOD_PRACK = 7,
+    APUS_METHOD_SUBSCRIBE = 8,
+    APUS_METHOD_NOTIFY = 9,
+    APUS_METHOD_PUBLISH = 10,
+    APUS_METHOD_INFO = 11,
+    APUS_METHOD_REFER = 12,
+    APUS_METHOD_MESSAGE = 13,
+    APUS_METHOD_UPDATE = 14,
+    APUS_METHOD_KDMQ = 15,
+};
+
+/* The parts of a message that text functions speak of. */
+enum {
+    APUS_PART_FIRST_LINE = 1,
+    APUS_PART_HEADERS = 2, /* from the first header to the empty line */
+    APUS_PART_BODY = 3,
+    APUS_PART_ALL = 4,
+};
+
+/* What a request or reply says about itself in one word or number. */
+enum {
+    APUS_FIELD_METHOD_TEXT = 1,  /* of a request; of a reply its CSeq's */
+    APUS_FIELD_REQUEST_URI,      /* in force */
+    APUS_FIELD_ORIGINAL_URI,     /* as received */
+    APUS_FIELD_REASON,           /* of a reply */
+    APUS_FIELD_CALL_ID,
+    APUS_FIELD_FROM_URI,
+    APUS_FIELD_FROM_TAG,
+    APUS_FIELD_FROM_NAME,
+    APUS_FIELD_TO_URI,
+    APUS_FIELD_TO_TAG,
+    APUS_FIELD_TO_NAME,
+    APUS_FIELD_CSEQ_NUMBER,
+    APUS_FIELD_CONTENT_TYPE,
+    APUS_FIELD_DESTINATION_URI,  /* next hop ($du); null when unset */
+    APUS_FIELD_SOURCE_IP,
+    APUS_FIELD_RECEIVED_IP,      /* address of ours that it came to */
+};
+
+/* One header of a message, by its place. Offsets are into the received bytes. */
+typedef struct apus_header {
+    uint32_t size;
+    uint32_t index;     /* its place, from 0 */
+    apus_str name;      /* as written */
+    apus_str value;     /* without surrounding blanks; a folded value keeps its line breaks */
+    uint32_t offset;    /* of the name */
+    uint32_t length;    /* of the whole header with its line end(s) */
+} apus_header;
+
+/* A URI taken apart; every part is a piece of the text that was parsed (RFC 3261 section 19.1). Absent parts have a null s. */
+typedef struct apus_uri {
+    uint32_t size;
+    uint32_t scheme; /* 1 sip, 2 sips, 3 tel, 4 tels, 5 urn, 0 another */
+    apus_str user, password, host, port, params, headers;
+    apus_str transport, user_param, maddr, lr, r2, method, ttl; /* values of well-known parameters; lr and r2 "" when without a value */
+    uint32_t port_number; /* 0 when absent */
+    uint32_t reserved;
+} apus_uri;
+
+/* One value of From, To, Contact, Route ...: [display name] <URI> ;params. */
+typedef struct apus_name_addr {
+    uint32_t size;
+    uint32_t length; /* bytes of this value up to the comma, which is not counted, or to the end */
+    apus_str display, uri, params;
+} apus_name_addr;
+
+/* One Via value (RFC 3261 section 20.42). */
+typedef struct apus_via {
+    uint32_t size;
+    uint32_t port; /* 0 when absent */
+    apus_str text, transport, host, branch, received, rport, params; /* rport.s is null when absent, "" as a bare flag */
+} apus_via;
+
+typedef struct apus_message_api {
+    uint32_t size;
+
+    /* [worker] [no-alloc] Everything in this block. Texts live as long as the message's run; out-structs have their `size` set by the caller. */
+    int (*APUS_NONNULL is_request)(const apus_msg *APUS_NONNULL m);
+    uint32_t (*APUS_NONNULL method)(const apus_msg *APUS_NONNULL m); /* of a reply: its CSeq's */
+    uint32_t (*APUS_NONNULL method_of)(apus_str name);
+    int (*APUS_NONNULL status)(const apus_msg *APUS_NONNULL m); /* 0 for a request */
+    /* A field's text; s is null when the message has none or it cannot be parsed. */
+    apus_str (*APUS_NONNULL field)(apus_msg *APUS_NONNULL m, uint32_t field);
+    apus_str (*APUS_NONNULL part)(const apus_msg *APUS_NONNULL m, uint32_t part);
+    /* Offset of a text of this message (from `part`, `find` ...) in its received bytes. */
+    uint32_t (*APUS_NONNULL offset)(const apus_msg *APUS_NONNULL m, apus_str text);
+    uint32_t (*APUS_NONNULL header_count)(const apus_msg *APUS_NONNULL m);
+    int (*APUS_NONNULL header_at)(const apus_msg *APUS_NONNULL m, uint32_t index, apus_header *APUS_NONNULL out);
+    /* The first header of that name (compact forms are equal, case does not matter) at place `from` or later; APUS_FALSE when none is left. */
+    int (*APUS_NONNULL find)(const apus_msg *APUS_NONNULL m, apus_str name, uint32_t from, apus_header *APUS_NONNULL out);
+    /* Whether two header names mean the same header. */
+    int (*APUS_NONNULL same_header)(apus_str a, apus_str b);
+    /* The i-th Via value over all Via headers, from 0. */
+    int (*APUS_NONNULL via)(apus_msg *APUS_NONNULL m, uint32_t index, apus_via *APUS_NONNULL out);
+    uint32_t (*APUS_NONNULL via_count)(apus_msg *APUS_NONNULL m);
+    uint16_t (*APUS_NONNULL source_port)(const apus_msg *APUS_NONNULL m);
+    /* The listener that the message came to. */
+    const apus_listener *APUS_NULLABLE (*APUS_NONNULL received_on)(const apus_msg *APUS_NONNULL m);
+
+    /* [any] [no-alloc] Parsers; parts point into the text given. APUS_FALSE when it is none. */
+    int (*APUS_NONNULL parse_uri)(apus_str text, apus_uri *APUS_NONNULL out);
+    int (*APUS_NONNULL parse_name_addr)(apus_str text, apus_name_addr *APUS_NONNULL out);
+    /* Parameter `name` in ";a=b;c": true and its value without quotes ("" when it has none). */
+    int (*APUS_NONNULL find_param)(apus_str params, apus_str name, apus_str *APUS_NONNULL value);
+    /* Equality by RFC 3261 section 19.1.4: 1 equal, -1 different, -2 when one is no URI. */
+    int (*APUS_NONNULL same_uri)(apus_str a, apus_str b);
+
+    /* [worker] At once: texts are copied. APUS_FALSE when the text is no URI or memory is out. */
+    int (*APUS_NONNULL set_request_uri)(apus_msg *APUS_NONNULL m, apus_str uri);
+    int (*APUS_NONNULL set_destination)(apus_msg *APUS_NONNULL m, apus_str uri); /* null s: back to none */
+    int (*APUS_NONNULL flag)(const apus_msg *APUS_NONNULL m, uint32_t flag);
+    void (*APUS_NONNULL set_flag)(apus_msg *APUS_NONNULL m, uint32_t flag, int on);
+    /* The listener through which the message shall leave; null: chosen by destination. */
+    void (*APUS_NONNULL send_through)(apus_msg *APUS_NONNULL m, const apus_listener *APUS_NULLABLE listener);
+    const apus_listener *APUS_NULLABLE (*APUS_NONNULL sent_through)(const apus_msg *APUS_NONNULL m);
+
+    /*
+     * [worker] Edits, applied when the message is sent; texts are copied. Offsets are into the received bytes. APUS_FALSE when the place
+     * overlaps an earlier edit (the first one wins) or memory is out.
+     */
+    int (*APUS_NONNULL replace)(apus_msg *APUS_NONNULL m, uint32_t offset, uint32_t length, apus_str text);
+    /* Whole header lines with their line ends. Before or after the given header; null: before the first, after the last. */
+    int (*APUS_NONNULL insert_before)(apus_msg *APUS_NONNULL m, const apus_header *APUS_NULLABLE at, apus_str lines);
+    int (*APUS_NONNULL insert_after)(apus_msg *APUS_NONNULL m, const apus_header *APUS_NULLABLE at, apus_str lines);
+    int (*APUS_NONNULL remove_header)(apus_msg *APUS_NONNULL m, const apus_header *APUS_NONNULL header);
+    /* Replaces the body; Content-Length follows by itself, Content-Type is replaced when `type` is not empty. */
+    int (*APUS_NONNULL set_body)(apus_msg *APUS_NONNULL m, apus_str body, apus_str type);
+
+    /*
+     * [worker] An edit whose text is known only when the message leaves, because it names the outgoing listener: `produce` is called while
+     * the message is written, writes at most `capacity` bytes and answers how many (0: nothing is inserted). It may be called several
+     * times, once for each branch that is sent. `user` lives as long as the message: take it from script->allocate or slots.
+     */
+    int (*APUS_NONNULL insert_late)(apus_msg *APUS_NONNULL m, const apus_header *APUS_NULLABLE before,
+                       size_t (*APUS_NONNULL produce)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
+                                                      const apus_listener *APUS_NONNULL out,
+                                                      char *APUS_NONNULL buffer, size_t capacity,
+                                                      void *APUS_NULLABLE user),
+                       void *APUS_NULLABLE user);
+
+    /* [worker] Lines for every reply that this server makes for the request; copied, whole header lines. */
+    int (*APUS_NONNULL append_to_reply)(apus_msg *APUS_NONNULL m, apus_str lines);
+
+    /* [worker] [no-alloc] The last internal error of this message, for sl_reply_error: code 0 when there was none. The text is copied. */
+    int (*APUS_NONNULL error)(const apus_msg *APUS_NONNULL m, apus_str *APUS_NONNULL reason);
+    void (*APUS_NONNULL set_error)(apus_msg *APUS_NONNULL m, int code, apus_str reason);
+
+    /* [worker] Memory that lives as long as the message itself, aligned to 8 bytes; null when its limit is reached. */
+    void *APUS_NULLABLE (*APUS_NONNULL allocate)(apus_msg *APUS_NONNULL m, size_t size);
+} apus_message_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,80 @@
+/*
+ * apus/vars.h - pseudo-variables: read, written, expanded in texts, and declared. Group: host->vars.
+ */
+#ifndef APUS_VARS_H
+#define APUS_VARS_H
+
+#include <apus/script.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a variable is indexed: $(name[3]), $(name[-1]), $(name[*]). */
+enum { APUS_INDEX_NONE = 0, APUS_INDEX_NUMBER = 1, APUS_INDEX_ALL = 2 };
+
+/* One reading or writing of a declared pseudo-variable. Lives for the *call*. */
+typedef struct apus_access {
+    uint32_t size;
+    uint32_t index_kind;
+    int64_t index;
+    const apus_host *APUS_NONNULL host;
+    apus_run *APUS_NONNULL run;
+    apus_msg *APUS_NONNULL msg;
+    apus_str inner;    /* the inner name, evaluated; s is null when none was written */
+    int32_t inner_id;  /* its place in the list of `inner`, from 0; -1 when the list is open or nothing was written */
+    uint32_t reserved;
+    void *APUS_NULLABLE user;
+} apus_access;
+
+enum {
+    APUS_PV_INDEXED = 1u << 0, /* takes an index */
+    APUS_PV_DYNAMIC = 1u << 1, /* the inner name may be a pseudo-variable: $hdr($var(x)) */
+};
+
+/*
+ * A pseudo-variable. All of it is copied by add_variable.
+ * inner: null, none may be written; "a|b|c", one of these; "*", any text; with a final `?` it may be left out ("s|t|x?", "*?").
+ */
+typedef struct apus_pv {
+    uint32_t size;
+    uint32_t flags;
+    const char *APUS_NONNULL name; /* without the $ */
+    const char *APUS_NULLABLE inner;
+    const char *APUS_NONNULL doc;
+    /*
+     * [worker] [no-alloc] Fills *out (APUS_NULL beforehand) and answers true; APUS_FALSE means $null. Texts must live for the *run* at least:
+     * message bytes, constants, or memory from access_allocate.
+     */
+    int (*APUS_NONNULL get)(const apus_access *APUS_NONNULL a, apus_value *APUS_NONNULL out);
+    /* [worker] Takes a value (APUS_NULL: assignment of $null), which lives for the *call*. Null: the variable is read-only. */
+    int (*APUS_NULLABLE set)(const apus_access *APUS_NONNULL a, const apus_value *APUS_NONNULL value);
+    void *APUS_NULLABLE user;
+} apus_pv;
+
+typedef struct apus_vars_api {
+    uint32_t size;
+
+    /* [declare] APUS_FALSE with a logged reason when the declaration is wrong. */
+    int (*APUS_NONNULL add_variable)(const apus_host *APUS_NONNULL h, const apus_pv *APUS_NONNULL v);
+
+    /* [worker] The variable's value now; its text lives for the *run*. APUS_FALSE when it is $null. */
+    int (*APUS_NONNULL get)(const apus_call *APUS_NONNULL c, const apus_variable *APUS_NONNULL v, apus_value *APUS_NONNULL out);
+    /* [worker] Assigns; the value is copied. APUS_FALSE when the variable refuses it. */
+    int (*APUS_NONNULL set)(const apus_call *APUS_NONNULL c, const apus_variable *APUS_NONNULL v,
+               const apus_value *APUS_NONNULL value);
+    /* [worker] The template's text with its variables expanded; lives for the *run*. APUS_FALSE when it grew too long. */
+    int (*APUS_NONNULL expand)(const apus_call *APUS_NONNULL c, const apus_format *APUS_NONNULL f, apus_str *APUS_NONNULL out);
+
+    /* [start] Compiles a text from a parameter, such as "$avp(s:rpid)"; null with a logged reason. *for ever* */
+    const apus_variable *APUS_NULLABLE (*APUS_NONNULL compile)(const apus_host *APUS_NONNULL h, apus_str text);
+    const apus_format *APUS_NULLABLE (*APUS_NONNULL compile_format)(const apus_host *APUS_NONNULL h, apus_str text);
+
+    /* [worker] [no-alloc] Memory for a getter's text: lives for the *run*; null when its limit is reached. */
+    void *APUS_NULLABLE (*APUS_NONNULL access_allocate)(const apus_access *APUS_NONNULL a, size_t size);
+} apus_vars_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
