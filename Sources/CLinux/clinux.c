@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,3 +28,69 @@ int linux_pin_thread(int cpu) {
     CPU_SET(cpu, &set);
     return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
+
+void linux_thread_times(uint64_t *user, uint64_t *system) {
+    struct rusage usage;
+    *user = *system = 0;
+    if (getrusage(RUSAGE_THREAD, &usage) == 0) {
+        *user = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
+        *system = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
+    }
+}
+
+_Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) <= LINUX_PKTINFO_SPACE, "a control buffer holds the longer pktinfo");
+
+int linux_destination(const struct msghdr *message, void *address) {
+    struct msghdr *m = (struct msghdr *)message;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            memcpy(address, CMSG_DATA(c) + offsetof(struct in_pktinfo, ipi_addr), sizeof(struct in_addr));
+            return AF_INET;
+        }
+        if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            memcpy(address, CMSG_DATA(c) + offsetof(struct in6_pktinfo, ipi6_addr), sizeof(struct in6_addr));
+            return AF_INET6;
+        }
+    }
+    return 0;
+}
+
+size_t linux_set_source(void *control, int family, const void *address) {
+    struct cmsghdr *c = control;
+    if (family == AF_INET) {
+        struct in_pktinfo info = {0};
+        memcpy(&info.ipi_spec_dst, address, sizeof info.ipi_spec_dst);
+        *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
+        memcpy(CMSG_DATA(c), &info, sizeof info);
+        return CMSG_SPACE(sizeof info);
+    }
+    struct in6_pktinfo info = {0};
+    memcpy(&info.ipi6_addr, address, sizeof info.ipi6_addr);
+    *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
+    memcpy(CMSG_DATA(c), &info, sizeof info);
+    return CMSG_SPACE(sizeof info);
+}
+
+int linux_want_destination(int fd, int family) {
+    int on = 1;
+    if (family == AF_INET) return setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+}
+
+int linux_join_group(int fd, const struct sockaddr *group, unsigned interface_index) {
+    if (group->sa_family == AF_INET) {
+        struct ip_mreqn request = {.imr_multiaddr = ((const struct sockaddr_in *)group)->sin_addr,
+                                   .imr_ifindex = (int)interface_index};
+        return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request);
+    }
+    struct ipv6_mreq request = {.ipv6mr_multiaddr = ((const struct sockaddr_in6 *)group)->sin6_addr,
+                                .ipv6mr_interface = interface_index};
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof request);
+}
+
+linux_thread *linux_this_thread(void) {
+    static _Thread_local linux_thread thread;
+    return &thread;
+}
+
+int32_t linux_log_threshold_value = 0;

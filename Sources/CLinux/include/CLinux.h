@@ -1,12 +1,16 @@
 #pragma once
 /*
- * What Linux offers and Swift's Glibc does not import: headers, macros as functions, and calls that want _GNU_SOURCE.
- * _GNU_SOURCE is defined in clinux.c only: in a header that Swift imports it changes other C modules' types.
+ * What Linux offers and Swift's Glibc does not import: headers, macros as functions, calls that want _GNU_SOURCE, and
+ * storage per thread. _GNU_SOURCE is defined in clinux.c only: in a header that Swift imports it changes other C modules'
+ * types.
  */
 #include <getopt.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -14,6 +18,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 
 /* struct mmsghdr under a name of ours, since the system's hides behind _GNU_SOURCE. Same layout, asserted in clinux.c. */
 typedef struct {
@@ -31,3 +36,61 @@ int linux_thread_name(const char *name);
 int linux_gettid(void);
 /* Pins the calling thread to one processor. */
 int linux_pin_thread(int cpu);
+/* CPU time of the calling thread in microseconds: user and system apart. */
+void linux_thread_times(uint64_t *user, uint64_t *system);
+
+/* ---- control messages of UDP ---- */
+
+/* Bytes of control buffer that one received message needs for its destination address. */
+#define LINUX_PKTINFO_SPACE 64
+/*
+ * Looks for IP_PKTINFO or IPV6_PKTINFO. Answers AF_INET and writes 4 bytes, or AF_INET6 and writes 16 bytes to address,
+ * or 0 when there is none.
+ */
+int linux_destination(const struct msghdr *message, void *address);
+/* Puts IP_PKTINFO (family AF_INET) or IPV6_PKTINFO with this source address into control; answers its length. */
+size_t linux_set_source(void *control, int family, const void *address);
+/* Sets `option` (IP_PKTINFO, IPV6_RECVPKTINFO by family) so that linux_destination finds something. */
+int linux_want_destination(int fd, int family);
+/* Joins a multicast group, given as sockaddr, on the interface with this index (0: the system's choice). */
+int linux_join_group(int fd, const struct sockaddr *group, unsigned interface_index);
+
+/* ---- per thread ---- */
+
+/*
+ * What logging and the crash report want to know about the calling thread. The texts are borrowed: whoever sets one keeps
+ * it alive until it is replaced. Only the thread itself writes; the crash handler reads on the same thread.
+ */
+typedef struct {
+    void *worker;               /* the worker that this thread is, else null */
+    int32_t number;             /* the worker's index, 0 elsewhere */
+    uint32_t line;              /* config line of the function that runs */
+    const uint8_t *module;      /* module and function that run, and the config file: null between functions */
+    const uint8_t *function;
+    const uint8_t *file;
+    uint32_t module_length, function_length, file_length;
+    uint32_t prefix_length;     /* log_prefix of the message that is being routed */
+    const uint8_t *prefix;
+    void *log_limits;           /* Log's table of repeated messages */
+} linux_thread;
+
+/* The calling thread's own. */
+linux_thread *linux_this_thread(void);
+
+/* ---- numbers that every thread reads and few change ---- */
+
+extern int32_t linux_log_threshold_value;
+static inline int32_t linux_log_threshold(void) { return __atomic_load_n(&linux_log_threshold_value, __ATOMIC_RELAXED); }
+static inline void linux_set_log_threshold(int32_t level) {
+    __atomic_store_n(&linux_log_threshold_value, level, __ATOMIC_RELAXED);
+}
+
+/* ---- crashes ---- */
+
+/*
+ * Installs the handler for SEGV BUS ILL TRAP FPE ABRT: it writes to `fd` what this thread was doing (module, function, config
+ * line), the shared object at fault and a backtrace, then lets the previous handler, if there was one, have its turn.
+ */
+void linux_install_crash_handler(int fd);
+/* Gives the calling thread a stack of its own for that handler. Once per thread. */
+void linux_crash_stack(void);
