@@ -1,0 +1,172 @@
+import PluginAPI
+
+// Invariants: host, user and callbacks of a declaration are the module's and live for ever (modules are never unloaded).
+// Declarations are made on the main thread before the workers start and are constant from then on.
+
+/// Who declared something: a module, or Core itself, which declares its own functions and variables in the same way.
+final class Declarer: @unchecked Sendable {
+    let name: String
+    /// The `apus_host` that the module's callbacks are given.
+    let host: UnsafePointer<apus_host>
+
+    init(name: String, host: UnsafePointer<apus_host>) {
+        self.name = name
+        self.host = host
+    }
+}
+
+/// A function that scripts call: one of possibly several of its name, told apart by the number of arguments.
+final class FunctionDeclaration: @unchecked Sendable {
+    typealias Call = @convention(c) (UnsafePointer<apus_call>) -> CInt
+    typealias Prepare =
+        @convention(c) (
+            UnsafePointer<apus_host>, UInt32, apus_str, UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+            UnsafeMutablePointer<apus_complaint>
+        ) -> CInt
+
+    let owner: Declarer
+    let name: String
+    let signature: Signature
+    /// Bits of the route kinds in which it may be called.
+    let routes: UInt32
+    let maySuspend: Bool
+    let deprecated: Bool
+    let doc: String
+    let call: Call
+    let prepare: Prepare?
+    let user: UnsafeMutableRawPointer?
+
+    init(
+        owner: Declarer, name: String, signature: Signature, routes: UInt32, flags: UInt32, doc: String,
+        call: @escaping Call, prepare: Prepare?, user: UnsafeMutableRawPointer?
+    ) {
+        self.owner = owner
+        self.name = name
+        self.signature = signature
+        self.routes = routes
+        maySuspend = flags & UInt32(APUS_MAY_SUSPEND) != 0
+        deprecated = flags & UInt32(APUS_DEPRECATED) != 0
+        self.doc = doc
+        self.call = call
+        self.prepare = prepare
+        self.user = user
+    }
+
+    /// `sl_send_reply(code:int, reason:format)`
+    var usage: String { "\(name)(\(signature.text))" }
+}
+
+/// What may stand between the parentheses of a pseudo-variable's name.
+struct InnerNameRule: Equatable {
+    enum Names: Equatable {
+        case none
+        case any
+        case oneOf([String])
+    }
+
+    let names: Names
+    let optional: Bool
+
+    /// From the text of `apus_pv.inner`.
+    init(_ text: String?) {
+        guard var text, !text.isEmpty else {
+            names = .none
+            optional = true
+            return
+        }
+        optional = text.hasSuffix("?")
+        if optional { text.removeLast() }
+        names = text == "*" ? .any : .oneOf(text.split(separator: "|").map(String.init))
+    }
+}
+
+/// A pseudo-variable.
+final class VariableDeclaration: @unchecked Sendable {
+    typealias Get = @convention(c) (UnsafePointer<apus_access>, UnsafeMutablePointer<apus_value>) -> CInt
+    typealias Set = @convention(c) (UnsafePointer<apus_access>, UnsafePointer<apus_value>) -> CInt
+
+    let owner: Declarer
+    let name: String
+    let inner: InnerNameRule
+    let indexed: Bool
+    /// The inner name may hold a pseudo-variable.
+    let dynamic: Bool
+    let doc: String
+    let get: Get
+    /// Nil: read-only.
+    let set: Set?
+    let user: UnsafeMutableRawPointer?
+
+    init(
+        owner: Declarer, name: String, inner: InnerNameRule, flags: UInt32, doc: String, get: @escaping Get, set: Set?,
+        user: UnsafeMutableRawPointer?
+    ) {
+        self.owner = owner
+        self.name = name
+        self.inner = inner
+        indexed = flags & UInt32(APUS_PV_INDEXED) != 0
+        dynamic = flags & UInt32(APUS_PV_DYNAMIC) != 0
+        self.doc = doc
+        self.get = get
+        self.set = set
+        self.user = user
+    }
+}
+
+/// A parameter that `modparam` sets.
+final class ParameterDeclaration: @unchecked Sendable {
+    typealias Setter =
+        @convention(c) (UnsafePointer<apus_host>, UnsafePointer<apus_value>, UnsafeMutableRawPointer?) -> CInt
+
+    enum Kind {
+        case int
+        case string
+        case either
+
+        var text: String {
+            switch self {
+            case .int: "a number"
+            case .string: "a string"
+            case .either: "a number or a string"
+            }
+        }
+    }
+
+    let owner: Declarer
+    let name: String
+    let kind: Kind
+    let repeatable: Bool
+    let doc: String
+    let initial: String?
+    /// Nil: any number.
+    let range: ClosedRange<Int64>?
+    let into: UnsafeMutableRawPointer?
+    let setter: Setter?
+    let user: UnsafeMutableRawPointer?
+
+    init(
+        owner: Declarer, name: String, kind: Kind, repeatable: Bool, doc: String, initial: String?,
+        range: ClosedRange<Int64>?, into: UnsafeMutableRawPointer?, setter: Setter?, user: UnsafeMutableRawPointer?
+    ) {
+        self.owner = owner
+        self.name = name
+        self.kind = kind
+        self.repeatable = repeatable
+        self.doc = doc
+        self.initial = initial
+        self.range = range
+        self.into = into
+        self.setter = setter
+        self.user = user
+    }
+}
+
+/// An event route that a module raises: `event_route[module:name]`.
+struct EventDeclaration {
+    let owner: Declarer
+    /// "module:name"
+    let name: String
+    let doc: String
+    /// The id that the module raises it by, unique over all modules.
+    let id: Int
+}
