@@ -14,7 +14,10 @@ let c: [CSetting] = [
 
 /// Every module is one folder below Plugins/ and becomes `lib<name>.so`.
 /// In Swift it sees PluginKit, in C PluginAPI alone; a system library that only one module uses is linked to that module.
-let plugins: [(name: String, path: String, needs: [Target.Dependency])] = []
+let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
+    ("hello", "examples/modules/hello", ["PluginKit", "PluginAPI"]),
+    ("hello_c", "examples/modules/hello_c", ["PluginAPI"]),
+]
 
 let exportsMap = Context.packageDirectory + "/Plugins/exports.map"
 
