@@ -71,7 +71,7 @@ typedef struct {
     uint32_t module_length, function_length, file_length;
     uint32_t prefix_length;     /* log_prefix of the message that is being routed */
     const uint8_t *prefix;
-    void *log_limits;           /* Log's table of repeated messages */
+    void *log_buffer;           /* where Log composes a line */
 } linux_thread;
 
 /* The calling thread's own. */
