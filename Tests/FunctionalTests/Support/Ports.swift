@@ -1,0 +1,35 @@
+import Glibc
+import Synchronization
+
+/// Hands out ports of the loopback addresses that nobody uses, each once in a test run.
+///
+/// They lie below the range that the kernel takes from for sockets bound to port 0, so that between handing out and the
+/// server's own bind no client of a test that runs at the same time can get it.
+enum Ports {
+    private static let range: Range<UInt16> = 12000..<32000
+    private static let next = Mutex<UInt16>(range.lowerBound + UInt16(UInt32(getpid()) &* 97 % UInt32(range.count)))
+
+    static func free() throws -> UInt16 {
+        try next.withLock { next throws -> UInt16 in
+            for _ in range {
+                let port = next
+                next = port + 1 == range.upperBound ? range.lowerBound : port + 1
+                // A process being spawned holds copies of all sockets until its exec: ours would still be bound after our close.
+                let free = Child.spawning.withLock { _ in
+                    isFree(port, Int32(SOCK_DGRAM.rawValue)) && isFree(port, Int32(SOCK_STREAM.rawValue))
+                }
+                if free { return port }
+            }
+            throw HarnessError("no free port in \(range)")
+        }
+    }
+
+    private static func isFree(_ port: UInt16, _ type: Int32) -> Bool {
+        ["127.0.0.1", "::1"].allSatisfy { host in
+            let descriptor = socket(Address(host, port).family, type | Int32(SOCK_CLOEXEC.rawValue), 0)
+            guard descriptor >= 0 else { return host == "::1" }  // a machine without IPv6
+            defer { close(descriptor) }
+            return Address(host, port).withSocketAddress { bind(descriptor, $0, $1) } == 0 || errno == EADDRNOTAVAIL
+        }
+    }
+}
