@@ -104,7 +104,8 @@ final class ChildWatch: @unchecked Sendable {
             for index in 0..<2 where open[index].fd >= 0 && open[index].revents != 0 {
                 let count = Glibc.read(open[index].fd, &chunk, chunk.count)
                 if count > 0 {
-                    update { index == 0 ? ($0.output += chunk[..<count]) : ($0.errors += chunk[..<count]) }
+                    let stream = index == 0 ? \State.output : \State.errors
+                    update { $0[keyPath: stream] += chunk[..<count] }
                 } else if count == 0 || errno != EINTR {
                     close(open[index].fd)
                     open[index].fd = -1
