@@ -33,6 +33,8 @@ let package = Package(
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .target(name: "Core", dependencies: ["PluginAPI", "CLinux", "CPcre2", "CAres"], swiftSettings: core),
         .executableTarget(name: "apus", dependencies: ["Core"], swiftSettings: strict),
+        .executableTarget(
+            name: "sipload", dependencies: ["CLinux"], path: "Benchmarks/sipload", swiftSettings: strict),
         .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
         .testTarget(name: "FunctionalTests", swiftSettings: strict),
     ]

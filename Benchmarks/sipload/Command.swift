@@ -1,0 +1,53 @@
+import CLinux
+@preconcurrency import Glibc
+
+/// `sipload`: makes SIP traffic for a server, checks every answer, and measures what the server's processes spend on it.
+enum Command {
+    static let usage = """
+        usage: sipload options-reply     --to ADDRESS:PORT [option]...
+               sipload stateless-forward --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
+               sipload bare SCENARIO     --listen ADDRESS:PORT [--uas ADDRESS:PORT] [--core N] [--batch N]
+
+        options-reply      OPTIONS requests; the server answers 200 itself
+        stateless-forward  INVITE requests; the server forwards them to --uas, where this program answers 200
+        bare               takes the server's place: moves the same datagrams and looks into none
+
+          --window N       transactions under way at a time (64)
+          --rate N         start N transactions a second instead of one as soon as another has ended
+          --seconds N      how long is measured (4)
+          --warm-up N      seconds of the same traffic before (1)
+          --pid N          the server: count the processor time of this process and its descendants
+          --core N         run on this processor only
+          --batch N        datagrams a system call (32)
+          --against-bare   the peer is `sipload bare`
+
+        Prints one line of KEY=VALUE. Times are microseconds of processor time per transaction. Ends with 0 when every answer was
+        right, 1 when the arguments were wrong, 2 when answers were wrong, lost or absent.
+
+        """
+
+    static func run(_ arguments: [String]) -> Int32 {
+        do {
+            let options = try Options(arguments)
+            if let core = options.core, linux_pin_thread(Int32(core)) != 0 {
+                throw UsageError("cannot run on processor \(core)")
+            }
+            if options.isBare { return try Bare.run(options) }
+            var generator = try Generator(options)
+            let result = try generator.run()
+            print(result.line)
+            return result.isGood ? 0 : 2
+        } catch {
+            complain((error as? UsageError)?.text ?? "\(error)")
+            return 1
+        }
+    }
+}
+
+/// What is wrong with the arguments, or what the system refused.
+struct UsageError: Error {
+    let text: String
+    init(_ text: String) { self.text = text }
+}
+
+func complain(_ text: String) { fputs("sipload: \(text)\n", stderr) }

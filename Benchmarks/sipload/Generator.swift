@@ -1,0 +1,172 @@
+import Glibc
+
+/// Plays the UAC, and in `stateless-forward` the UAS as well, on one thread that never sleeps: so a server never pays for waking it.
+struct Generator: ~Copyable {
+    private let options: Options
+    private let uac: Socket
+    private let uas: Socket
+    private let check: Check
+    private var slots: Slots
+    private let outgoing: Batch
+    private let incoming: Batch
+    private let answers: Batch
+    private var counters = Counters()
+    /// When the traffic began, for the schedule of `--rate`, and how many were started since.
+    private var began: UInt64 = 0
+    private var scheduled = 0
+    /// When transactions without answer are looked for again.
+    private var nextReview: UInt64 = 0
+
+    /// After this long without its answer a transaction is lost. Nanoseconds.
+    private static let patience: UInt64 = 1_000_000_000
+
+    struct Counters {
+        var right = 0
+        var lost = 0
+        var late = 0
+        var wrong = 0
+        /// At `--rate`: transactions that were due while the window was full.
+        var heldBack = 0
+    }
+
+    init(_ options: Options) throws {
+        guard let server = options.server else { throw UsageError("--to is missing") }
+        let uac = try Socket(bind: Endpoint("127.0.0.1:0"))
+        let uas = try Socket(bind: options.uas ?? Endpoint("127.0.0.1:0"))
+        try uac.connect(to: server)
+        let request = Request(options.scenario, uac: uac.local, target: options.uas ?? server)
+        check = Check(request: request, againstBare: options.againstBare)
+        slots = Slots(options.rate == nil ? options.window : max(options.window, 1024), request)
+        self.options = options
+        self.uac = uac
+        self.uas = uas
+        outgoing = Batch(options.batch)
+        incoming = Batch(options.batch)
+        answers = Batch(options.batch)
+    }
+
+    /// Warms up, measures, waits for the last answers.
+    mutating func run() throws -> Result {
+        began = monotonic()
+        nextReview = began + Generator.patience
+        let warm = began + UInt64(options.warmUp * 1e9)
+        while monotonic() < warm { turn() }
+
+        let before = try options.pid.map { try ProcessorTime(of: $0) }
+        let atStart = counters
+        let start = monotonic()
+        let end = start + UInt64(options.seconds * 1e9)
+        while monotonic() < end { turn() }
+        let seconds = Double(monotonic() - start) / 1e9
+        let after = try options.pid.map { try ProcessorTime(of: $0) }
+        let transactions = counters.right - atStart.right
+
+        let patience = monotonic() + Generator.patience
+        while slots.underWay > 0 && monotonic() < patience { receive() }
+        counters.lost += slots.underWay
+        return Result(
+            scenario: options.scenario, transactions: transactions, seconds: seconds, counters: counters,
+            spent: before.flatMap { before in after.map { $0.since(before) } })
+    }
+
+    /// Starts what is due, then takes in what has come.
+    private mutating func turn() {
+        let now = monotonic()
+        var allowed = slots.freeCount
+        if let rate = options.rate {
+            let due = Int(Double(now - began) * Double(rate) / 1e9) - scheduled
+            if due > allowed { counters.heldBack += due - allowed }
+            scheduled += due
+            allowed = min(allowed, due)
+        }
+        while allowed > 0 {
+            let count = min(allowed, outgoing.capacity)
+            for index in 0..<count {
+                let slot = slots.start(at: now)
+                outgoing.set(index, to: slots.request(slot), count: check.request.bytes.count, name: nil)
+            }
+            outgoing.send(uac, count)
+            allowed -= count
+        }
+        receive()
+        if now > nextReview {
+            counters.lost += slots.giveUp(before: now - Generator.patience)
+            nextReview = now + Generator.patience / 10
+        }
+    }
+
+    private mutating func receive() {
+        if options.scenario == .statelessForward { answer() }
+        let count = incoming.receive(uac)
+        for index in 0..<count {
+            let bytes = UnsafePointer(incoming.slot(index))
+            let isEcho = options.againstBare && options.scenario == .optionsReply
+            let verdict =
+                isEcho
+                ? check.echo(bytes, incoming.count(index), slots) : check.response(bytes, incoming.count(index), slots)
+            switch verdict {
+            case .right(let slot):
+                slots.end(slot)
+                counters.right += 1
+            case .late: counters.late += 1
+            case .wrong: wrong("answer", bytes, incoming.count(index))
+            }
+        }
+    }
+
+    /// The UAS: a 200 for every request that arrived as it should, to where it came from.
+    private mutating func answer() {
+        let count = incoming.receive(uas)
+        var sending = 0
+        for index in 0..<count {
+            let bytes = UnsafePointer(incoming.slot(index))
+            let (verdict, fields) = check.forwarded(bytes, incoming.count(index), slots)
+            switch verdict {
+            case .right:
+                let length = Generator.writeAnswer(fields, to: answers.slot(sending))
+                answers.set(sending, to: answers.slot(sending), count: length, name: incoming.name(index))
+                sending += 1
+            case .late: counters.late += 1
+            case .wrong: wrong("request at the UAS", bytes, incoming.count(index))
+            }
+        }
+        answers.send(uas, sending)
+    }
+
+    /// Writes the 200 to a request; its length. All lines are copies of the request's, which fits a slot with room to spare.
+    private static func writeAnswer(_ fields: Check.Fields, to memory: UnsafeMutablePointer<UInt8>) -> Int {
+        var length = 0
+        func add(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
+            memcpy(memory + length, bytes, count)
+            length += count
+        }
+        func add(_ text: StaticString) { add(text.utf8Start, text.utf8CodeUnitCount) }
+        func add(_ line: Check.Line?) {
+            if let line { add(line.start, line.count) }
+        }
+        add("SIP/2.0 200 OK\r\n")
+        if fields.vias == 2 {
+            add(fields.firstVia)
+            add("\r\n")
+        }
+        add(fields.lastVia)
+        add("\r\n")
+        add(fields.from)
+        add("\r\n")
+        add(fields.to)
+        add(";tag=uas\r\n")
+        add(fields.callID)
+        add("\r\n")
+        add(fields.cseq)
+        add("\r\nContact: <sip:uas@127.0.0.1>\r\nUser-Agent: sipload\r\nContent-Length: 0\r\n\r\n")
+        return length
+    }
+
+    private mutating func wrong(_ what: String, _ bytes: UnsafePointer<UInt8>, _ count: Int) {
+        counters.wrong += 1
+        if counters.wrong == 1 {
+            let text = String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+            complain("the first wrong \(what):\n\(text)")
+        }
+    }
+}

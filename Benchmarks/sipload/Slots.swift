@@ -1,0 +1,79 @@
+import Glibc
+
+/// The transactions under way. Each slot owns a copy of the request, in which only the number changes; a number names its slot in
+/// the low bits and how often the slot was used in the others, so that a late answer to an earlier use is told apart.
+///
+/// Invariants: `bytes` holds `count` copies of the request, `stride` apart; `free` holds the indices of all slots that are not
+/// under way, `freeCount` of them. All are allocated once.
+struct Slots: ~Copyable {
+    static let capacity = 4096
+
+    let count: Int
+    private let stride: Int
+    private let holes: [Int]
+    private let bytes: UnsafeMutablePointer<UInt8>
+    private let numbers: UnsafeMutablePointer<UInt32>
+    private let started: UnsafeMutablePointer<UInt64>
+    private let free: UnsafeMutablePointer<UInt32>
+    private(set) var freeCount: Int
+
+    init(_ count: Int, _ request: Request) {
+        self.count = count
+        stride = request.bytes.count
+        holes = request.holes
+        bytes = .allocate(capacity: count * stride)
+        numbers = .allocate(capacity: count)
+        started = .allocate(capacity: count)
+        free = .allocate(capacity: count)
+        freeCount = count
+        started.initialize(repeating: 0, count: count)
+        for index in 0..<count {
+            (bytes + index * stride).initialize(from: request.bytes, count: stride)
+            numbers[index] = UInt32(index)
+            free[index] = UInt32(index)
+        }
+    }
+
+    deinit {
+        bytes.deallocate()
+        numbers.deallocate()
+        started.deallocate()
+        free.deallocate()
+    }
+
+    var underWay: Int { count - freeCount }
+
+    func request(_ index: Int) -> UnsafeMutablePointer<UInt8> { bytes + index * stride }
+
+    /// Takes a free slot and writes its next number into its request.
+    mutating func start(at now: UInt64) -> Int {
+        freeCount -= 1
+        let index = Int(free[freeCount])
+        numbers[index] &+= UInt32(Slots.capacity)
+        for hole in holes { writeHex(numbers[index], to: request(index) + hole) }
+        started[index] = now
+        return index
+    }
+
+    /// The slot under way with this number; nil when there is none (any more).
+    func find(_ number: UInt32) -> Int? {
+        let index = Int(number) & (Slots.capacity - 1)
+        return index < count && numbers[index] == number && started[index] != 0 ? index : nil
+    }
+
+    mutating func end(_ index: Int) {
+        started[index] = 0
+        free[freeCount] = UInt32(index)
+        freeCount += 1
+    }
+
+    /// Gives up the transactions that began before this time; how many these were.
+    mutating func giveUp(before time: UInt64) -> Int {
+        var lost = 0
+        for index in 0..<count where started[index] != 0 && started[index] < time {
+            end(index)
+            lost += 1
+        }
+        return lost
+    }
+}
