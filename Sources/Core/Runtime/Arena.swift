@@ -44,7 +44,7 @@ struct Arena {
         return allocateSlow(rounded)
     }
 
-    @inline(never)
+    @inline(never) @_semantics("no_performance_analysis")
     private mutating func allocateSlow(_ size: Int) -> UnsafeMutableRawPointer? {
         let chunkSize = max(size, 4096)
         guard size >= 0, chunkSize <= allowance else { return nil }
