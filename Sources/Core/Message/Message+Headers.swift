@@ -1,0 +1,196 @@
+// Invariants: see MessageRecord. What is cached here lies in the message's arena.
+
+extension Message {
+    /// The header lines in their order.
+    @inline(__always)
+    var headerCount: Int { Int(record.pointee.headerCount) }
+
+    /// Precondition: 0 <= index < headerCount.
+    @inline(__always)
+    func header(at index: Int) -> Header { record.pointee.headers[index] }
+
+    /// The first header of that kind. Not for `.other`: see `header(named:from:)`.
+    @inline(__always)
+    func first(_ id: HeaderID) -> Header? {
+        let first = record.pointee.firstOf[Int(id.rawValue)]
+        return first == 0 ? nil : record.pointee.headers[Int(first &- 1)]
+    }
+
+    @inline(__always)
+    func last(_ id: HeaderID) -> Header? {
+        let last = record.pointee.lastOf[Int(id.rawValue)]
+        return last == 0 ? nil : record.pointee.headers[Int(last &- 1)]
+    }
+
+    /// The next header of the same kind.
+    @inline(__always)
+    func next(after header: Header) -> Header? {
+        header.next == 0 ? nil : record.pointee.headers[Int(header.next &- 1)]
+    }
+
+    /// The index of the first header at `from` or behind with that name, compact forms and case being equal; nil when there is none.
+    @_noLocks
+    func index(named name: Bytes, from: Int = 0) -> Int? {
+        let id = HeaderName.id(of: name)
+        var index = from
+        while index < headerCount {
+            let header = record.pointee.headers[index]
+            if header.id == id, id != .other || bytes(header.name).equalsIgnoringCase(name) { return index }
+            index &+= 1
+        }
+        return nil
+    }
+
+    /// The value of the first header of that kind without the white space around it, nil when there is none. Folded lines keep their line
+    /// breaks: see `unfolded`.
+    @inline(__always)
+    func value(_ id: HeaderID) -> Bytes? { first(id).map { bytes($0.value) } }
+
+    @inline(__always)
+    func value(of header: Header) -> Bytes { bytes(header.value) }
+
+    /// The value of a header with each fold as one space (RFC 3261 §7.3.1). Nil when memory is out.
+    func unfolded(_ header: Header) -> Bytes? {
+        let value = bytes(header.value)
+        guard header.isFolded else { return value }
+        guard let raw = arena.pointee.allocate(value.count) else { return nil }
+        let out = raw.assumingMemoryBound(to: UInt8.self)
+        var count = 0
+        var at = 0
+        while at < value.count {
+            if value[at] == 13 || value[at] == 10 {
+                at = value.skipSpace(from: at)
+                out[count] = 32
+            } else {
+                out[count] = value[at]
+                at &+= 1
+            }
+            count &+= 1
+        }
+        return Bytes(UnsafePointer(out), count)
+    }
+
+    // MARK: - Via
+
+    /// The topmost Via; nil when there is none or it is broken, in which case the message was refused.
+    @inline(__always)
+    var topVia: Via? {
+        if let via = record.pointee.cache.topVia { return via }
+        guard let text = value(.via) else { return nil }
+        var index = 0
+        let via = Via.parse(text, from: &index)
+        record.pointee.cache.topVia = via
+        return via
+    }
+
+    /// All Via values.
+    var vias: Values<Via> {
+        if let cached = record.pointee.cache.vias { return cached }
+        let values = collect(.via) { Via.parse($0, from: &$1) }
+        record.pointee.cache.vias = values
+        return values
+    }
+
+    // MARK: - Addresses
+
+    @inline(__always)
+    var from: NameAddr? {
+        if let from = record.pointee.cache.from { return from }
+        record.pointee.cache.from = value(.from).flatMap { NameAddr.parse($0) }
+        return record.pointee.cache.from
+    }
+
+    @inline(__always)
+    var to: NameAddr? {
+        if let to = record.pointee.cache.to { return to }
+        record.pointee.cache.to = value(.to).flatMap { NameAddr.parse($0) }
+        return record.pointee.cache.to
+    }
+
+    /// Nil when there is no tag; an empty tag is one of no bytes.
+    @inline(__always)
+    var fromTag: Bytes? { from?.tag }
+    @inline(__always)
+    var toTag: Bytes? { to?.tag }
+
+    /// The URI of From; nil when it is none.
+    var fromURI: URI? {
+        if let cached = record.pointee.cache.fromURI { return cached.pointee }
+        guard let uri = from.flatMap({ URI.parse($0.uri) }) else { return nil }
+        record.pointee.cache.fromURI = store(uri)
+        return uri
+    }
+
+    /// The URI of To; nil when it is none.
+    var toURI: URI? {
+        if let cached = record.pointee.cache.toURI { return cached.pointee }
+        guard let uri = to.flatMap({ URI.parse($0.uri) }) else { return nil }
+        record.pointee.cache.toURI = store(uri)
+        return uri
+    }
+
+    @inline(__always)
+    var contacts: Values<NameAddr> { nameAddrs(.contact) }
+    @inline(__always)
+    var routes: Values<NameAddr> { nameAddrs(.route) }
+    @inline(__always)
+    var recordRoutes: Values<NameAddr> { nameAddrs(.recordRoute) }
+
+    /// The values of all lines of a header field that holds addresses: Contact, Route, Record-Route, Path, Service-Route, Refer-To,
+    /// P-Asserted-Identity, P-Preferred-Identity, Diversion, Remote-Party-ID, Referred-By, Reply-To, History-Info …
+    func nameAddrs(_ id: HeaderID) -> Values<NameAddr> {
+        var next = record.pointee.cache.lists
+        while let list = next {
+            if list.pointee.id == id { return list.pointee.values }
+            next = list.pointee.previous
+        }
+        let values = collect(id) { NameAddr.parse($0, from: &$1) }
+        if let raw = arena.pointee.allocate(MemoryLayout<CachedList>.stride) {
+            let list = raw.bindMemory(to: CachedList.self, capacity: 1)
+            list.initialize(to: CachedList(id: id, values: values, previous: record.pointee.cache.lists))
+            record.pointee.cache.lists = list
+        }
+        return values
+    }
+
+    /// Parses the comma-separated values of all lines of a kind into an array in the arena.
+    @inline(__always)
+    private func collect<Element>(_ id: HeaderID, _ parse: (Bytes, inout Int) -> Element?) -> Values<Element> {
+        let stride = MemoryLayout<Element>.stride
+        var count = 0
+        var capacity = 0
+        var start: UnsafeMutablePointer<Element>?
+        var header = first(id)
+        while let line = header {
+            let text = bytes(line.value)
+            var index = 0
+            while index < text.count {
+                guard count < Limits.values, let value = parse(text, &index) else {
+                    return Values(start: start, count: count, isMalformed: true)
+                }
+                if count == capacity {
+                    let larger = max(2, capacity &* 4)
+                    guard let raw = arena.pointee.allocate(larger &* stride) else {
+                        return Values(start: start, count: count, isMalformed: true)
+                    }
+                    if let old = start { raw.copyMemory(from: old, byteCount: count &* stride) }
+                    start = raw.bindMemory(to: Element.self, capacity: larger)
+                    capacity = larger
+                }
+                start.unsafelyUnwrapped.advanced(by: count).initialize(to: value)
+                count &+= 1
+            }
+            header = next(after: line)
+        }
+        return Values(start: start, count: count, isMalformed: false)
+    }
+
+    /// Puts a parsed value into the arena; nil when memory is out.
+    @inline(__always)
+    func store<Value>(_ value: Value) -> UnsafeMutablePointer<Value>? {
+        guard let raw = arena.pointee.allocate(MemoryLayout<Value>.stride) else { return nil }
+        let place = raw.bindMemory(to: Value.self, capacity: 1)
+        place.initialize(to: value)
+        return place
+    }
+}

@@ -1,0 +1,163 @@
+// Invariants: texts set here are copied into the message's arena; a cached URI is dropped whenever its text changes.
+
+extension Message {
+    // MARK: - Request-URI and destination
+
+    /// The Request-URI in force, taken apart; nil when it is no URI.
+    var requestURI: URI? { routing.newURI == nil ? originalURI : newURI }
+
+    /// The received Request-URI, taken apart; nil when it is no URI.
+    var originalURI: URI? {
+        if let cached = record.pointee.cache.originalURI { return cached.pointee }
+        guard let uri = URI.parse(originalURIText) else { return nil }
+        record.pointee.cache.originalURI = store(uri)
+        return uri
+    }
+
+    private var newURI: URI? {
+        if let cached = record.pointee.cache.newURI { return cached.pointee }
+        guard let uri = routing.newURI.flatMap({ URI.parse($0) }) else { return nil }
+        record.pointee.cache.newURI = store(uri)
+        return uri
+    }
+
+    /// The next hop that a script set, taken apart; nil when there is none.
+    var destinationURI: URI? {
+        if let cached = record.pointee.cache.destinationURI { return cached.pointee }
+        guard let uri = routing.destinationURI.flatMap({ URI.parse($0) }) else { return nil }
+        record.pointee.cache.destinationURI = store(uri)
+        return uri
+    }
+
+    /// Sets the Request-URI to send. Nil goes back to the received one. False, and nothing is changed, when the text is no URI,
+    /// too long, or when memory is out.
+    func setRequestURI(_ text: Bytes?) -> Bool {
+        var copy: Bytes?
+        if let text {
+            guard let kept = keepURI(text) else { return false }
+            copy = kept
+        }
+        routing.newURI = copy
+        record.pointee.cache.newURI = nil
+        return true
+    }
+
+    /// Sets the next hop, nil for none. False as in `setRequestURI`.
+    func setDestinationURI(_ text: Bytes?) -> Bool {
+        var copy: Bytes?
+        if let text {
+            guard let kept = keepURI(text) else { return false }
+            copy = kept
+        }
+        routing.destinationURI = copy
+        record.pointee.cache.destinationURI = nil
+        return true
+    }
+
+    /// Puts a whole `Routing` in force, as a branch or a failure route begins or ends.
+    func setRouting(_ routing: Routing) {
+        record.pointee.routing = routing
+        record.pointee.cache.newURI = nil
+        record.pointee.cache.destinationURI = nil
+    }
+
+    private func keepURI(_ text: Bytes) -> Bytes? {
+        guard text.count <= Limits.uriSize, URI.parse(text) != nil else { return nil }
+        return arena.pointee.copy(text)
+    }
+
+    /// A copy of a text that lives as long as the message; nil when memory is out.
+    func keep(_ text: Bytes) -> Bytes? { arena.pointee.copy(text) }
+
+    // MARK: - Path, replies, errors
+
+    /// Route values to put in front of the request; nil for none. False when memory is out.
+    func setPath(_ text: Bytes?) -> Bool {
+        guard let text else {
+            routing.path = nil
+            return true
+        }
+        guard let copy = keep(text) else { return false }
+        routing.path = copy
+        return true
+    }
+
+    /// Whole header lines, with their line ends, for every reply that this server makes for the request. Copied.
+    func appendToReply(_ lines: Bytes) -> Bool {
+        guard let text = keep(lines), let place = store(ReplyLines(text: text, previous: routing.replyLines)) else {
+            return false
+        }
+        routing.replyLines = place
+        return true
+    }
+
+    /// Notes an error of processing for `sl_reply_error`; a reason that cannot be kept is left out.
+    func setError(code: Int32, reason: Bytes) {
+        routing.errorCode = code
+        routing.errorReason = keep(reason) ?? .empty
+    }
+
+    // MARK: - Branches
+
+    /// Destinations beside the Request-URI.
+    @inline(__always)
+    var branchCount: Int { Int(routing.branchCount) }
+
+    /// Precondition: 0 <= index < branchCount.
+    @inline(__always)
+    func branch(at index: Int) -> Branch { routing.branches.unsafelyUnwrapped[index] }
+
+    /// Adds a destination; its texts are copied. False when there are `Limits.branches` or `limit` of them, when its URI is none, or when
+    /// memory is out.
+    func appendBranch(_ branch: Branch, limit: Int = Limits.branches) -> Bool {
+        guard branchCount < min(limit, Limits.branches), let copy = kept(branch) else { return false }
+        if routing.branches == nil {
+            guard let raw = arena.pointee.allocate(Limits.branches * MemoryLayout<Branch>.stride) else { return false }
+            routing.branches = raw.bindMemory(to: Branch.self, capacity: Limits.branches)
+        }
+        guard let branches = routing.branches else { return false }
+        (branches + branchCount).initialize(to: copy)
+        routing.branchCount += 1
+        return true
+    }
+
+    /// Changes a destination; texts are copied. False as in `appendBranch`.
+    func setBranch(at index: Int, _ branch: Branch) -> Bool {
+        guard index >= 0, index < branchCount, let copy = kept(branch), let branches = routing.branches else {
+            return false
+        }
+        branches[index] = copy
+        return true
+    }
+
+    /// Removes one; those behind it move up.
+    func removeBranch(at index: Int) -> Bool {
+        guard index >= 0, index < branchCount, let branches = routing.branches else { return false }
+        for i in index..<branchCount - 1 { branches[i] = branches[i + 1] }
+        routing.branchCount -= 1
+        return true
+    }
+
+    func removeBranches() { routing.branchCount = 0 }
+
+    /// The branch with copies of its texts.
+    private func kept(_ branch: Branch) -> Branch? {
+        guard let uri = keepURI(branch.uri) else { return nil }
+        var copy = branch
+        copy.uri = uri
+        if let text = branch.destination {
+            guard let kept = keepURI(text) else { return nil }
+            copy.destination = kept
+        }
+        guard keep(branch.path, to: &copy.path), keep(branch.instance, to: &copy.instance),
+            keep(branch.ruid, to: &copy.ruid), keep(branch.locationUserAgent, to: &copy.locationUserAgent)
+        else { return nil }
+        return copy
+    }
+
+    private func keep(_ text: Bytes?, to place: inout Bytes?) -> Bool {
+        guard let text else { return true }
+        place = keep(text)
+        return place != nil
+    }
+}

@@ -1,0 +1,139 @@
+// Invariants: texts and branches lie in the message's arena, or in memory of the caller that lives as long.
+
+/// What is decided about a message while it is routed, and where it came from. Plain data, written by the transport (the addresses
+/// and the time), by scripts and modules (the rest). A copy of it is a snapshot: texts are never changed in place.
+struct Routing {
+    /// Where the message came from and the address of ours that it came to.
+    var source: SocketAddress
+    var destination: SocketAddress
+    /// The listener that received the message: a type of the Transport room.
+    var receivedOn: UnsafeMutableRawPointer?
+    /// The listener that the script chose to send through; nil: by destination.
+    var sendThrough: UnsafeMutableRawPointer?
+    /// The connection of a stream transport that the message came over; 0 for datagrams.
+    var connection: UInt64
+    /// Nanoseconds since 1970 when the message was read.
+    var receivedTime: Int64
+    /// Counts the messages of a worker (`$mi`).
+    var number: UInt32
+
+    /// The Request-URI that replaces the received one; set by `Message.setRequestURI` only, which keeps the cache right.
+    var newURI: Bytes?
+    /// The next hop (`$du`) when it is not the Request-URI; set by `Message.setDestinationURI` only.
+    var destinationURI: Bytes?
+    /// Route values to put in front of the request (`append_path`, contacts with Path).
+    var path: Bytes?
+    /// Preference of the Request-URI in thousandths; -1 for none.
+    var q: Int16
+    /// Message flags (`setflag`).
+    var flags: UInt32
+    /// Branch flags of the Request-URI (`setbflag`).
+    var branchFlags: UInt32
+    var options: Options
+    /// Stand in our Via and Record-Route instead of the listener's (`set_advertised_address`).
+    var advertisedAddress: Bytes?
+    var advertisedPort: UInt16
+    /// Of the contact that `lookup` chose.
+    var instance: Bytes?
+    var ruid: Bytes?
+    var locationUserAgent: Bytes?
+
+    /// The last processing error, for `sl_reply_error`: 0 when there was none.
+    var errorCode: Int32
+    var errorReason: Bytes
+
+    /// Destinations beside the Request-URI: see `Message+Branches.swift`.
+    var branches: UnsafeMutablePointer<Branch>?
+    var branchCount: UInt8
+    /// Header lines for every reply that this server makes for the request, newest first.
+    var replyLines: UnsafeMutablePointer<ReplyLines>?
+
+    struct Options: OptionSet {
+        let rawValue: UInt32
+        @inline(__always)
+        init(rawValue: UInt32) { self.rawValue = rawValue }
+
+        /// Answer to the source port whether the Via asks for it or not (`force_rport`, RFC 3581).
+        static var forceRport: Options { Options(rawValue: 1) }
+        /// Put `rport` into our Via (`add_local_rport`).
+        static var addLocalRport: Options { Options(rawValue: 2) }
+        /// Nobody may answer this message any more: it has been answered, or must not be.
+        static var noReply: Options { Options(rawValue: 4) }
+        /// Put `alias` into our Via of stream transports (RFC 5923).
+        static var addViaAlias: Options { Options(rawValue: 8) }
+        /// Send to the source of the connection that the message came over (`set_forward_no_connect`, `set_reply_no_connect`).
+        static var forwardNoConnect: Options { Options(rawValue: 16) }
+        static var replyNoConnect: Options { Options(rawValue: 32) }
+        /// Close the connection once the message, or the reply to it, is sent (`set_forward_close`, `set_reply_close`).
+        static var forwardClose: Options { Options(rawValue: 64) }
+        static var replyClose: Options { Options(rawValue: 128) }
+        /// Made up by the server: no peer sent it and no reply leaves for it.
+        static var faked: Options { Options(rawValue: 256) }
+    }
+
+    /// Nothing is known and nothing decided.
+    @inline(__always)
+    init() {
+        source = SocketAddress()
+        destination = SocketAddress()
+        receivedOn = nil
+        sendThrough = nil
+        connection = 0
+        receivedTime = 0
+        number = 0
+        newURI = nil
+        destinationURI = nil
+        path = nil
+        q = -1
+        flags = 0
+        branchFlags = 0
+        options = Options(rawValue: 0)
+        advertisedAddress = nil
+        advertisedPort = 0
+        instance = nil
+        ruid = nil
+        locationUserAgent = nil
+        errorCode = 0
+        errorReason = .empty
+        branches = nil
+        branchCount = 0
+        replyLines = nil
+    }
+}
+
+/// One more destination of a request.
+struct Branch {
+    /// Becomes the branch's Request-URI.
+    var uri: Bytes
+    /// The next hop; nil: by the URI.
+    var destination: Bytes?
+    /// Route values to put in front; nil: none.
+    var path: Bytes?
+    /// Preference in thousandths, 0 to 1000; -1 for none.
+    var q: Int16
+    var flags: UInt32
+    /// The listener to send through; nil: by destination.
+    var sendThrough: UnsafeMutableRawPointer?
+    var instance: Bytes?
+    var ruid: Bytes?
+    var locationUserAgent: Bytes?
+
+    @inline(__always)
+    init(uri: Bytes) {
+        self.uri = uri
+        destination = nil
+        path = nil
+        q = -1
+        flags = 0
+        sendThrough = nil
+        instance = nil
+        ruid = nil
+        locationUserAgent = nil
+    }
+}
+
+/// A link of `Routing.replyLines`.
+struct ReplyLines {
+    var text: Bytes
+    var previous: UnsafeMutablePointer<ReplyLines>?
+}
