@@ -72,6 +72,7 @@ typedef struct {
     uint32_t prefix_length;     /* log_prefix of the message that is being routed */
     const uint8_t *prefix;
     void *log_buffer;           /* where Log composes a line */
+    void *match_data;           /* PCRE2's memory for this thread's matches */
 } linux_thread;
 
 /* The calling thread's own. */

@@ -1,0 +1,168 @@
+import PluginAPI
+
+// Invariants: an image and everything that it points to is written by the compiler, constant afterwards, and freed as a whole by its
+// Program, which outlives every run that uses it. Texts in it are therefore *for ever* as far as a run is concerned.
+// `apus_variable`, `apus_format`, `apus_regex` and `apus_route` of the contract are pointers to the structs here and to Regex.
+
+/// A compiled script as the virtual machine sees it: plain tables.
+struct ProgramImage {
+    var code: UnsafePointer<Instruction>
+    var codeCount: Int
+    /// Where each instruction was written.
+    var positions: UnsafePointer<Position>
+    var files: UnsafePointer<apus_str>
+    var constants: UnsafePointer<apus_value>
+    var variables: UnsafePointer<CompiledVariable>
+    var formats: UnsafePointer<CompiledFormat>
+    var regexes: UnsafePointer<OpaquePointer>
+    var callSites: UnsafePointer<CallSite>
+    var conditions: UnsafePointer<CompiledCondition>
+    var routes: UnsafePointer<CompiledRoute>
+    var routeCount: Int
+    /// How many `$var` names the script has; each run has so many values.
+    var runVariableCount: Int
+    /// What `$var(…)` is at the start of a run: int 0, or what varset says.
+    var runVariableDefaults: UnsafePointer<apus_value>
+    var limits: Limits
+
+    struct Limits {
+        var maxRecursiveLevel: Int32 = 256
+        var maxWhileLoops: Int64 = 100
+        /// Instructions without suspension after which a run is ended with an error.
+        var maxInstructions: Int64 = 1_000_000
+        /// Bytes of one evaluated text (pv_buffer_size).
+        var maxText: Int = 32768
+    }
+
+    struct Position {
+        var file: UInt32
+        var line: UInt32
+    }
+}
+
+/// A pseudo-variable as written somewhere: `apus_variable`.
+struct CompiledVariable {
+    var get: VariableDeclaration.Get
+    var set: VariableDeclaration.Set?
+    var user: UnsafeMutableRawPointer?
+    var host: UnsafePointer<apus_host>
+    /// The constant inner name; null s when none was written or it is dynamic.
+    var inner: apus_str
+    /// Place of the inner name in the declaration's list, or the number of a `$var`; -1 else.
+    var innerID: Int32
+    var indexKind: UInt32
+    var index: Int64
+    /// A dynamic inner name.
+    var innerFormat: UnsafePointer<CompiledFormat>?
+    /// A dynamic index.
+    var indexVariable: UnsafePointer<CompiledVariable>?
+    var transformations: UnsafePointer<CompiledTransformation>?
+    var transformationCount: Int
+    /// As it was written, for logs.
+    var text: apus_str
+}
+
+/// `{s.len}`: one step of a variable's transformations.
+struct CompiledTransformation {
+    /// Changes the value; APUS_FALSE makes the variable null. Texts must live for the run. The second argument is this
+    /// `CompiledTransformation` (a C function's type cannot name a Swift struct).
+    typealias Apply =
+        @convention(c) (UnsafePointer<apus_access>, UnsafeRawPointer, UnsafeMutablePointer<apus_value>) -> CInt
+
+    var apply: Apply
+    var arguments: UnsafePointer<Argument>?
+    var argumentCount: Int
+    /// What the operation made of constant arguments at compile time, such as a regex.
+    var prepared: UnsafeMutableRawPointer?
+
+    struct Argument {
+        /// The constant; when it is a number, num holds it too.
+        var value: apus_value
+        var variable: UnsafePointer<CompiledVariable>?
+    }
+}
+
+/// A text with pseudo-variables: `apus_format`.
+struct CompiledFormat {
+    var pieces: UnsafePointer<Piece>
+    var count: Int
+
+    /// A variable, or text when there is none.
+    struct Piece {
+        var text: apus_str
+        var variable: UnsafePointer<CompiledVariable>?
+    }
+}
+
+/// A route block: `apus_route`.
+struct CompiledRoute {
+    /// Empty for the main block of its kind.
+    var name: apus_str
+    /// One bit: APUS_REQUEST_ROUTE …; TM onreply routes have the bit of named ones.
+    var kind: UInt32
+    /// Index of its first instruction.
+    var entry: Int32
+    /// Values that its instructions push at most.
+    var depth: Int32
+}
+
+/// A call of a function, as written.
+struct CallSite {
+    var call: FunctionDeclaration.Call
+    var user: UnsafeMutableRawPointer?
+    var host: UnsafePointer<apus_host>
+    var plans: UnsafePointer<ArgumentPlan>
+    /// The arguments when all are constant: handed over as they are.
+    var constants: UnsafePointer<apus_arg>?
+    var argumentCount: UInt32
+    /// Values that the call takes from the stack.
+    var stackCount: UInt32
+    /// Route kinds in which the function may be called.
+    var routes: UInt32
+    /// Its result becomes `$rc`: a module's function, not a statement of the core.
+    var setsRC: Bool
+    var file: UInt32
+    var line: UInt32
+    /// For logs and crash reports.
+    var module: apus_str
+    var function: apus_str
+}
+
+/// How one argument comes about.
+struct ArgumentPlan {
+    enum Conversion: UInt8 {
+        /// `prototype` as it is.
+        case constant
+        /// One value from the stack, as the kind says:
+        case int
+        case text
+        case value
+        case uri
+        case regex
+        case flag
+        case route
+    }
+
+    var conversion: Conversion
+    /// For `route`: the kinds looked up.
+    var routeKinds: UInt32
+    /// The argument, or what the conversion starts from.
+    var prototype: apus_arg
+}
+
+/// A condition word with its operator; what `right` means is the word's business (see Conditions).
+struct CompiledCondition {
+    /// Arguments: the `Run`, this `CompiledCondition`, the value of the right side.
+    typealias Evaluate =
+        @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer, UnsafePointer<apus_value>) -> Bool
+
+    var evaluate: Evaluate
+    /// Its right side is a value on the stack.
+    var takesValue: Bool
+    /// `Syntax.BinaryOperator` reduced to what the word knows: 0 ==, 1 !=, 2 =~, 3 <, 4 >, 5 <=, 6 >=, 7 !~
+    var relation: UInt8
+    /// A constant right side.
+    var value: apus_value
+    /// A constant pattern, set of names or addresses that the word's evaluator knows.
+    var data: UnsafeRawPointer?
+}

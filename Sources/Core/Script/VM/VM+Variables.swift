@@ -1,0 +1,112 @@
+import Glibc
+import PluginAPI
+
+// Invariants: an access lives on this stack for the getter's call; texts that it gives live for the run.
+
+extension UnsafeMutablePointer<Run> {
+    /// The variable's value now; false when it is null.
+    func read(_ variable: UnsafePointer<CompiledVariable>, into value: UnsafeMutablePointer<apus_value>) -> Bool {
+        var access = bareAccess(to: variable)
+        guard prepare(&access, for: variable) else { return false }
+        guard variable.pointee.get(&access, value) > 0, !value.pointee.isNull else {
+            return variable.pointee.transformationCount > 0 && transform(variable, &access, value)
+        }
+        if variable.pointee.transformationCount == 0 { return true }
+        return transform(variable, &access, value)
+    }
+
+    private func transform(
+        _ variable: UnsafePointer<CompiledVariable>, _ access: inout apus_access, _ value: UnsafeMutablePointer<apus_value>
+    ) -> Bool {
+        guard let steps = variable.pointee.transformations else { return true }
+        for index in 0..<variable.pointee.transformationCount {
+            guard steps[index].apply(&access, steps + index, value) > 0 else {
+                logAtStatement(.debug, "a transformation found nothing to work on: ", variable.pointee.text.bytes)
+                return false
+            }
+        }
+        return !value.pointee.isNull
+    }
+
+    /// Assigns; false (with a log line) when the variable refuses the value.
+    func assign(_ value: UnsafePointer<apus_value>, to variable: UnsafePointer<CompiledVariable>) -> Bool {
+        guard !value.pointee.hasFailed, let set = variable.pointee.set else {
+            logAtStatement(.error, "nothing is assigned, the expression failed: ", variable.pointee.text.bytes)
+            return false
+        }
+        var access = bareAccess(to: variable)
+        guard prepare(&access, for: variable), set(&access, value) > 0 else {
+            logAtStatement(.error, "the variable refuses the value: ", variable.pointee.text.bytes)
+            return false
+        }
+        return true
+    }
+
+    /// With constant inner name and index.
+    @inline(__always)
+    private func bareAccess(to variable: UnsafePointer<CompiledVariable>) -> apus_access {
+        apus_access(
+            size: UInt32(MemoryLayout<apus_access>.size), index_kind: variable.pointee.indexKind,
+            index: variable.pointee.index, host: variable.pointee.host, run: OpaquePointer(self),
+            msg: OpaquePointer(pointee.message.record), inner: variable.pointee.inner, inner_id: variable.pointee.innerID,
+            reserved: 0, user: variable.pointee.user)
+    }
+
+    /// A dynamic inner name and index, evaluated.
+    @inline(__always)
+    private func prepare(_ access: inout apus_access, for variable: UnsafePointer<CompiledVariable>) -> Bool {
+        if variable.pointee.innerFormat != nil || variable.pointee.indexVariable != nil {
+            return prepareDynamic(&access, variable)
+        }
+        return true
+    }
+
+    @inline(never)
+    private func prepareDynamic(_ access: inout apus_access, _ variable: UnsafePointer<CompiledVariable>) -> Bool {
+        if let format = variable.pointee.innerFormat {
+            guard let inner = expand(format) else { return false }
+            access.inner = inner
+        }
+        if let index = variable.pointee.indexVariable {
+            var value = apus_value.null
+            guard read(index, into: &value) else { return false }
+            access.index = value.int
+            access.index_kind = UInt32(APUS_INDEX_NUMBER)
+        }
+        return true
+    }
+
+    /// A text with its variables expanded, null ones as `<null>`; nil (with a log line) when it grows too long.
+    func expand(_ format: UnsafePointer<CompiledFormat>) -> apus_str? {
+        let pieces = format.pointee.pieces
+        if format.pointee.count == 1, let only = pieces.pointee.variable {
+            var value = apus_value.null
+            return read(only, into: &value) ? text(of: value) : apus_str("<null>")
+        }
+        let limit = pointee.image.pointee.limits.maxText
+        // The pieces' texts first, so that the place for all of them can be asked for at once.
+        return withUnsafeTemporaryAllocation(of: apus_str.self, capacity: format.pointee.count) { texts in
+            var length = 0
+            for index in 0..<format.pointee.count {
+                var text: apus_str? = pieces[index].text
+                if let variable = pieces[index].variable {
+                    var value = apus_value.null
+                    text = read(variable, into: &value) ? self.text(of: value) : apus_str("<null>")
+                }
+                guard let text else { return nil }
+                length += text.len
+                (texts.baseAddress! + index).initialize(to: text)
+            }
+            guard length <= limit, let place = allocate(length) else {
+                logAtStatement(.error, "a text grew too long (pv_buffer_size)")
+                return nil
+            }
+            var cursor = place
+            for text in texts {
+                if let s = text.s { memcpy(cursor, s, text.len) }
+                cursor += text.len
+            }
+            return apus_str(s: place.assumingMemoryBound(to: CChar.self), len: length)
+        }
+    }
+}

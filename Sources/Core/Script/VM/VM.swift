@@ -1,0 +1,260 @@
+import Glibc
+import PluginAPI
+
+// Invariants: the compiler's instructions are well formed — every jump lands in the code, every operand names an entry of its
+// table, and a route never pops more than it pushed nor pushes more than its `depth`, which is reserved when it is entered.
+// So the loop checks none of that again. One machine works on a run at a time, on the run's worker.
+
+/// What the loop answers to whoever started it.
+enum MachineResult {
+    case ended
+    case suspended
+}
+
+extension UnsafeMutablePointer<Run> {
+    /// Runs a route to its end or first suspension. When it has ended, now or later, `ended` is called, exactly once.
+    func enter(_ route: UnsafePointer<CompiledRoute>) {
+        pointee.routeKind = route.pointee.kind
+        pointee.stackCount = 0
+        pointee.frameCount = 0
+        pointee.code = 1
+        pointee.pc = route.pointee.entry
+        pointee.budget = pointee.image.pointee.limits.maxInstructions
+        pointee.end = Run.End()
+        guard reserveStack(route.pointee.depth) else { return giveUp("the script needs too much memory") }
+        goOn()
+    }
+
+    /// Works until the run ends or waits.
+    private func goOn() {
+        let worker = pointee.worker
+        guard worker.pointee.depth < ScriptWorker.maxDepth else {
+            return giveUp("runs are started inside of runs, more than sixteen deep")
+        }
+        worker.pointee.depth += 1
+        let result = execute()
+        worker.pointee.depth -= 1
+        settleResult(result)
+    }
+
+    private func settleResult(_ result: MachineResult) {
+        switch result {
+        case .ended:
+            pointee.state = .running
+            pointee.ended(self)
+        case .suspended:
+            pointee.state = .suspended
+        }
+    }
+
+    /// A wait is over: `done` gives the function's result, and the machine goes on.
+    func resume(done: Suspension.Done?, status: CInt, payload: UnsafeMutableRawPointer?, user: UnsafeMutableRawPointer?) {
+        pointee.state = .running
+        pointee.budget = pointee.image.pointee.limits.maxInstructions
+        let worker = pointee.worker
+        worker.pointee.depth += 1
+        pointee.enteredRoute = false
+        var result = CInt(APUS_FALSE)
+        if let done {
+            pointee.resumeUser = user
+            result = withCall { done($0, status, payload) }
+        }
+        let outcome: MachineResult
+        switch settle(result) {
+        case .proceed: outcome = execute()
+        case .suspend: outcome = .suspended
+        case .finish: outcome = .ended
+        }
+        worker.pointee.depth -= 1
+        settleResult(outcome)
+    }
+
+    /// The machine cannot go on: logs why, with the statement, and ends the run.
+    @inline(never)
+    func giveUp(_ why: StaticString) {
+        fail(why)
+        pointee.state = .running
+        pointee.ended(self)
+    }
+
+    /// Marks the run as failed and logs why.
+    @inline(never)
+    func fail(_ why: StaticString) {
+        pointee.end = Run.End(code: -1, exited: true, dropped: false, failed: true)
+        logAtStatement(.error, why)
+    }
+
+    /// The loop. Returns when the run has ended or waits.
+    func execute() -> MachineResult {
+        let image = pointee.image
+        let code = image.pointee.code
+        while true {
+            // A call may have moved the stack or entered a route: the machine's registers are read anew.
+            var pc = Int(pointee.pc)
+            var sp = pointee.stack + Int(pointee.stackCount)
+            var budget = pointee.budget
+            inner: while true {
+                budget &-= 1
+                if budget < 0 {
+                    pointee.pc = Int32(truncatingIfNeeded: pc)
+                    fail("the script ran a million instructions without an end; is a loop endless?")
+                    return .ended
+                }
+                let instruction = code[pc]
+                pc &+= 1
+                switch instruction.opcode {
+                case .pushInt:
+                    sp.initialize(to: apus_value(Int64(instruction.c)))
+                    sp += 1
+                case .pushConstant:
+                    sp.initialize(to: image.pointee.constants[Int(instruction.c)])
+                    sp += 1
+                case .pushNull:
+                    sp.initialize(to: .null)
+                    sp += 1
+                case .pushVariable:
+                    sp.initialize(to: .null)
+                    if !read(image.pointee.variables + Int(instruction.c), into: sp) { sp.pointee = .null }
+                    sp += 1
+                case .pushFormat:
+                    sp.initialize(to: expand(image.pointee.formats + Int(instruction.c)).map { apus_value($0) } ?? .failed)
+                    sp += 1
+                case .pop:
+                    sp -= 1
+                case .duplicate:
+                    sp.initialize(to: sp[-1])
+                    sp += 1
+                case .pushCode:
+                    sp.initialize(to: apus_value(Int64(pointee.code)))
+                    sp += 1
+                case .pushTruth:
+                    sp.initialize(to: apus_value(instruction.a == 1 ? Int64(pointee.code) : pointee.code > 0 ? 1 : 0))
+                    sp += 1
+                case .store:
+                    sp -= 1
+                    // The setter may ask where it is.
+                    pointee.pc = Int32(truncatingIfNeeded: pc)
+                    pointee.code = assign(sp, to: image.pointee.variables + Int(instruction.c)) ? 1 : -1
+                    if instruction.a == 1 {
+                        sp.pointee = apus_value(sp.pointee.isTrue)
+                        sp += 1
+                    }
+                case .jump:
+                    pc = Int(instruction.c)
+                case .jumpIfFalse:
+                    sp -= 1
+                    if !sp.pointee.isTrue { pc = Int(instruction.c) }
+                case .jumpIfTrue:
+                    sp -= 1
+                    if sp.pointee.isTrue { pc = Int(instruction.c) }
+                case .countTurn:
+                    let turns = sp[-1].num &+ 1
+                    sp[-1].num = turns
+                    let limit = image.pointee.limits.maxWhileLoops
+                    if limit > 0, turns > limit {
+                        pointee.pc = Int32(truncatingIfNeeded: pc)
+                        logAtStatement(.error, "a loop has reached max_while_loops and is left")
+                        pointee.code = -1
+                        pc = Int(instruction.c)
+                    }
+                case .condition:
+                    let condition = image.pointee.conditions + Int(instruction.c)
+                    if condition.pointee.takesValue { sp -= 1 }
+                    let right = condition.pointee.takesValue ? sp.pointee : condition.pointee.value
+                    let holds = withUnsafePointer(to: right) { condition.pointee.evaluate(self, condition, $0) }
+                    sp.initialize(to: apus_value(holds))
+                    sp += 1
+                case .call:
+                    let site = image.pointee.callSites + Int(instruction.c)
+                    sp -= Int(site.pointee.stackCount)
+                    pointee.pc = Int32(truncatingIfNeeded: pc)
+                    pointee.stackCount = Int32(truncatingIfNeeded: sp - pointee.stack)
+                    pointee.budget = budget
+                    switch call(site, values: sp) {
+                    case .proceed: break inner
+                    case .suspend: return .suspended
+                    case .finish: return .ended
+                    }
+                case .callRoute, .callRouteNamed:
+                    let route: UnsafePointer<CompiledRoute>?
+                    if instruction.opcode == .callRoute {
+                        route = image.pointee.routes + Int(instruction.c)
+                    } else {
+                        sp -= 1
+                        route = routeNamed(sp.pointee, kind: UInt32(1) << UInt32(instruction.a))
+                    }
+                    pointee.pc = Int32(truncatingIfNeeded: pc)
+                    pointee.stackCount = Int32(truncatingIfNeeded: sp - pointee.stack)
+                    pointee.budget = budget
+                    enterFromScript(route)
+                    break inner
+                case .end, .return, .exit, .drop, .breakRoute:
+                    var value = pointee.code
+                    switch instruction.opcode {
+                    case .end: break
+                    case .breakRoute: value = 0
+                    default:
+                        if instruction.a == 1 { sp -= 1 }
+                        value = instruction.a == 1 ? Int32(truncatingIfNeeded: sp.pointee.int) : instruction.c
+                    }
+                    pointee.budget = budget
+                    switch leave(instruction.opcode, value) {
+                    case .proceed: break inner
+                    case .suspend: return .suspended
+                    case .finish: return .ended
+                    }
+                default:
+                    sp = operate(instruction, sp)
+                }
+            }
+        }
+    }
+
+    /// The route of that kind that a value names; nil and a log line when there is none.
+    private func routeNamed(_ name: apus_value, kind: UInt32) -> UnsafePointer<CompiledRoute>? {
+        guard let text = text(of: name) else { return nil }
+        if let route = pointee.image.route(named: text, kinds: kind) { return route }
+        logAtStatement(.error, "route() names a block that does not exist: ", text.bytes)
+        return nil
+    }
+
+    /// `route(…)` of a script. Without a route, or when routes are nested too deeply, it is as if the block had given -1.
+    private func enterFromScript(_ route: UnsafePointer<CompiledRoute>?) {
+        guard let route else {
+            pointee.code = -1
+            pointee.rc = -1
+            return
+        }
+        let frame = Run.Frame(
+            then: nil, user: nil, site: nil, arguments: nil, message: pointee.message, returnPC: pointee.pc,
+            routeKind: pointee.routeKind)
+        guard reserveStack(route.pointee.depth), push(frame) else {
+            logAtStatement(.error, "routes call each other too deeply (max_recursive_level)")
+            pointee.code = -1
+            pointee.rc = -1
+            return
+        }
+        pointee.code = 1
+        pointee.pc = route.pointee.entry
+    }
+}
+
+extension UnsafePointer<ProgramImage> {
+    /// The route block of that name and one of those kinds. A number is a name: 01 and 1 are the same one.
+    func route(named name: apus_str, kinds: UInt32) -> UnsafePointer<CompiledRoute>? {
+        for index in 0..<pointee.routeCount {
+            let route = pointee.routes + index
+            if route.pointee.kind & kinds != 0, route.pointee.name.equals(name) { return route }
+        }
+        return nil
+    }
+
+    /// The main block of that kind.
+    func mainRoute(kind: UInt32) -> UnsafePointer<CompiledRoute>? {
+        for index in 0..<pointee.routeCount {
+            let route = pointee.routes + index
+            if route.pointee.kind == kind, route.pointee.name.len == 0 { return route }
+        }
+        return nil
+    }
+}
