@@ -70,7 +70,8 @@ struct CompiledRegex {
     /// - Returns: how many groups were set, at least 1; 0 when nothing matches; negative when the search was given up.
     ///   `group` reads them until this thread matches again.
     func match(_ subject: Bytes, from: Int) -> Int {
-        let result = pcre2_match_8(handle, subject.start, subject.count, from, 0, CompiledRegex.matchData, CompiledRegex.limits)
+        let result = pcre2_match_8(
+            handle, subject.start, subject.count, from, 0, CompiledRegex.matchData, CompiledRegex.limits)
         if result > 0 { return Int(result) }
         if result == 0 { return CompiledRegex.groupLimit }
         return result == PCRE2_ERROR_NOMATCH ? 0 : -1

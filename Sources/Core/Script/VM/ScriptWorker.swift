@@ -69,7 +69,8 @@ extension UnsafeMutablePointer<ScriptWorker> {
     /// A run of the image on the message. `enter` starts it; `finish` must end it.
     /// - Parameter ended: called whenever a route that was entered has ended.
     func begin(
-        _ image: UnsafePointer<ProgramImage>, message: Message, context: UnsafeMutableRawPointer?, ended: @escaping Run.Ended
+        _ image: UnsafePointer<ProgramImage>, message: Message, context: UnsafeMutableRawPointer?,
+        ended: @escaping Run.Ended
     ) -> UnsafeMutablePointer<Run> {
         let run = pointee.takeRun() ?? makeRun(image, message, ended)
         run.pointee.state = .running
@@ -112,11 +113,13 @@ extension UnsafeMutablePointer<ScriptWorker> {
             .bindMemory(to: Run.Frame.self, capacity: Run.firstFrameCapacity)
         run.initialize(
             to: Run(
-                state: .idle, image: image, worker: self, message: message, routeKind: 0, pc: 0, code: 1, rc: 0, budget: 0,
+                state: .idle, image: image, worker: self, message: message, routeKind: 0, pc: 0, code: 1, rc: 0,
+                budget: 0,
                 flags: 0, arena: Arena(chunk: 2048, limit: Run.arenaLimit), stack: stack,
                 stackCapacity: Int32(Run.firstStackCapacity), stackCount: 0, frames: frames,
                 frameCapacity: Int32(Run.firstFrameCapacity), frameCount: 0, variables: nil, avps: nil, xavps: nil,
-                regexes: nil, site: nil, arguments: nil, suspension: 0, resumeUser: nil, enteredRoute: false, end: Run.End(), ended: ended,
+                regexes: nil, site: nil, arguments: nil, suspension: 0, resumeUser: nil, enteredRoute: false,
+                end: Run.End(), ended: ended,
                 context: nil, next: nil))
         return run
     }

@@ -142,7 +142,9 @@ struct Token {
 
 extension UnsafeMutablePointer<Run> {
     /// [worker] `suspend->begin`: the run's function will wait. 0 when it cannot.
-    func beginSuspension(milliseconds: UInt32, done: @escaping Suspension.Done, user: UnsafeMutableRawPointer?) -> UInt64 {
+    func beginSuspension(milliseconds: UInt32, done: @escaping Suspension.Done, user: UnsafeMutableRawPointer?)
+        -> UInt64
+    {
         let worker = pointee.worker
         guard pointee.suspension == 0, pointee.routeKind & UInt32(APUS_ONSEND_ROUTE) == 0,
             worker.pointee.suspensions.waiting < worker.pointee.maxSuspended,

@@ -30,7 +30,8 @@ extension UnsafeMutablePointer<Run> {
     func withCall(_ body: (UnsafePointer<apus_call>) -> CInt) -> CInt {
         guard let site = pointee.site else { return CInt(APUS_FALSE) }
         var call = apus_call(
-            size: UInt32(MemoryLayout<apus_call>.size), count: site.pointee.argumentCount, route_kind: pointee.routeKind,
+            size: UInt32(MemoryLayout<apus_call>.size), count: site.pointee.argumentCount,
+            route_kind: pointee.routeKind,
             reserved: 0, host: site.pointee.host, run: OpaquePointer(self), msg: OpaquePointer(pointee.message.record),
             args: pointee.arguments, user: site.pointee.user)
         return body(&call)

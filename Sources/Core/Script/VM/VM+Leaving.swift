@@ -53,7 +53,8 @@ extension UnsafeMutablePointer<Run> {
         pointee.arguments = frame.arguments
         pointee.enteredRoute = false
         var end = apus_route_end(
-            size: UInt32(MemoryLayout<apus_route_end>.size), code: value, exited: exited ? 1 : 0, dropped: dropped ? 1 : 0,
+            size: UInt32(MemoryLayout<apus_route_end>.size), code: value, exited: exited ? 1 : 0,
+            dropped: dropped ? 1 : 0,
             user: frame.user)
         guard let then = frame.then else { return .proceed }
         let result = withCall { call in withUnsafePointer(to: &end) { then(call, $0) } }

@@ -4,7 +4,8 @@ import PluginAPI
 
 extension UnsafeMutablePointer<Run> {
     /// Carries out an instruction that only computes; answers the new top of the stack.
-    func operate(_ instruction: Instruction, _ sp: UnsafeMutablePointer<apus_value>) -> UnsafeMutablePointer<apus_value> {
+    func operate(_ instruction: Instruction, _ sp: UnsafeMutablePointer<apus_value>) -> UnsafeMutablePointer<apus_value>
+    {
         switch instruction.opcode {
         case .not: sp[-1] = apus_value(!sp[-1].isTrue)
         case .truth: sp[-1] = apus_value(sp[-1].isTrue)

@@ -16,7 +16,8 @@ extension UnsafeMutablePointer<Run> {
     }
 
     private func transform(
-        _ variable: UnsafePointer<CompiledVariable>, _ access: inout apus_access, _ value: UnsafeMutablePointer<apus_value>
+        _ variable: UnsafePointer<CompiledVariable>, _ access: inout apus_access,
+        _ value: UnsafeMutablePointer<apus_value>
     ) -> Bool {
         guard let steps = variable.pointee.transformations else { return true }
         for index in 0..<variable.pointee.transformationCount {
@@ -48,7 +49,8 @@ extension UnsafeMutablePointer<Run> {
         apus_access(
             size: UInt32(MemoryLayout<apus_access>.size), index_kind: variable.pointee.indexKind,
             index: variable.pointee.index, host: variable.pointee.host, run: OpaquePointer(self),
-            msg: OpaquePointer(pointee.message.record), inner: variable.pointee.inner, inner_id: variable.pointee.innerID,
+            msg: OpaquePointer(pointee.message.record), inner: variable.pointee.inner,
+            inner_id: variable.pointee.innerID,
             reserved: 0, user: variable.pointee.user)
     }
 

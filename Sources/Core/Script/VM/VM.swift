@@ -48,7 +48,8 @@ extension UnsafeMutablePointer<Run> {
     }
 
     /// A wait is over: `done` gives the function's result, and the machine goes on.
-    func resume(done: Suspension.Done?, status: CInt, payload: UnsafeMutableRawPointer?, user: UnsafeMutableRawPointer?) {
+    func resume(done: Suspension.Done?, status: CInt, payload: UnsafeMutableRawPointer?, user: UnsafeMutableRawPointer?)
+    {
         pointee.state = .running
         pointee.budget = pointee.image.pointee.limits.maxInstructions
         let worker = pointee.worker
@@ -117,7 +118,8 @@ extension UnsafeMutablePointer<Run> {
                     if !read(image.pointee.variables + Int(instruction.c), into: sp) { sp.pointee = .null }
                     sp += 1
                 case .pushFormat:
-                    sp.initialize(to: expand(image.pointee.formats + Int(instruction.c)).map { apus_value($0) } ?? .failed)
+                    sp.initialize(
+                        to: expand(image.pointee.formats + Int(instruction.c)).map { apus_value($0) } ?? .failed)
                     sp += 1
                 case .pop:
                     sp -= 1
