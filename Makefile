@@ -12,7 +12,7 @@
 SHELL = /bin/bash
 CFG ?= etc/apus.cfg
 PREFIX ?= /usr/local
-FORMATTED = $(wildcard Package.swift Sources Plugins Tests Fuzz Benchmarks packaging)
+FORMATTED = $(wildcard Package.swift Sources Plugins Tests Fuzz Benchmarks examples packaging)
 
 .PHONY: help run build test unit functional bench fuzz format lint install clean bootstrap linker-map
 

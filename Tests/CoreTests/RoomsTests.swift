@@ -48,6 +48,7 @@ import Testing
 
     @Test func nothingThatIsShippedImportsFoundation() {
         for file in SourceFile.all(below: "Sources") + SourceFile.all(below: "Plugins")
+            + SourceFile.all(below: "examples")
             + SourceFile.all(below: "packaging")
         {
             for module in file.imports {
@@ -59,7 +60,8 @@ import Testing
     @Test func pluginsSeeTheContractOnly() {
         let own: Set = ["Core", "apus", "CLinux", "CAres"]
         let names = Set(Tree.names(in: "Plugins").map { $0.replacing("-", with: "_") })
-        for file in SourceFile.all(below: "Plugins") + SourceFile.all(below: "Sources/PluginKit") {
+        let plugins = SourceFile.all(below: "Plugins") + SourceFile.all(below: "examples/modules")
+        for file in plugins + SourceFile.all(below: "Sources/PluginKit") {
             for module in file.imports {
                 #expect(!own.contains(module) && !names.contains(module), "\(file.path) imports \(module)")
             }
