@@ -27,6 +27,10 @@ enum Command {
         """
 
     static func run(_ arguments: [String]) -> Int32 {
+        if arguments.contains("--help") || arguments.contains("-h") {
+            print(usage, terminator: "")
+            return 0
+        }
         do {
             let options = try Options(arguments)
             if let core = options.core, linux_pin_thread(Int32(core)) != 0 {
