@@ -2,28 +2,15 @@ import Glibc
 import PluginAPI
 
 // Invariants: one ScriptWorker a worker thread, at a stable address for the life of the process, touched by that thread only — but for
-// its suspensions' atomic states and `Services.post`, which complete() uses from any thread.
+// its suspensions' atomic states and its mailbox, which complete() uses from any thread.
 
 /// What the virtual machine keeps for one worker: its runs, the suspended ones among them, and the way to the rest of the worker.
 struct ScriptWorker {
-    /// What the machine asks of the worker's loop. All on the worker's thread but `post`. The `Suspension` is passed as it is: its
-    /// address is stable.
-    struct Services {
-        typealias StartTimer = @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer, UInt32) -> Void
-        typealias Take = @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer) -> Void
-
-        /// The worker, as the functions below want it.
-        var context: UnsafeMutableRawPointer?
-        /// Calls `Suspension.timedOut` on this worker after so many milliseconds.
-        var startTimer: StartTimer
-        /// Forgets that timer; it may have run already.
-        var cancelTimer: Take
-        /// [any thread] Calls `Suspension.completed` on this worker soon. Never fails.
-        var post: Take
-    }
-
-    var index: UInt32
-    var services: Services
+    let index: UInt32
+    /// Brings answers that other threads give.
+    let mailbox: Mailbox
+    let timers: UnsafeMutablePointer<TimerWheel>
+    let clock: UnsafeMutablePointer<Clock>
     /// Suspended runs at most (max_suspended).
     var maxSuspended: Int
     var suspensions: SuspensionTable
@@ -37,18 +24,16 @@ struct ScriptWorker {
 
     static let maxDepth: Int32 = 16
 
-    init(index: UInt32, services: Services, maxSuspended: Int) {
+    init(
+        index: UInt32, mailbox: Mailbox, timers: UnsafeMutablePointer<TimerWheel>, clock: UnsafeMutablePointer<Clock>,
+        maxSuspended: Int
+    ) {
         self.index = index
-        self.services = services
+        self.mailbox = mailbox
+        self.timers = timers
+        self.clock = clock
         self.maxSuspended = maxSuspended
         suspensions = SuspensionTable(worker: index)
-    }
-
-    /// A stable place with a new ScriptWorker.
-    static func make(index: UInt32, services: Services, maxSuspended: Int) -> UnsafeMutablePointer<ScriptWorker> {
-        let place = UnsafeMutablePointer<ScriptWorker>.allocate(capacity: 1)
-        place.initialize(to: ScriptWorker(index: index, services: services, maxSuspended: maxSuspended))
-        return place
     }
 
     fileprivate mutating func takeRun() -> UnsafeMutablePointer<Run>? {

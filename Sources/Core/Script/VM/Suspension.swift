@@ -11,6 +11,10 @@ struct Suspension: ~Copyable {
     typealias Done = @convention(c) (UnsafePointer<apus_call>, CInt, UnsafeMutableRawPointer?) -> CInt
     typealias Release = @convention(c) (UnsafeMutableRawPointer?) -> Void
 
+    /// First, so that the node's address is the suspension's.
+    var mail: MailNode
+    var timer: TimerNode
+
     /// generation << 1, plus 1 once it is answered. A generation that ends makes every token of it stale.
     let state: Atomic<UInt64>
     let worker: UInt32
@@ -19,20 +23,18 @@ struct Suspension: ~Copyable {
     var run: UnsafeMutablePointer<Run>?
     var done: Done?
     var user: UnsafeMutableRawPointer?
-    var hasTimer: Bool
 
     // The answer.
     var status: CInt
     var payload: UnsafeMutableRawPointer?
     var release: Release?
 
-    /// For the worker's mailbox and timers, which Services bring: their node is part of the posted object.
-    var mailboxNode: (UInt, UInt, UInt, UInt)
-    var timerNode: (UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt)
-
     var nextFree: UnsafeMutablePointer<Suspension>?
 
-    init(worker: UInt32, place: UInt32) {
+    /// - Parameter own: where it will lie.
+    init(worker: UInt32, place: UInt32, own: UnsafeMutableRawPointer) {
+        mail = MailNode { _, node in node.assumingMemoryBound(to: Suspension.self).completed() }
+        timer = TimerNode(context: own) { _, own in own?.assumingMemoryBound(to: Suspension.self).timedOut() }
         // Generations begin at 1, so that no token is 0.
         state = Atomic(2)
         self.worker = worker
@@ -40,12 +42,9 @@ struct Suspension: ~Copyable {
         run = nil
         done = nil
         user = nil
-        hasTimer = false
         status = 0
         payload = nil
         release = nil
-        mailboxNode = (0, 0, 0, 0)
-        timerNode = (0, 0, 0, 0, 0, 0, 0, 0)
         nextFree = nil
     }
 }
@@ -113,7 +112,7 @@ struct SuspensionTable {
         let base = UnsafeMutablePointer<Suspension>.allocate(capacity: SuspensionTable.blockSize)
         for index in (0..<SuspensionTable.blockSize).reversed() {
             let place = UInt32(blockCount * SuspensionTable.blockSize + index)
-            (base + index).initialize(to: Suspension(worker: worker, place: place))
+            (base + index).initialize(to: Suspension(worker: worker, place: place, own: base + index))
             base[index].nextFree = free
             free = base + index
         }
@@ -152,12 +151,11 @@ extension UnsafeMutablePointer<Run> {
         else { return 0 }
         suspension.pointee.done = done
         suspension.pointee.user = user
-        suspension.pointee.hasTimer = milliseconds > 0
         let state = suspension.pointee.state.load(ordering: .relaxed)
         pointee.suspension = Token(worker: worker.pointee.index, place: suspension.pointee.place, state: state).value
         if milliseconds > 0 {
-            let services = worker.pointee.services
-            services.startTimer(services.context, suspension, milliseconds)
+            worker.pointee.timers.pointee.schedule(
+                suspension.timer, at: worker.pointee.clock.pointee.now &+ UInt64(milliseconds))
         }
         return pointee.suspension
     }
@@ -179,6 +177,14 @@ extension UnsafeMutablePointer<Run> {
 }
 
 extension UnsafeMutablePointer<Suspension> {
+    /// The embedded nodes, as the mailbox and the wheel want them.
+    fileprivate var mail: UnsafeMutablePointer<MailNode> {
+        UnsafeMutableRawPointer(self).assumingMemoryBound(to: MailNode.self)
+    }
+    fileprivate var timer: UnsafeMutablePointer<TimerNode> {
+        withUnsafeMutablePointer(to: &pointee.timer) { $0 }
+    }
+
     /// [any] Whether the caller is the one who answers; then the answer is stored.
     func answer(status: CInt, payload: UnsafeMutableRawPointer?, release: Suspension.Release?) -> Bool {
         let state = pointee.state.load(ordering: .acquiring)
@@ -201,11 +207,7 @@ extension UnsafeMutablePointer<Suspension> {
     /// [worker] Frees it; an answer's payload must have been dealt with.
     fileprivate func retire() {
         guard let worker = worker else { return }
-        if pointee.hasTimer {
-            pointee.hasTimer = false
-            let services = worker.pointee.services
-            services.cancelTimer(services.context, self)
-        }
+        worker.pointee.timers.pointee.remove(timer)
         worker.pointee.suspensions.giveBack(self)
     }
 
@@ -229,7 +231,6 @@ extension UnsafeMutablePointer<Suspension> {
 
     /// [worker] The timer ran out.
     func timedOut() {
-        pointee.hasTimer = false
         if answer(status: CInt(APUS_TIMED_OUT), payload: nil, release: nil) { completed() }
     }
 }
@@ -262,7 +263,6 @@ enum SuspensionDirectory {
             release?(payload)
             return
         }
-        let services = worker.pointee.services
-        services.post(services.context, suspension)
+        worker.pointee.mailbox.post(suspension.mail)
     }
 }
