@@ -67,9 +67,36 @@ enum Syntax {
             return SourceRange(range.source, start, end)
         }
 
+        /// A part of the text as a text of its own, with its places.
+        func slice(_ part: Range<Int>) -> Text {
+            var kept: [Step] = []
+            if let start = offset(part.lowerBound) {
+                kept.append(Step(value: 0, source: Int32(clamping: start)))
+                for step in steps where Int(step.value) > part.lowerBound && Int(step.value) < part.upperBound {
+                    kept.append(Step(value: step.value - Int32(part.lowerBound), source: step.source))
+                }
+            }
+            return Text(bytes: Array(bytes[part]), range: range(of: part), isSingleQuoted: isSingleQuoted, steps: kept)
+        }
+
         private func offset(_ value: Int) -> Int? {
             guard let step = steps.last(where: { Int($0.value) <= value }) else { return nil }
             return Int(step.source) + value - Int(step.value)
         }
     }
+}
+
+extension Syntax {
+    /// A letter or an underscore: how identifiers begin.
+    @inline(__always)
+    static func isLetter(_ byte: UInt8) -> Bool {
+        (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A || byte == UInt8(ascii: "_")
+    }
+
+    @inline(__always)
+    static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+
+    /// Letters, digits and underscore: what identifiers are made of.
+    @inline(__always)
+    static func isWordByte(_ byte: UInt8) -> Bool { isLetter(byte) || isDigit(byte) }
 }
