@@ -15,6 +15,11 @@ let c: [CSetting] = [
 /// Every module is one folder below Plugins/ and becomes `lib<name>.so`.
 /// In Swift it sees PluginKit, in C PluginAPI alone; a system library that only one module uses is linked to that module.
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
+    ("maxfwd", "Plugins/maxfwd", ["PluginKit", "PluginAPI"]),
+    ("pv", "Plugins/pv", ["PluginKit", "PluginAPI"]),
+    ("sl", "Plugins/sl", ["PluginKit", "PluginAPI"]),
+    ("textops", "Plugins/textops", ["PluginKit", "PluginAPI"]),
+    ("xlog", "Plugins/xlog", ["PluginKit", "PluginAPI"]),
     ("hello", "examples/modules/hello", ["PluginKit", "PluginAPI"]),
     ("hello_c", "examples/modules/hello_c", ["PluginAPI"]),
 ]

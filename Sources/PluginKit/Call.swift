@@ -7,26 +7,18 @@ import PluginAPI
 public typealias Call = UnsafePointer<apus_call>
 
 extension UnsafePointer<apus_call> {
-    @inlinable
-    public var host: Host { pointee.host }
+    @inlinable public var host: Host { pointee.host }
+    @inlinable public var message: Message { Message(handle: pointee.msg, api: pointee.host.pointee.message) }
 
-    @inlinable
-    public var message: Message { Message(handle: pointee.msg, api: pointee.host.pointee.message) }
-
-    @inlinable
-    public func argument(_ index: Int) -> apus_arg { pointee.args![index] }
+    @inlinable public func argument(_ index: Int) -> apus_arg { pointee.args.unsafelyUnwrapped[index] }
 
     /// Whether the optional argument was written.
-    @inlinable
-    public func has(_ index: Int) -> Bool { index < Int(pointee.count) && pointee.args![index].given != 0 }
+    @inlinable public func has(_ index: Int) -> Bool { index < Int(pointee.count) && argument(index).given != 0 }
 
     /// Of kind int, flag or word.
-    @inlinable
-    public func int(_ index: Int) -> Int64 { pointee.args![index].num }
-
+    @inlinable public func int(_ index: Int) -> Int64 { argument(index).num }
     /// Of kind string, format, uri or word.
-    @inlinable
-    public func text(_ index: Int) -> apus_str { pointee.args![index].str }
+    @inlinable public func text(_ index: Int) -> apus_str { argument(index).str }
 
     /// A line in the log with file and line of the statement.
     @inlinable
@@ -34,34 +26,37 @@ extension UnsafePointer<apus_call> {
         pointee.host.pointee.log.pointee.at(self, level.rawValue, text)
     }
 
-    /// The same from static text.
+    /// An error in the log, and the function's answer: false.
     @inlinable
-    public func log(_ level: LogLevel, _ text: StaticString) { log(level, apus_str(text)) }
+    public func fail(_ text: apus_str) -> CInt {
+        log(.error, text)
+        return .false
+    }
 
     /// The value of a `variable` or `writable` argument; nil when it is $null.
     public func value(_ index: Int) -> apus_value? {
-        guard let variable = pointee.args![index].variable else { return nil }
+        guard let variable = argument(index).variable else { return nil }
         var value = apus_value()
         return pointee.host.pointee.vars.pointee.get(self, variable, &value) > 0 ? value : nil
     }
 
     /// Assigns to a `writable` argument.
     public func set(_ index: Int, _ value: apus_value) -> CInt {
-        guard let variable = pointee.args![index].variable else { return .false }
+        guard let variable = argument(index).variable else { return .false }
         var value = value
         return pointee.host.pointee.vars.pointee.set(self, variable, &value)
     }
 
-    /// The text of a `template` argument, expanded now; nil when it grew too long.
-    public func expand(_ index: Int) -> apus_str? {
-        guard let template = pointee.args![index].text else { return nil }
+    /// The text of a template, expanded now; nil when it grew too long.
+    public func expand(_ template: OpaquePointer?) -> apus_str? {
+        guard let template else { return nil }
         var text = apus_str()
         return pointee.host.pointee.vars.pointee.expand(self, template, &text) > 0 ? text : nil
     }
 
-    /// Memory for the rest of the run; nil when its limit is reached.
-    public func allocate(_ size: Int) -> UnsafeMutablePointer<UInt8>? {
-        pointee.host.pointee.script.pointee.allocate(self, size)?.assumingMemoryBound(to: UInt8.self)
+    /// An empty text that can grow to `capacity` bytes and lives for the run; nil when the run's limit is reached.
+    public func writer(_ capacity: Int) -> Writer? {
+        pointee.host.pointee.script.pointee.allocate(self, capacity).map { Writer($0, capacity: capacity) }
     }
 }
 
@@ -69,14 +64,21 @@ extension UnsafePointer<apus_call> {
 public typealias Access = UnsafePointer<apus_access>
 
 extension UnsafePointer<apus_access> {
-    @inlinable
-    public var host: Host { pointee.host }
+    @inlinable public var host: Host { pointee.host }
+    @inlinable public var message: Message { Message(handle: pointee.msg, api: pointee.host.pointee.message) }
 
-    @inlinable
-    public var message: Message { Message(handle: pointee.msg, api: pointee.host.pointee.message) }
+    /// As `Call.writer`.
+    public func writer(_ capacity: Int) -> Writer? {
+        pointee.host.pointee.vars.pointee.access_allocate(self, capacity).map { Writer($0, capacity: capacity) }
+    }
+}
 
-    /// Memory for the value's text; nil when the run's limit is reached.
-    public func allocate(_ size: Int) -> UnsafeMutablePointer<UInt8>? {
-        pointee.host.pointee.vars.pointee.access_allocate(self, size)?.assumingMemoryBound(to: UInt8.self)
+extension UnsafeMutablePointer<apus_value> {
+    /// A getter's answer.
+    @inlinable
+    public func answer(_ text: apus_str) -> CInt {
+        guard !text.isNull else { return .false }
+        pointee = apus_value(text)
+        return .true
     }
 }

@@ -3,7 +3,29 @@ import PluginAPI
 // Invariants: a Message borrows the host's handle and is valid as long as that is (apus/message.h); texts that it gives live as
 // long as the message's run.
 
-/// A SIP message as the contract shows it.
+/// A struct of the contract that carries its own size.
+public protocol Sized {
+    init()
+    var size: UInt32 { get set }
+}
+
+extension apus_header: Sized {}
+extension apus_via: Sized {}
+extension apus_uri: Sized {}
+extension apus_name_addr: Sized {}
+extension apus_branch: Sized {}
+extension apus_listener_info: Sized {}
+extension Sized {
+    /// What the host fills in; nil when it answers false.
+    @inlinable @inline(__always)
+    public static func filled(_ fill: (UnsafeMutablePointer<Self>) -> CInt) -> Self? {
+        var value = Self()
+        value.size = UInt32(MemoryLayout<Self>.size)
+        return fill(&value) > 0 ? value : nil
+    }
+}
+
+/// A SIP message as the contract shows it; what has no comfort here is called through `api` with `handle`.
 public struct Message {
     public let handle: OpaquePointer
     public let api: UnsafePointer<apus_message_api>
@@ -14,99 +36,59 @@ public struct Message {
         self.api = api
     }
 
-    @inlinable
-    public var isRequest: Bool { api.pointee.is_request(handle) > 0 }
+    @inlinable public var isRequest: Bool { api.pointee.is_request(handle) > 0 }
     /// `APUS_METHOD_…`; of a reply its CSeq's.
-    @inlinable
-    public var method: Int { Int(api.pointee.method(handle)) }
+    @inlinable public var method: Int { Int(api.pointee.method(handle)) }
     /// 0 for a request.
-    @inlinable
-    public var status: Int { Int(api.pointee.status(handle)) }
+    @inlinable public var status: Int { Int(api.pointee.status(handle)) }
 
     /// `APUS_FIELD_…`; no text when the message has none.
-    @inlinable
-    public func field(_ field: Int) -> apus_str { api.pointee.field(handle, UInt32(field)) }
+    @inlinable public func field(_ field: Int) -> apus_str { api.pointee.field(handle, UInt32(field)) }
     /// `APUS_PART_…`.
-    @inlinable
-    public func part(_ part: Int) -> apus_str { api.pointee.part(handle, UInt32(part)) }
-    /// Offset of a text of this message in its received bytes.
-    @inlinable
-    public func offset(of text: apus_str) -> UInt32 { api.pointee.offset(handle, text) }
+    @inlinable public func part(_ part: Int) -> apus_str { api.pointee.part(handle, UInt32(part)) }
 
     @inlinable
-    public var headerCount: Int { Int(api.pointee.header_count(handle)) }
-
-    @inlinable
-    public func header(at index: Int) -> apus_header? {
-        var header = apus_header()
-        header.size = UInt32(MemoryLayout<apus_header>.size)
-        return api.pointee.header_at(handle, UInt32(index), &header) > 0 ? header : nil
-    }
+    public func header(at index: Int) -> apus_header? { .filled { api.pointee.header_at(handle, UInt32(index), $0) } }
 
     /// The first header of that name at place `from` or later; compact forms are equal.
     @inlinable
     public func find(_ name: apus_str, from: Int = 0) -> apus_header? {
-        var header = apus_header()
-        header.size = UInt32(MemoryLayout<apus_header>.size)
-        return api.pointee.find(handle, name, UInt32(from), &header) > 0 ? header : nil
+        .filled { api.pointee.find(handle, name, UInt32(from), $0) }
     }
 
-    @inlinable
-    public func find(_ name: StaticString, from: Int = 0) -> apus_header? { find(apus_str(name), from: from) }
+    @inlinable public func via(_ index: Int) -> apus_via? { .filled { api.pointee.via(handle, UInt32(index), $0) } }
+
+    @inlinable public func parse(uri text: apus_str) -> apus_uri? { .filled { api.pointee.parse_uri(text, $0) } }
 
     @inlinable
-    public var viaCount: Int { Int(api.pointee.via_count(handle)) }
-
-    @inlinable
-    public func via(_ index: Int) -> apus_via? {
-        var via = apus_via()
-        via.size = UInt32(MemoryLayout<apus_via>.size)
-        return api.pointee.via(handle, UInt32(index), &via) > 0 ? via : nil
-    }
-
-    @inlinable
-    public func parse(uri text: apus_str) -> apus_uri? {
-        var uri = apus_uri()
-        uri.size = UInt32(MemoryLayout<apus_uri>.size)
-        return api.pointee.parse_uri(text, &uri) > 0 ? uri : nil
-    }
-
-    @inlinable
-    public func parse(nameAddr text: apus_str) -> apus_name_addr? {
-        var value = apus_name_addr()
-        value.size = UInt32(MemoryLayout<apus_name_addr>.size)
-        return api.pointee.parse_name_addr(text, &value) > 0 ? value : nil
-    }
+    public func parse(nameAddr text: apus_str) -> apus_name_addr? { .filled { api.pointee.parse_name_addr(text, $0) } }
 
     /// The parameter's value, "" when it has none; nil when it is absent.
     @inlinable
-    public func parameter(_ name: StaticString, in params: apus_str) -> apus_str? {
+    public func parameter(_ name: apus_str, in params: apus_str) -> apus_str? {
         var value = apus_str()
-        return api.pointee.find_param(params, apus_str(name), &value) > 0 ? value : nil
+        return api.pointee.find_param(params, name, &value) > 0 ? value : nil
     }
 
+    /// Replaces a piece of the message as it was received: a text that an accessor gave.
     @inlinable
-    public func replace(offset: UInt32, length: UInt32, with text: apus_str) -> Bool {
-        api.pointee.replace(handle, offset, length, text) > 0
+    public func replace(_ piece: apus_str, with text: apus_str) -> Bool {
+        api.pointee.replace(handle, api.pointee.offset(handle, piece), UInt32(piece.len), text) > 0
     }
 
     /// Whole header lines; nil: before the first header.
     @inlinable
-    public func insert(_ lines: apus_str, before header: apus_header?) -> Bool {
-        guard var header else { return api.pointee.insert_before(handle, nil, lines) > 0 }
-        return api.pointee.insert_before(handle, &header, lines) > 0
+    public func insert(_ lines: apus_str, before header: UnsafePointer<apus_header>?) -> Bool {
+        api.pointee.insert_before(handle, header, lines) > 0
     }
 
     /// Whole header lines; nil: after the last header.
     @inlinable
-    public func insert(_ lines: apus_str, after header: apus_header?) -> Bool {
-        guard var header else { return api.pointee.insert_after(handle, nil, lines) > 0 }
-        return api.pointee.insert_after(handle, &header, lines) > 0
+    public func insert(_ lines: apus_str, after header: UnsafePointer<apus_header>?) -> Bool {
+        api.pointee.insert_after(handle, header, lines) > 0
     }
 
-    @inlinable
-    public func remove(_ header: apus_header) -> Bool {
-        var header = header
-        return api.pointee.remove_header(handle, &header) > 0
+    @inlinable public func remove(_ header: UnsafePointer<apus_header>) -> Bool {
+        api.pointee.remove_header(handle, header) > 0
     }
 }

@@ -1,0 +1,16 @@
+import PluginKit
+
+private let module = Module("pv", version: "1.0", summary: "Tests on pseudo-variables") { host in
+    host.function("pv_isset", "variable:variable", doc: "Whether the variable is not $null.", call: isSet)
+    host.function("pv_unset", "variable:writable", doc: "Assigns $null to the variable.", call: unset)
+    host.function("is_int", "variable:variable", doc: "Whether the variable holds a number.", call: isNumber)
+    host.function(
+        "typeof", "variable:variable, type:word(int|str|null)", doc: "Whether the variable's value is of that type.",
+        call: isOfType)
+    host.function(
+        "not_empty", "variable:variable", doc: "Whether the variable holds a text of at least one character.",
+        call: isNotEmpty)
+}
+
+@c(apus_module_pv)
+public func entry() -> UnsafePointer<apus_module> { module.descriptor }

@@ -1,0 +1,46 @@
+import PluginKit
+
+private nonisolated(unsafe) let state = permanent(State())
+
+private let module = Module("sl", version: "1.0", summary: "Stateless replies") { host in
+    state.pointee.counters.declare(host)
+    state.pointee.lastReply = host.slot(APUS_SLOT_WORKER)
+    state.pointee.filteredAck = host.event(
+        "filtered-ack", doc: "An ACK to a stateless reply of ours was absorbed; runs on the ACK.")
+    host.hook(APUS_HOOK_REQUEST, user: state, call: absorbAck)
+
+    host.parameter(
+        "default_code", into: state.pointer(to: \.defaultCode)!, initial: "500", range: 100...699,
+        doc: "Status code of a reply whose code argument is no number.")
+    host.parameter(
+        "default_reason", into: state.pointer(to: \.defaultReason)!, initial: "Internal Server Error",
+        doc: "Reason phrase of a reply whose code argument is no number.")
+    host.parameter(
+        "rich_redirect", into: state.pointer(to: \.richRedirect)!, initial: "0", range: 0...3,
+        doc: "Bits: what the Contacts of a 3xx say beside URI and q: 1 branch flags, 2 path.")
+
+    host.function(
+        "sl_send_reply", "code:format, reason:format", routes: APUS_REQUEST_ROUTE,
+        doc: "Answers the request without a transaction.", user: state, prepare: prepareCode, call: sendReply)
+    host.function(
+        "sl_reply", "code:format, reason:format", routes: APUS_REQUEST_ROUTE,
+        doc: "The same as sl_send_reply.", user: state, prepare: prepareCode, call: sendReply)
+    host.function(
+        "send_reply", "code:format, reason:format",
+        routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_FAILURE_ROUTE,
+        doc: "Answers the request.", user: state, prepare: prepareCode, call: sendReply)
+    host.function(
+        "sl_reply_error", routes: APUS_REQUEST_ROUTE,
+        doc: "Answers the request with the last error that its processing ran into.", user: state, call: replyError)
+    host.function(
+        "send_reply_error", routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_FAILURE_ROUTE,
+        doc: "Answers the request with the last error that its processing ran into.", user: state, call: replyError)
+
+    host.variable(
+        "ltt", inner: "s|x",
+        doc: "The To tag of our replies to this request: s of stateless ones, x of whichever would be sent.",
+        get: localToTag)
+}
+
+@c(apus_module_sl)
+public func entry() -> UnsafePointer<apus_module> { module.descriptor }

@@ -1,0 +1,86 @@
+import PluginKit
+
+// Invariants: a prepared code is the number itself, as the pointer's bits; nothing is behind it.
+
+/// Codes that a reply may have.
+private let codes = Int64(100)...699
+
+/// From this code on a reply carries our To tag: it may be the one that an ACK answers or a dialog is known by.
+private let firstTagged = 180
+
+/// Checks a constant code when the config is read.
+let prepareCode: Preparation = { _, index, constant, prepared, complaint in
+    guard index == 0 else { return .true }
+    guard let code = constant.number, codes.contains(code) else {
+        return complaint.say("a status code is a number from 100 to 699")
+    }
+    prepared.pointee = UnsafeMutableRawPointer(bitPattern: Int(code))
+    return .true
+}
+
+/// `sl_send_reply(code, reason)`, `send_reply(code, reason)`
+func sendReply(_ call: Call) -> CInt {
+    let state = call.pointee.user.state
+    var reason = call.text(1)
+    var code = Int64(Int(bitPattern: call.argument(0).prepared))
+    if code == 0 {
+        if let number = call.text(0).number {
+            code = number
+        } else {
+            code = state.pointee.defaultCode
+            reason = state.pointee.defaultReason
+        }
+    }
+    guard codes.contains(code) else { return call.fail("a status code is a number from 100 to 699") }
+    guard !reason.isEmpty else { return call.fail("the reason phrase is empty") }
+    return send(call, code: Int(code), reason: reason)
+}
+
+/// `sl_reply_error()`, `send_reply_error()`
+func replyError(_ call: Call) -> CInt {
+    let message = call.message
+    var reason = apus_str()
+    var code = Int(message.api.pointee.error(message.handle, &reason))
+    var number = code
+    if !codes.contains(Int64(code)) {
+        (code, number, reason) = (500, 1, "Server error occurred")
+    } else if reason.isEmpty {
+        reason = "Error"
+    }
+    guard var text = call.writer(reason.len + 16) else { return .false }
+    text.add(reason)
+    text.add(" (")
+    text.add(number: Int64(number))
+    text.add("/SL)")
+    let result = send(call, code: code, reason: text.text)
+    if result > 0 { call.host.bump(call.pointee.user.state.pointee.counters.sentErrors) }
+    return result
+}
+
+/// Sends a reply of ours to the call's request and counts it.
+private func send(_ call: Call, code: Int, reason: apus_str) -> CInt {
+    let host = call.host
+    let message = call.message
+    let state = call.pointee.user.state
+    guard message.isRequest else { return call.fail("there is no request to answer here") }
+    var reply = apus_reply()
+    reply.size = UInt32(MemoryLayout<apus_reply>.size)
+    reply.code = Int32(code)
+    reply.reason = reason
+    if code / 100 == 3 { reply.headers = redirection(call, rich: state.pointee.richRedirect) }
+    let tagged = code >= firstTagged && message.field(APUS_FIELD_TO_TAG).isEmpty
+    let result = withUnsafeTemporaryAllocation(of: CChar.self, capacity: tagCapacity) { tag in
+        if tagged, let start = tag.baseAddress {
+            let length = host.pointee.reply.pointee.stateless_tag(message.handle, start, tagCapacity)
+            reply.to_tag = apus_str(s: start, len: length)
+        }
+        return host.pointee.reply.pointee.send(message.handle, &reply)
+    }
+    guard result > 0 else {
+        host.bump(state.pointee.counters.failures)
+        return .false
+    }
+    state.pointee.counters.count(host, code: code)
+    if tagged, code >= 300, message.method == APUS_METHOD_INVITE { expectAck(host, state) }
+    return .true
+}

@@ -1,0 +1,81 @@
+import PluginKit
+
+/// `has_body([type])`: there is a body, of that media type when one is given; multipart bodies are not searched.
+func hasBody(_ call: Call) -> CInt {
+    guard !call.message.body.isEmpty else { return .false }
+    return !call.has(0) || isOfType(call.message, call.text(0)) ? .true : .false
+}
+
+/// `has_sdp()`
+func hasSDP(_ call: Call) -> CInt {
+    !call.message.body.isEmpty && isOfType(call.message, "application/sdp") ? .true : .false
+}
+
+/// Content-Type without its parameters (RFC 3261 section 20.15: case does not matter).
+private func isOfType(_ message: Message, _ type: apus_str) -> Bool {
+    var value = message.field(APUS_FIELD_CONTENT_TYPE)
+    return (value.next(UInt8(ascii: ";")) ?? "").trimmed.equalsIgnoringCase(type)
+}
+
+/// `set_body(text, type)`
+func setBody(_ call: Call) -> CInt { setBody(call, call.text(0)) }
+
+/// `set_body_hex(text, type)`
+func setBodyFromHex(_ call: Call) -> CInt {
+    let hex = call.text(0)
+    guard hex.len % 2 == 0, var writer = call.writer(hex.len / 2 + 1) else {
+        return call.fail("two hexadecimal digits make a byte")
+    }
+    for index in stride(from: 0, to: hex.len, by: 2) {
+        guard let high = nibble(hex[index]), let low = nibble(hex[index + 1]) else {
+            return call.fail("two hexadecimal digits make a byte")
+        }
+        writer.add(byte: high << 4 | low)
+    }
+    return setBody(call, writer.text)
+}
+
+private func setBody(_ call: Call, _ body: apus_str) -> CInt {
+    guard !call.text(1).isEmpty else { return call.fail("the Content-Type is empty") }
+    return call.message.api.pointee.set_body(call.pointee.msg, body, call.text(1)) > 0 ? .true : .false
+}
+
+private func nibble(_ byte: UInt8) -> UInt8? {
+    switch apus_str.lower(byte) {
+    case 0x30...0x39: byte - 0x30
+    case 0x61...0x66: apus_str.lower(byte) - 0x61 + 10
+    default: nil
+    }
+}
+
+/// `is_audio_on_hold()`: 1 by a zero connection address (RFC 2543), 2 by `sendonly` or `inactive` (RFC 3264 section 8.4).
+func isAudioOnHold(_ call: Call) -> CInt {
+    guard isOfType(call.message, "application/sdp") else { return .false }
+    var rest = call.message.body
+    /// The session's own lines hold for every stream that does not say otherwise.
+    var session = (address: CInt.false, direction: CInt.false)
+    var stream = session
+    var inAudio = false
+    var sawStream = false
+    while let line = rest.next(UInt8(ascii: "\n")) {
+        let text = line.trimmed
+        if text.hasPrefix("m=") {
+            if inAudio, let held = answer(stream) { return held }
+            sawStream = true
+            inAudio = text.hasPrefix("m=audio ")
+            stream = session
+        } else if text.hasPrefix("c=IN IP4 ") {
+            let held: CInt = text.dropFirst(9).trimmed.equals("0.0.0.0") ? 1 : .false
+            if sawStream { stream.address = held } else { session.address = held }
+        } else if text.equals("a=sendonly") || text.equals("a=inactive") {
+            if sawStream { stream.direction = 2 } else { session.direction = 2 }
+        } else if text.equals("a=sendrecv") || text.equals("a=recvonly") {
+            if sawStream { stream.direction = .false } else { session.direction = .false }
+        }
+    }
+    return inAudio ? answer(stream) ?? .false : .false
+}
+
+private func answer(_ stream: (address: CInt, direction: CInt)) -> CInt? {
+    stream.address > 0 ? 1 : stream.direction > 0 ? 2 : nil
+}
