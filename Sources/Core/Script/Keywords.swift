@@ -59,7 +59,7 @@ enum Keywords {
         var words = statements.union(operators).union(globals).union(routes.keys).union(booleans.keys)
         words.formUnion(conditions.keys)
         words.formUnion(transports.keys)
-        words.formUnion(CoreFunction.named.keys)
+        words.formUnion(CoreNames.functions)
         words.formUnion(["myself", "max_len", "msg"])
         for family in families.keys { words.formUnion([family, family.uppercased()]) }
         for global in Global.all where !global.isOurs { words.formUnion([global.name] + global.aliases) }

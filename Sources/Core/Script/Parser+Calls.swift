@@ -9,9 +9,8 @@ extension Parser {
     /// `name(arguments)`; parentheses may be missing where the function allows it.
     func call() throws -> Syntax.Call {
         let name = takeName()
-        let core = CoreFunction.named[name.text]
         guard kind == .leftParen else {
-            guard core?.isBare == true else { throw unexpected("`(`") }
+            guard CoreNames.bare.contains(name.text) else { throw unexpected("`(`") }
             return Syntax.Call(name: name, arguments: [], range: name.range, hasParentheses: false)
         }
         let opening = advance().range

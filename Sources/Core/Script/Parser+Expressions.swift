@@ -222,7 +222,7 @@ extension Parser {
             advance()
             return Expression(.number(value), start.range)
         }
-        if CoreFunction.named[word]?.isBare == true {
+        if CoreNames.bare.contains(word) {
             let call = try self.call()
             return Expression(.call(call), call.range)
         }

@@ -76,7 +76,7 @@ extension Parser {
                 "`\(word.word)(…)` belongs inside a route block", at: word.range,
                 hint: Suggest.hint(for: word.word, among: Keywords.globals))
         default:
-            if Keywords.statements.contains(word.word) || CoreFunction.named[word.word] != nil {
+            if Keywords.statements.contains(word.word) || CoreNames.functions.contains(word.word) {
                 throw fail("`\(word.word)` belongs inside a route block", at: word.range)
             }
             if Global.named[word.word] != nil { throw fail("expected `=` behind `\(word.word)`", at: word.range.after) }

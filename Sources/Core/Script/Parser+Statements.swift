@@ -45,7 +45,7 @@ extension Parser {
             return nil
         }
         if let mistake = misplaced(word) { throw mistake }
-        if peek().kind == .leftParen || CoreFunction.named[word.word]?.isBare == true {
+        if peek().kind == .leftParen || CoreNames.bare.contains(word.word) {
             let call = try nested { try self.call() }
             try endStatement(afterIf: afterIf)
             return Syntax.Statement(kind: .call(call), range: call.range)
@@ -92,7 +92,7 @@ extension Parser {
     }
 
     private func unknownStatement(_ word: Token) -> Failure {
-        let known = Array(Keywords.statements) + Array(CoreFunction.named.keys)
+        let known = Array(Keywords.statements) + Array(CoreNames.functions)
         let next = peek()
         if next.kind == .semicolon || next.newlineBefore {
             return fail(

@@ -29,13 +29,13 @@ extension Preprocessor {
             diagnostics.error("expected `/pattern/replacement/flags`", at: range)
             return
         }
-        var options: Regex.Options = []
+        var options: CompiledRegex.Options = .caseSensitive
         var everywhere = false
         for (index, flag) in text[flagsStart...].enumerated() {
             switch flag {
-            case UInt8(ascii: "i"): options.insert(.caseless)
+            case UInt8(ascii: "i"): options.remove(.caseSensitive)
             case UInt8(ascii: "g"): everywhere = true
-            case UInt8(ascii: "s"): options.insert(.singleLine)
+            case UInt8(ascii: "s"): options.insert(.dotAll)
             default:
                 diagnostics.error(
                     "unknown flag in a substitution", at: place(flagsStart + index, flagsStart + index + 1),
@@ -46,12 +46,14 @@ extension Preprocessor {
         let pattern = parts[0]
         var replacement = parts[1]
         if kind != nil { replacement = evaluated(replacement) }
-        do {
-            let regex = try Regex(pattern, options: options)
+        do throws(CompiledRegex.Mistake) {
+            let regex = try pattern.withBytes { bytes throws(CompiledRegex.Mistake) in
+                try CompiledRegex(bytes, options)
+            }
             substitutions.append(Substitution(regex: regex, replacement: replacement, everywhere: everywhere))
         } catch {
             let offset = 1 + min(error.offset, pattern.count)
-            diagnostics.error("bad pattern: \(error.message)", at: place(offset, offset + 1))
+            diagnostics.error("bad pattern: \(error.text)", at: place(offset, offset + 1))
             return
         }
         guard let kind else { return }
@@ -152,11 +154,11 @@ extension Preprocessor {
     private static func apply(_ substitution: Substitution, to text: [UInt8]) -> [UInt8] {
         var out: [UInt8] = []
         var start = 0
-        while start <= text.count, let match = substitution.regex.firstMatch(in: text, from: start),
-            let whole = match[0]
-        {
+        while start <= text.count {
+            let groups = text.withBytes { substitution.regex.match($0, from: start) }
+            guard groups > 0, let whole = CompiledRegex.group(0) else { break }
             out.append(contentsOf: text[start..<whole.lowerBound])
-            out.append(contentsOf: expand(substitution.replacement, match, text))
+            out.append(contentsOf: expand(substitution.replacement, groups: groups, text))
             start = whole.upperBound
             if whole.isEmpty {
                 if start < text.count { out.append(text[start]) }
@@ -169,7 +171,7 @@ extension Preprocessor {
     }
 
     /// `\0` to `\9` are the groups of the match.
-    private static func expand(_ replacement: [UInt8], _ match: [Range<Int>?], _ text: [UInt8]) -> [UInt8] {
+    private static func expand(_ replacement: [UInt8], groups: Int, _ text: [UInt8]) -> [UInt8] {
         var out: [UInt8] = []
         var index = 0
         while index < replacement.count {
@@ -183,7 +185,7 @@ extension Preprocessor {
             switch next {
             case 0x30...0x39:
                 let group = Int(next - 0x30)
-                if group < match.count, let range = match[group] { out.append(contentsOf: text[range]) }
+                if group < groups, let range = CompiledRegex.group(group) { out.append(contentsOf: text[range]) }
             case UInt8(ascii: "n"): out.append(10)
             case UInt8(ascii: "r"): out.append(13)
             case UInt8(ascii: "t"): out.append(9)
@@ -193,5 +195,15 @@ extension Preprocessor {
             index += 2
         }
         return out
+    }
+}
+
+extension [UInt8] {
+    /// The array as Core's slice, for the duration of the body.
+    func withBytes<Result, Failure: Error>(_ body: (Bytes) throws(Failure) -> Result) throws(Failure) -> Result {
+        try withUnsafeBufferPointer { buffer throws(Failure) in
+            guard let start = buffer.baseAddress else { return try body(.empty) }
+            return try body(Bytes(start, buffer.count))
+        }
     }
 }

@@ -35,7 +35,7 @@ final class Preprocessor {
 
     /// One `subst`, applied to strings, variables and include names.
     struct Substitution {
-        let regex: Regex
+        let regex: CompiledRegex
         let replacement: [UInt8]
         let everywhere: Bool
     }
@@ -77,6 +77,10 @@ final class Preprocessor {
         predefine(prefix: "KAMAILIO", 6, 0, 0)
         predefine(prefix: "APUS", version.0, version.1, version.2)
         defines["OS_NAME"] = Define(value: Array("\"linux\"".utf8), range: nil, valueRange: nil)
+    }
+
+    deinit {
+        for substitution in substitutions { substitution.regex.free() }
     }
 
     private func predefine(prefix: String, _ major: Int, _ minor: Int, _ patch: Int) {

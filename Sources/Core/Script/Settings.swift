@@ -144,7 +144,7 @@ struct Settings: Sendable {
                 hint: "write `modparam(\"\(module)\", \"\(name)\", \(setting.value.range.text))`")
             return
         }
-        if CoreFunction.named[name] != nil || Keywords.statements.contains(name) {
+        if CoreNames.functions.contains(name) || Keywords.statements.contains(name) {
             diagnostics.error("`\(name)` belongs inside a route block", at: setting.name.range)
             return
         }

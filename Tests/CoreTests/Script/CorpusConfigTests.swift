@@ -56,7 +56,9 @@ enum CorpusConfigs {
         var features: Set<String> = []
         for line in text.split(separator: "\n") where line.hasPrefix("#!if") {
             let words = line.split(separator: " ")
-            if words.count == 2, words[1].hasPrefix("WITH_"), words[1] != "WITH_MYSQL" { features.insert(String(words[1])) }
+            if words.count == 2, words[1].hasPrefix("WITH_"), words[1] != "WITH_MYSQL" {
+                features.insert(String(words[1]))
+            }
         }
         #expect(features.count > 10)
         for defines: [String] in features.sorted().map({ ["WITH_MYSQL", $0] }) + [features.sorted()] {

@@ -3,6 +3,8 @@
 final class Registry: @unchecked Sendable {
     private(set) var functions: [String: [FunctionDeclaration]] = [:]
     private(set) var variables: [String: VariableDeclaration] = [:]
+    /// By `class.operation`.
+    private(set) var transformations: [String: TransformationDeclaration] = [:]
     /// Module name → its parameters, in the order of declaration.
     private(set) var parameters: [String: [ParameterDeclaration]] = [:]
     private(set) var events: [EventDeclaration] = []
@@ -38,6 +40,12 @@ final class Registry: @unchecked Sendable {
             throw Refusal(text: "pseudo-variable $\(variable.name) is declared by \(other.owner.name) already")
         }
         variables[variable.name] = variable
+    }
+
+    func add(_ transformation: TransformationDeclaration) throws(Refusal) {
+        guard transformations.updateValue(transformation, forKey: transformation.name) == nil else {
+            throw Refusal(text: "transformation {\(transformation.name)} is declared twice")
+        }
     }
 
     func add(_ parameter: ParameterDeclaration) throws(Refusal) {
