@@ -17,6 +17,7 @@ enum Command {
           --seconds N      how long is measured (4)
           --warm-up N      seconds of the same traffic before (1)
           --pid N          the server: count the processor time of this process and its descendants
+          --counters FILE  the server runs under Benchmarks/counter.c with this file: count allocations, retains, releases
           --core N         run on this processor only
           --batch N        datagrams a system call (32)
           --against-bare   the peer is `sipload bare`

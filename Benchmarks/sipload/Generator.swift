@@ -53,12 +53,14 @@ struct Generator: ~Copyable {
         while monotonic() < warm { turn() }
 
         let before = try options.pid.map { try ProcessorTime(of: $0) }
+        let memoryBefore = try options.counters.map { try MemoryCounters(file: $0) }
         let atStart = counters
         let start = monotonic()
         let end = start + UInt64(options.seconds * 1e9)
         while monotonic() < end { turn() }
         let seconds = Double(monotonic() - start) / 1e9
         let after = try options.pid.map { try ProcessorTime(of: $0) }
+        let memoryAfter = try options.counters.map { try MemoryCounters(file: $0) }
         let transactions = counters.right - atStart.right
 
         let patience = monotonic() + Generator.patience
@@ -66,7 +68,8 @@ struct Generator: ~Copyable {
         counters.lost += slots.underWay
         return Result(
             scenario: options.scenario, transactions: transactions, seconds: seconds, counters: counters,
-            spent: before.flatMap { before in after.map { $0.since(before) } })
+            spent: before.flatMap { before in after.map { $0.since(before) } },
+            memory: memoryBefore.flatMap { before in memoryAfter.map { $0.since(before) } })
     }
 
     /// Starts what is due, then takes in what has come.

@@ -18,6 +18,7 @@ struct Options {
     var seconds = 4.0
     var warmUp = 1.0
     var pid: Int?
+    var counters: String?
     var core: Int?
     var batch = 32
     var againstBare = false
@@ -65,6 +66,7 @@ struct Options {
         case "--seconds": self.seconds = try seconds()
         case "--warm-up": warmUp = try seconds()
         case "--pid": pid = try number(1...(1 << 22))
+        case "--counters": counters = value
         case "--core": core = try number(0...1023)
         case "--batch": batch = try number(1...256)
         default: throw UsageError("unknown option \(option)\n\n" + Command.usage)

@@ -78,11 +78,14 @@ struct ProcessorTime {
 }
 
 /// A small file as text; nil when it cannot be read.
-func readFile(_ path: String) -> String? {
+func readFile(_ path: String) -> String? { readBytes(path).map { String(decoding: $0, as: UTF8.self) } }
+
+/// The first 4096 bytes of a file; nil when it cannot be read or is empty.
+func readBytes(_ path: String) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var bytes = [UInt8](repeating: 0, count: 4096)
     let count = read(descriptor, &bytes, bytes.count)
-    return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+    return count > 0 ? Array(bytes[..<count]) : nil
 }

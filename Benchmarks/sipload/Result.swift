@@ -8,6 +8,8 @@ struct Result {
     let counters: Generator.Counters
     /// Microseconds that the server spent within the measured time; nil when no process was named.
     let spent: ProcessorTime?
+    /// What the server's memory management did within the measured time; nil when no counters were named.
+    let memory: MemoryCounters?
 
     var isGood: Bool { transactions > 0 && counters.wrong == 0 && counters.lost == 0 }
 
@@ -17,12 +19,19 @@ struct Result {
             "rate=\(Int(Double(transactions) / seconds))", "lost=\(counters.lost)", "late=\(counters.late)",
             "wrong=\(counters.wrong)", "held-back=\(counters.heldBack)",
         ]
+        // Per transaction, with three digits.
+        func each(_ sum: Double) -> String {
+            let thousandths = Int((sum / Double(transactions) * 1000).rounded())
+            return "\(thousandths / 1000).\(String(thousandths % 1000 + 1000).dropFirst())"
+        }
         if let spent, transactions > 0 {
-            func each(_ time: Double) -> String {
-                let hundredths = Int((time / Double(transactions) * 100).rounded())
-                return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
-            }
             fields += ["user=\(each(spent.user))", "system=\(each(spent.system))", "total=\(each(spent.total))"]
+        }
+        if let memory, transactions > 0 {
+            fields += [
+                "allocations=\(each(Double(memory.allocations)))", "retains=\(each(Double(memory.retains)))",
+                "releases=\(each(Double(memory.releases)))",
+            ]
         }
         return fields.joined(separator: " ")
     }
