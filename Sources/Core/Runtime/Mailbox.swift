@@ -58,9 +58,9 @@ struct MailList {
     }
 }
 
-/// What other threads want of a worker: many post, one reads. Two lanes, each in order: hand-overs of SIP messages, which are
-/// bounded, and everything else (resumptions, memory that goes home, control), which never is. The reader is woken by its
-/// eventfd only when it sleeps.
+/// What other threads want of a worker: many post, one reads. Three lanes, each in order: hand-overs of SIP messages, which
+/// are bounded; what has to be done soon (resumptions, control), which never is; and memory that goes home, which never is
+/// and wakes nobody. The reader is woken by its eventfd only when it sleeps.
 ///
 /// A value of this type is a handle: copies mean the same mailbox.
 struct Mailbox: @unchecked Sendable {
@@ -70,6 +70,7 @@ struct Mailbox: @unchecked Sendable {
     private struct State: ~Copyable {
         let urgent = Atomic<UInt>(0)
         let handOvers = Atomic<UInt>(0)
+        let returns = Atomic<UInt>(0)
         let pending = Atomic<Int>(0)
         let bound: Int
         let wakeup: Int32
@@ -93,7 +94,9 @@ struct Mailbox: @unchecked Sendable {
 
     /// Posts, from any thread. Never fails, never allocates.
     @inline(__always)
-    func post(_ node: UnsafeMutablePointer<MailNode>) { push(node, urgent: true) }
+    func post(_ node: UnsafeMutablePointer<MailNode>) {
+        if Mailbox.push(node, state.pointee.urgent) { wake() }
+    }
 
     /// Posts a SIP message, from any thread.
     /// - Returns: false when too many wait already: the caller keeps the node, drops the message and counts it.
@@ -103,27 +106,26 @@ struct Mailbox: @unchecked Sendable {
             state.pointee.pending.subtract(1, ordering: .relaxed)
             return false
         }
-        push(node, urgent: false)
+        if Mailbox.push(node, state.pointee.handOvers) { wake() }
         return true
     }
 
+    /// Posts what can wait until the reader has its next turn, whenever that is: memory that goes home.
     @inline(__always)
-    private func push(_ node: UnsafeMutablePointer<MailNode>, urgent: Bool) {
+    func giveBack(_ node: UnsafeMutablePointer<MailNode>) { _ = Mailbox.push(node, state.pointee.returns) }
+
+    /// - Returns: true when the reader sleeps.
+    @inline(__always)
+    private static func push(_ node: UnsafeMutablePointer<MailNode>, _ lane: borrowing Atomic<UInt>) -> Bool {
         let mine = UInt(bitPattern: node)
-        var head =
-            urgent ? state.pointee.urgent.load(ordering: .relaxed) : state.pointee.handOvers.load(ordering: .relaxed)
+        var head = lane.load(ordering: .relaxed)
         while true {
-            node.pointee.next = head == Mailbox.asleep ? nil : UnsafeMutablePointer(bitPattern: head)
-            let result =
-                urgent
-                ? state.pointee.urgent.weakCompareExchange(
-                    expected: head, desired: mine, successOrdering: .releasing, failureOrdering: .relaxed)
-                : state.pointee.handOvers.weakCompareExchange(
-                    expected: head, desired: mine, successOrdering: .releasing, failureOrdering: .relaxed)
-            if result.exchanged { break }
+            node.pointee.next = head == asleep ? nil : UnsafeMutablePointer(bitPattern: head)
+            let result = lane.weakCompareExchange(
+                expected: head, desired: mine, successOrdering: .releasing, failureOrdering: .relaxed)
+            if result.exchanged { return head == asleep }
             head = result.original
         }
-        if head == Mailbox.asleep { wake() }
     }
 
     @inline(never) @_semantics("no_performance_analysis")
@@ -136,12 +138,22 @@ struct Mailbox: @unchecked Sendable {
 
     /// Takes all urgent nodes.
     @inline(__always)
-    func takeUrgent() -> MailList { Mailbox.list(state.pointee.urgent.exchange(0, ordering: .acquiring)) }
+    func takeUrgent() -> MailList {
+        if state.pointee.urgent.load(ordering: .relaxed) <= Mailbox.asleep { return MailList() }
+        return Mailbox.list(state.pointee.urgent.exchange(0, ordering: .acquiring))
+    }
+
+    /// Takes all that was given back.
+    @inline(__always)
+    func takeReturns() -> MailList {
+        if state.pointee.returns.load(ordering: .relaxed) == 0 { return MailList() }
+        return Mailbox.list(state.pointee.returns.exchange(0, ordering: .acquiring))
+    }
 
     /// Takes all hand-overs that were posted before this call.
     @inline(__always)
     func takeHandOvers() -> MailList {
-        if state.pointee.handOvers.load(ordering: .relaxed) == 0 { return MailList() }
+        if state.pointee.handOvers.load(ordering: .relaxed) <= Mailbox.asleep { return MailList() }
         let list = Mailbox.list(state.pointee.handOvers.exchange(0, ordering: .acquiring))
         state.pointee.pending.subtract(list.count, ordering: .relaxed)
         return list

@@ -37,7 +37,7 @@ struct TimerNode {
 /// Timers of one worker: six levels of 64 lists, one millisecond to two years. Scheduling, postponing, cancelling and firing
 /// cost O(1); a timer is re-filed at most five times in its life.
 ///
-/// Cancelling and postponing are one store: the node stays where it is and is looked at again when its old time comes. So an
+/// A value of this type is a handle: copies mean the same wheel. Cancelling and postponing are one store: the node stays where it is and is looked at again when its old time comes. So an
 /// object that is freed calls `remove` first.
 struct TimerWheel {
     /// - Parameters: the wheel's owner as given at `init`, and the node's context.
@@ -50,19 +50,25 @@ struct TimerWheel {
     private static let due = 6 * 64
     private static let levels = 6
 
+    /// Behind a pointer, since callbacks change it while `advance` runs.
+    private struct State {
+        var bits: [6 of UInt64] = InlineArray(repeating: 0)
+        var now: UInt64
+        var count = 0
+        var isFiring = false
+        let owner: UnsafeMutableRawPointer?
+    }
+
     /// Heads of all lists, the last one for what is due.
     private let heads: UnsafeMutablePointer<TimerNode>
-    private var bits: [6 of UInt64] = InlineArray(repeating: 0)
-    /// Everything before this time has fired.
-    private(set) var now: UInt64
-    /// Handed to callbacks.
-    var owner: UnsafeMutableRawPointer?
-    /// Linked nodes, cancelled ones among them.
-    private(set) var count = 0
+    private let state: UnsafeMutablePointer<State>
 
+    /// - Parameters:
+    ///   - now: milliseconds on the clock that `advance` will be called with.
+    ///   - owner: handed to callbacks.
     init(now: UInt64, owner: UnsafeMutableRawPointer? = nil) {
-        self.now = now
-        self.owner = owner
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(now: now, owner: owner))
         heads = .allocate(capacity: TimerWheel.due + 1)
         for i in 0...TimerWheel.due {
             (heads + i).initialize(to: TimerNode(context: nil) { _, _ in })
@@ -71,12 +77,22 @@ struct TimerWheel {
         }
     }
 
+    /// Everything before this time has fired.
+    @inline(__always)
+    var now: UInt64 { state.pointee.now }
+
+    /// Linked nodes, cancelled ones among them.
+    var count: Int { state.pointee.count }
+
     /// Ends the wheel. Nodes that are still linked belong to their owners.
-    func free() { heads.deallocate() }
+    func free() {
+        heads.deallocate()
+        state.deallocate()
+    }
 
     /// Fires the node at `deadline` (ms; at once if that has passed), instead of when it was to fire before.
     @inline(__always)
-    mutating func schedule(_ node: UnsafeMutablePointer<TimerNode>, at deadline: UInt64) {
+    func schedule(_ node: UnsafeMutablePointer<TimerNode>, at deadline: UInt64) {
         node.pointee.deadline = deadline
         if node.pointee.slot != TimerWheel.none {
             // Postponed: found out when the old time comes. That is the common case: timers that are set anew.
@@ -88,11 +104,11 @@ struct TimerWheel {
 
     /// The node will not fire. It may stay linked.
     @inline(__always)
-    mutating func cancel(_ node: UnsafeMutablePointer<TimerNode>) { node.pointee.deadline = TimerWheel.never }
+    func cancel(_ node: UnsafeMutablePointer<TimerNode>) { node.pointee.deadline = TimerWheel.never }
 
     /// The node will not fire and its memory may be freed.
     @inline(__always)
-    mutating func remove(_ node: UnsafeMutablePointer<TimerNode>) {
+    func remove(_ node: UnsafeMutablePointer<TimerNode>) {
         node.pointee.deadline = TimerWheel.never
         if node.pointee.slot != TimerWheel.none { unlink(node) }
     }
@@ -100,23 +116,25 @@ struct TimerWheel {
     /// Fires what is due at `time`, in the order of deadlines to the millisecond. Callbacks may schedule, cancel and remove
     /// any node, their own included; what they schedule for now or earlier fires a millisecond later.
     /// - Returns: number of timers fired.
-    mutating func advance(to time: UInt64) -> Int {
+    func advance(to time: UInt64) -> Int {
         var fired = 0
         while let at = nextEvent(), at <= time {
-            if at > now { now = at }
+            if at > now { state.pointee.now = at }
             collect()
             fired += fireDue()
         }
-        if time > now { now = time }
+        if time > now { state.pointee.now = time }
         return fired
     }
 
     /// When `advance` has something to do again: never later than the earliest deadline; nil without timers.
     func nextEvent() -> UInt64? {
-        for level in 0..<TimerWheel.levels where bits[level] != 0 {
+        for level in 0..<TimerWheel.levels where state.pointee.bits[level] != 0 {
             let shift = UInt64(6 * level)
             let position = now >> shift & 63
-            let rotated = bits[level] >> position | (position == 0 ? 0 : bits[level] << (64 - position))
+            let rotated =
+                state.pointee.bits[level] >> position
+                | (position == 0 ? 0 : state.pointee.bits[level] << (64 - position))
             let distance = UInt64(rotated.trailingZeroBitCount)
             let start = (now >> shift &+ distance) << shift
             // The list of the present position at a higher level belongs to its next round.
@@ -128,20 +146,20 @@ struct TimerWheel {
     // MARK: - Filing
 
     /// The level whose unit first tells `deadline` from `now`, so that a list is never older than one round.
-    private mutating func file(_ node: UnsafeMutablePointer<TimerNode>) {
-        let earliest = isFiring ? now &+ 1 : now
+    private func file(_ node: UnsafeMutablePointer<TimerNode>) {
+        let earliest = state.pointee.isFiring ? now &+ 1 : now
         let furthest = now &+ (1 << 36) &- 1
         let deadline = min(max(node.pointee.deadline, earliest), furthest)
         let difference = (deadline ^ now) | 63
         let level = min((63 &- difference.leadingZeroBitCount) / 6, TimerWheel.levels &- 1)
         let position = Int(deadline >> UInt64(6 &* level) & 63)
         node.pointee.filed = deadline
-        bits[level] |= 1 << UInt64(position)
+        state.pointee.bits[level] |= 1 << UInt64(position)
         link(node, level &* 64 &+ position)
     }
 
     @inline(__always)
-    private mutating func link(_ node: UnsafeMutablePointer<TimerNode>, _ slot: Int) {
+    private func link(_ node: UnsafeMutablePointer<TimerNode>, _ slot: Int) {
         let head = heads + slot
         let last = head.pointee.previous!
         node.pointee.slot = UInt16(truncatingIfNeeded: slot)
@@ -149,11 +167,11 @@ struct TimerWheel {
         node.pointee.previous = last
         last.pointee.next = node
         head.pointee.previous = node
-        count &+= 1
+        state.pointee.count &+= 1
     }
 
     @inline(__always)
-    private mutating func unlink(_ node: UnsafeMutablePointer<TimerNode>) {
+    private func unlink(_ node: UnsafeMutablePointer<TimerNode>) {
         let slot = Int(node.pointee.slot)
         let next = node.pointee.next!
         let previous = node.pointee.previous!
@@ -161,18 +179,16 @@ struct TimerWheel {
         next.pointee.previous = previous
         node.pointee.next = nil
         node.pointee.slot = TimerWheel.none
-        count &-= 1
+        state.pointee.count &-= 1
         if next == previous, next == heads + slot, slot < TimerWheel.due {
-            bits[slot >> 6] &= ~(1 << UInt64(slot & 63))
+            state.pointee.bits[slot >> 6] &= ~(1 << UInt64(slot & 63))
         }
     }
 
     // MARK: - Firing
 
-    private var isFiring = false
-
     /// At `now`: lists of higher levels whose time has come are filed anew, from the top; then the present one is due.
-    private mutating func collect() {
+    private func collect() {
         var level = TimerWheel.levels - 1
         while level > 0 {
             let shift = UInt64(6 * level)
@@ -190,7 +206,7 @@ struct TimerWheel {
         }
     }
 
-    private mutating func refile(_ slot: Int) {
+    private func refile(_ slot: Int) {
         // Nodes may fall into the same list again (deadlines beyond the furthest): the last one now ends the loop.
         let last = heads[slot].previous!
         guard last != heads + slot else { return }
@@ -208,9 +224,9 @@ struct TimerWheel {
         return node == heads + slot ? nil : node
     }
 
-    private mutating func fireDue() -> Int {
+    private func fireDue() -> Int {
         var fired = 0
-        isFiring = true
+        state.pointee.isFiring = true
         while let node = first(TimerWheel.due) {
             unlink(node)
             if node.pointee.deadline > now {
@@ -220,9 +236,9 @@ struct TimerWheel {
             node.pointee.deadline = TimerWheel.never
             fired += 1
             let (fire, context) = (node.pointee.fire, node.pointee.context)
-            fire(owner, context)
+            fire(state.pointee.owner, context)
         }
-        isFiring = false
+        state.pointee.isFiring = false
         return fired
     }
 }

@@ -99,9 +99,13 @@ private func letter(_ node: UnsafeMutablePointer<MailNode>) -> UnsafeMutablePoin
         #expect(!box.fallAsleep())
         #expect(box.takeHandOvers().count == 1)
         #expect(box.fallAsleep())
+        box.giveBack(node(letters[0]))
+        #expect(!isRung())
         box.wakeUp()
         box.post(node(letters[3]))
         #expect(!isRung())
+        #expect(box.takeReturns().count == 1)
+        #expect(box.takeReturns().isEmpty)
     }
 
     /// Four threads post on both lanes, one reads and sleeps in between: nothing is lost, each poster's order holds.
