@@ -48,6 +48,15 @@ struct MailList {
         count &+= 1
     }
 
+    /// Adds one before the oldest: for lists used as stacks.
+    @inline(__always)
+    mutating func prepend(_ node: UnsafeMutablePointer<MailNode>) {
+        node.pointee.next = first
+        first = node
+        if last == nil { last = node }
+        count &+= 1
+    }
+
     /// Adds all of `other` behind the newest.
     @inline(__always)
     mutating func append(_ other: MailList) {

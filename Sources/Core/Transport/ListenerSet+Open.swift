@@ -1,0 +1,166 @@
+import CLinux
+import Glibc
+
+/// Everything that is wrong with the `listen` and `alias` lines.
+struct ListenErrors: Error {
+    let errors: [ListenError]
+}
+
+extension ListenerSet {
+    /// Turns the config's lines into bound sockets. All mistakes are collected; if there is one, nothing stays open.
+    /// On the starting thread: host names are looked up the blocking way here.
+    /// - Parameters:
+    ///   - specs: empty means every IPv4 address of every interface that is up, with `autoBindIPv6` the IPv6 ones too.
+    ///   - port: for specs without one; TLS takes the next.
+    ///   - transports: what can be opened; a spec without protocol gets one listener for each.
+    static func open(
+        _ specs: [ListenSpec], aliases: [AliasSpec] = [], port: UInt16 = 5060, autoBindIPv6: Bool = false,
+        options: TransportOptions = TransportOptions(), transports: [UnsafePointer<TransportTable>] = [UDP.table]
+    ) throws(ListenErrors) -> ListenerSet {
+        var opener = Opener(defaultPort: port, options: options, transports: transports, aliases: aliases)
+        do {
+            opener.addresses = try InterfaceAddress.all()
+        } catch {
+            opener.errors.append(ListenError(text: "cannot list the network interfaces: \(error.text)"))
+        }
+        if specs.isEmpty {
+            opener.openAll(autoBindIPv6: autoBindIPv6)
+        } else {
+            for (i, spec) in specs.enumerated() { opener.open(spec, at: i) }
+        }
+        guard opener.errors.isEmpty else {
+            for listener in opener.listeners where listener.fd >= 0 { Syscalls.close(listener.fd) }
+            throw ListenErrors(errors: opener.errors)
+        }
+        return ListenerSet(opener.listeners, aliases: opener.aliases, addresses: opener.addresses)
+    }
+
+    /// Closes all sockets; the listeners stay readable. After the workers have ended.
+    func close() {
+        for listener in listeners where listener.fd >= 0 { Syscalls.close(listener.fd) }
+    }
+
+    private struct Opener {
+        let defaultPort: UInt16
+        let options: TransportOptions
+        let transports: [UnsafePointer<TransportTable>]
+        var aliases: [AliasSpec]
+        var addresses: [InterfaceAddress] = []
+        var listeners: [Listener] = []
+        var errors: [ListenError] = []
+
+        mutating func openAll(autoBindIPv6: Bool) {
+            for own in addresses where own.isUp && (own.address.isV4 || autoBindIPv6 && !own.address.isLinkLocal) {
+                open(ListenSpec(host: own.address.addressText), at: nil)
+            }
+            if listeners.isEmpty && errors.isEmpty {
+                errors.append(ListenError(text: "no interface is up: nothing to listen on"))
+            }
+        }
+
+        mutating func open(_ spec: ListenSpec, at index: Int?) {
+            for table in tables(of: spec, at: index) {
+                let proto = table.pointee.proto
+                let port = spec.port ?? (proto.isSecure && defaultPort < 65535 ? defaultPort + 1 : defaultPort)
+                for var address in resolve(spec.host, at: index) {
+                    address.port = port
+                    open(spec, table, address, at: index)
+                }
+            }
+        }
+
+        private mutating func tables(of spec: ListenSpec, at index: Int?) -> [UnsafePointer<TransportTable>] {
+            if spec.protocols.isEmpty { return transports }
+            var found: [UnsafePointer<TransportTable>] = []
+            for proto in spec.protocols {
+                if let table = transports.first(where: { $0.pointee.proto == proto }) {
+                    found.append(table)
+                } else {
+                    errors.append(
+                        ListenError(spec: index, text: "\(proto.name):\(spec.host): this server has no \(proto.name)"))
+                }
+            }
+            return found
+        }
+
+        private mutating func open(
+            _ spec: ListenSpec, _ table: UnsafePointer<TransportTable>, _ address: SocketAddress, at index: Int?
+        ) {
+            let proto = table.pointee.proto
+            // An interface may be listed beside one of its addresses.
+            if address.port != 0, listeners.contains(where: { $0.proto == proto && $0.address == address }) { return }
+            do {
+                var fd: Int32 = -1
+                var bound = address
+                if !spec.isVirtual {
+                    fd = try table.pointee.open(address, options)
+                    do {
+                        bound.port = try Syscalls.boundAddress(fd).port
+                    } catch {
+                        throw ListenError(text: "getsockname: \(error.text)")
+                    }
+                }
+                let facts = Listener.Facts(
+                    proto: proto, address: bound, fd: fd, name: spec.name, advertisedHost: spec.advertisedHost,
+                    advertisedPort: spec.advertisedPort, isVirtual: spec.isVirtual)
+                listeners.append(Listener(facts, index: listeners.count, table: table))
+                if SocketAddress(spec.host) == nil, InterfaceAddress.index(of: spec.host) == nil {
+                    aliases.append(AliasSpec(host: spec.host, port: bound.port))
+                }
+            } catch let error as ListenError {
+                errors.append(
+                    ListenError(
+                        spec: index, text: "\(proto.name):\(address.text): \(error.text)\(hint(address, error))"))
+            } catch {
+                errors.append(ListenError(spec: index, text: "\(proto.name):\(address.text): \(error)"))
+            }
+        }
+
+        private func hint(_ address: SocketAddress, _ error: ListenError) -> String {
+            guard error.text.hasSuffix(SystemError(code: EADDRNOTAVAIL).text) else { return "" }
+            let own = addresses.filter { $0.address.family == address.family }.map(\.address.addressText)
+            return "; this machine has \(own.joined(separator: ", "))"
+                + " (\"ip_free_bind=1\" binds to others, \"advertise\" tells peers another address)"
+        }
+
+        private mutating func resolve(_ host: String, at index: Int?) -> [SocketAddress] {
+            if let literal = SocketAddress(host) {
+                guard literal.isLinkLocal else { return [literal] }
+                return addresses.map(\.address).filter { $0.hasSameAddress(as: literal) }.isEmpty
+                    ? [literal] : [addresses.map(\.address).first { $0.hasSameAddress(as: literal) }!]
+            }
+            let own = addresses.filter { $0.interface == host && !$0.address.isLinkLocal }.map(\.address)
+            if !own.isEmpty { return own }
+            if InterfaceAddress.index(of: host) != nil {
+                errors.append(ListenError(spec: index, text: "interface \(host) has no address"))
+                return []
+            }
+            let found = Opener.lookUp(host)
+            if found.isEmpty {
+                let names = Set(addresses.map(\.interface)).sorted().joined(separator: ", ")
+                errors.append(
+                    ListenError(
+                        spec: index,
+                        text: "\(host) is neither an address, nor an interface (\(names)), nor a known host"))
+            }
+            return found
+        }
+
+        private static func lookUp(_ host: String) -> [SocketAddress] {
+            var hints = addrinfo()
+            hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+            var list: UnsafeMutablePointer<addrinfo>?
+            guard getaddrinfo(host, nil, &hints, &list) == 0 else { return [] }
+            defer { freeaddrinfo(list) }
+            var found: [SocketAddress] = []
+            var entry = list
+            while let this = entry {
+                entry = this.pointee.ai_next
+                if let raw = this.pointee.ai_addr, let address = SocketAddress(raw), !found.contains(address) {
+                    found.append(address)
+                }
+            }
+            return found
+        }
+    }
+}
