@@ -88,6 +88,8 @@ struct Run {
         var arguments: UnsafePointer<apus_arg>?
         var message: Message
         var returnPC: Int32
+        /// Values of the caller: a block may be left in the middle of a loop, with values of its own on the stack.
+        var stackCount: Int32
         var routeKind: UInt32
     }
 

@@ -26,6 +26,7 @@ extension UnsafeMutablePointer<Run> {
         let frame = pointee.frames[Int(pointee.frameCount)]
         guard frame.then == nil else { return tell(frame, value, exited: false, dropped: false) }
         pointee.pc = frame.returnPC
+        pointee.stackCount = frame.stackCount
         pointee.code = value
         pointee.rc = value
         return .proceed
@@ -47,6 +48,7 @@ extension UnsafeMutablePointer<Run> {
     /// The route that a C function asked for is over: its `then` gives the function's result, or asks for more.
     private func tell(_ frame: Run.Frame, _ value: Int32, exited: Bool, dropped: Bool) -> Step {
         pointee.pc = frame.returnPC
+        pointee.stackCount = frame.stackCount
         pointee.routeKind = frame.routeKind
         pointee.message = frame.message
         pointee.site = frame.site
@@ -79,6 +81,7 @@ extension UnsafeMutablePointer<Run> {
             pointee.frameCount -= 1
             let frame = pointee.frames[Int(pointee.frameCount)]
             pointee.pc = frame.returnPC
+            pointee.stackCount = frame.stackCount
             pointee.routeKind = frame.routeKind
             pointee.message = frame.message
             logAtStatement(.bug, "the function asked for a route but does not wait for it")
@@ -99,7 +102,7 @@ extension UnsafeMutablePointer<Run> {
     ) -> CInt {
         let frame = Run.Frame(
             then: then, user: user, site: pointee.site, arguments: pointee.arguments, message: pointee.message,
-            returnPC: pointee.pc, routeKind: pointee.routeKind)
+            returnPC: pointee.pc, stackCount: pointee.stackCount, routeKind: pointee.routeKind)
         guard !pointee.enteredRoute, pointee.suspension == 0, reserveStack(route.pointee.depth), push(frame) else {
             logAtStatement(.error, "the route cannot be run now: too deep, or the function waits")
             return CInt(APUS_FALSE)

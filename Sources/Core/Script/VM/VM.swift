@@ -229,7 +229,7 @@ extension UnsafeMutablePointer<Run> {
         }
         let frame = Run.Frame(
             then: nil, user: nil, site: nil, arguments: nil, message: pointee.message, returnPC: pointee.pc,
-            routeKind: pointee.routeKind)
+            stackCount: pointee.stackCount, routeKind: pointee.routeKind)
         guard reserveStack(route.pointee.depth), push(frame) else {
             logAtStatement(.error, "routes call each other too deeply (max_recursive_level)")
             pointee.code = -1
