@@ -4,7 +4,7 @@ import Glibc
 // free list, its receive batch, a run queue, or on its way home through the owner's mailbox. `node` is the first field, so
 // that a MailNode is its slot.
 
-/// A SIP message as it came in, for the time of one call upwards: whoever needs it longer copies it.
+/// A SIP message as it came in. It is the receiver's for the time of the call that brings it, or, kept, until `Worker.release`.
 struct Received {
     var node: MailNode
     /// The bytes; CRLF keep-alives and empty datagrams never get here.
@@ -15,6 +15,8 @@ struct Received {
     var callHash: UInt64
     /// A piece of the owner's slab that holds the bytes when they are longer than the slot, else nil.
     var large: UnsafeMutableRawPointer?
+    /// Set during that call by a receiver whose message must stay: its script waits. Bytes keep their place.
+    var isKept = false
     /// Index of the worker that received it.
     var owner: UInt16
 }

@@ -231,16 +231,7 @@ extension UDP {
             worker.pointee.shard.bump(worker.pointee.counters.handOverNoSlot)
             return false
         }
-        let bytes = slot.pointee.bytes
-        if bytes.count <= SlotPool.size { return true }
-        guard let large = worker.pointee.slab.allocate(bytes.count) else {
-            worker.pointee.shard.bump(worker.pointee.counters.handOverNoSlot)
-            return false
-        }
-        large.copyMemory(from: bytes.start, byteCount: bytes.count)
-        slot.pointee.large = large
-        slot.pointee.bytes = Bytes(UnsafePointer(large.assumingMemoryBound(to: UInt8.self)), bytes.count)
-        return true
+        return slot.pointee.bytes.count <= SlotPool.size || worker.moveToSlab(slot)
     }
 
     /// An error of a read is one datagram's or none's: the socket goes on. EAGAIN: another worker was faster.

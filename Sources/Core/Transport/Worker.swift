@@ -8,7 +8,7 @@ import Glibc
 /// What the Server room gives the workers: plain functions, since a lower room knows no type of a higher one.
 struct WorkerHooks {
     /// - Parameters: the worker (`UnsafeMutablePointer<Worker>`), and the message (`UnsafeMutablePointer<Received>`), which is
-    ///   valid until the function returns.
+    ///   valid until the function returns, or, when it sets `isKept`, until it is released.
     typealias Deliver =
         @convention(c) (_ worker: UnsafeMutableRawPointer, _ received: UnsafeMutableRawPointer) -> Void
     /// Finds the Call-ID's value in a message, without blanks around it; nil when there is none. Cheap and without state: it
@@ -63,6 +63,8 @@ struct Worker {
     var slots: SlotPool
     var batch: UDPBatch
     var unsent = SendQueue()
+    /// Where messages are composed: 64 KiB, for one at a time.
+    let compose = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
     fileprivate(set) var isStopping = false
     var turnEnds = TurnEnds()
 
@@ -214,14 +216,32 @@ extension UnsafeMutablePointer<Worker> {
     func runQueue() {
         while let node = pointee.queue.removeFirst() {
             let slot = SlotPool.slot(of: node)
-            pointee.hooks.deliver(self, slot)
-            release(slot)
+            if slot.pointee.bytes.count <= SlotPool.size || slot.pointee.large != nil || moveToSlab(slot) {
+                pointee.hooks.deliver(self, slot)
+            }
+            if !slot.pointee.isKept { release(slot) }
         }
     }
 
-    /// A slot goes back to whoever owns it.
+    /// A long message goes from the reader's shared overflow to memory of its own, before anybody points into it or takes it away.
+    /// - Returns: false when memory is out; it has been counted.
+    @inline(never)
+    func moveToSlab(_ slot: UnsafeMutablePointer<Received>) -> Bool {
+        let bytes = slot.pointee.bytes
+        guard let large = pointee.slab.allocate(bytes.count) else {
+            pointee.shard.bump(pointee.counters.handOverNoSlot)
+            return false
+        }
+        large.copyMemory(from: bytes.start, byteCount: bytes.count)
+        slot.pointee.large = large
+        slot.pointee.bytes = Bytes(UnsafePointer(large.assumingMemoryBound(to: UInt8.self)), bytes.count)
+        return true
+    }
+
+    /// A slot goes back to whoever owns it. On the worker that was given the message.
     @inline(__always)
     func release(_ slot: UnsafeMutablePointer<Received>) {
+        slot.pointee.isKept = false
         let owner = Int(slot.pointee.owner)
         if owner == pointee.index {
             Worker.slotCameHome(self, slot)

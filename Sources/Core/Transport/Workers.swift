@@ -115,6 +115,7 @@ final class Workers: @unchecked Sendable {
             let worker = workers + i
             worker.pointee.slots.end()
             worker.pointee.batch.free()
+            worker.pointee.compose.deallocate()
             worker.pointee.wheel.free()
             worker.pointee.slab.end()
             worker.pointee.loop.end()
