@@ -17,6 +17,8 @@ let c: [CSetting] = [
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("maxfwd", "Plugins/maxfwd", ["PluginKit", "PluginAPI"]),
     ("pv", "Plugins/pv", ["PluginKit", "PluginAPI"]),
+    ("rr", "Plugins/rr", ["PluginKit", "PluginAPI"]),
+    ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI"]),
     ("sl", "Plugins/sl", ["PluginKit", "PluginAPI"]),
     ("textops", "Plugins/textops", ["PluginKit", "PluginAPI"]),
     ("xlog", "Plugins/xlog", ["PluginKit", "PluginAPI"]),

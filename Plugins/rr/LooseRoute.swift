@@ -1,0 +1,158 @@
+import PluginKit
+
+// RFC 3261 sections 16.4, 16.6 step 6 and 16.12: what the Route headers of a request say about its next hop.
+
+/// Bits of loose_route_mode.
+private let skipStrictTest: Int64 = 1
+
+/// `loose_route()`
+func looseRoute(_ call: Call) -> CInt { looseRoute(call, mode: call.state.pointee.looseRouteMode) }
+
+/// `loose_route_mode(mode)`
+func looseRouteWithMode(_ call: Call) -> CInt { looseRoute(call, mode: call.int(0)) }
+
+/// `loose_route_preloaded()`: only for a request outside of a dialog.
+func looseRoutePreloaded(_ call: Call) -> CInt {
+    guard call.message.field(APUS_FIELD_TO_TAG).isEmpty else { return .false }
+    return looseRoute(call, mode: call.state.pointee.looseRouteMode) > 0 ? .true : .false
+}
+
+/// Answers 1 when the request is routed by Route, −1 when it has none or it is broken, −3 when our own was all it had and the request
+/// is outside of a dialog. A further call for the same message changes nothing and answers the same.
+private func looseRoute(_ call: Call, mode: Int64) -> CInt {
+    guard let routing = call.routing else { return call.fail("no memory left for this message") }
+    if routing.pointee.result != 0 { return routing.pointee.result }
+    let result = follow(call, routing, mode: mode)
+    routing.pointee.result = result
+    return result
+}
+
+private func follow(_ call: Call, _ routing: UnsafeMutablePointer<Routing>, mode: Int64) -> CInt {
+    let message = call.message
+    let host = call.host
+    var routes = RouteSet(message)
+    guard let first = routes.next() else {
+        return routes.header == nil ? .false : call.fail("Route cannot be parsed")
+    }
+    let inDialog = !message.field(APUS_FIELD_TO_TAG).isEmpty
+    let isOurs = first.uri.isOurs(host)
+
+    if inDialog, mode & skipStrictTest == 0, let target = message.parse(uri: message.field(APUS_FIELD_REQUEST_URI)),
+        !target.lr.isNull || !isOurs, target.isOurs(host)
+    {
+        return recover(call, routing, target: target, routes: routes, first: first)
+    }
+    guard isOurs else { return send(call, routing, to: first, removing: 0) }
+
+    routing.pointee.params = first.params
+    var removed = 1
+    var next = routes.next()
+    if first.isOneOfTwo, call.state.pointee.doubleRR != 0, let second = next, second.uri.isOurs(host) {
+        removed = 2
+        leave(call, through: second.uri)
+        next = routes.next()
+    } else if call.state.pointee.forceSendSocket != 0 {
+        leave(call, through: first.uri)
+    }
+    guard let next else {
+        guard RouteSet.remove(message, leading: removed, last: false) else { return failedEdit(call) }
+        return inDialog ? .true : -3
+    }
+    return send(call, routing, to: next, removing: removed)
+}
+
+/// The next hop is that Route; the values in front of it are ours and go.
+private func send(
+    _ call: Call, _ routing: UnsafeMutablePointer<Routing>, to next: RouteValue, removing removed: Int
+) -> CInt {
+    let message = call.message
+    routing.pointee.followed = true
+    if next.isLoose {
+        guard RouteSet.remove(message, leading: removed, last: false), setDestination(call, next) else {
+            return failedEdit(call)
+        }
+        return .true
+    }
+    // A strict router looks for itself in the Request-URI; the target waits at the end of Route.
+    let target = message.field(APUS_FIELD_REQUEST_URI)
+    guard var line = call.writer(target.len + 16), let last = lastRoute(message) else { return .false }
+    line.add("Route: <")
+    line.add(target)
+    line.add(">\r\n")
+    var header = last
+    guard message.insert(line.text, after: &header),
+        RouteSet.remove(message, leading: removed + 1, last: false),
+        message.api.pointee.set_request_uri(call.pointee.msg, next.uriText) > 0
+    else { return failedEdit(call) }
+    return .true
+}
+
+/// A strict router put our Record-Route value into the Request-URI: the target is the last Route.
+private func recover(
+    _ call: Call, _ routing: UnsafeMutablePointer<Routing>, target: apus_uri, routes: RouteSet, first: RouteValue
+) -> CInt {
+    let message = call.message
+    let text = message.field(APUS_FIELD_REQUEST_URI)
+    routing.pointee.params = RouteValue(place: 0, uriText: text, uri: target).params
+    var routes = routes
+    var removed = 0
+    var next: RouteValue? = first
+    if !target.r2.isNull, call.state.pointee.doubleRR != 0, first.uri.isOurs(call.host) {
+        removed = 1
+        leave(call, through: first.uri)
+        next = routes.next()
+    }
+    guard let next else { return call.fail("the Request-URI is ours and Route names no target") }
+    routing.pointee.followed = true
+    if !next.isLoose {
+        // It gets itself in the Request-URI, and the target is where it expects it.
+        guard RouteSet.remove(message, leading: removed + 1, last: false),
+            message.api.pointee.set_request_uri(call.pointee.msg, next.uriText) > 0
+        else { return failedEdit(call) }
+        return .true
+    }
+    var last = next
+    while let value = routes.next() { last = value }
+    guard RouteSet.remove(message, leading: removed, last: true),
+        message.api.pointee.set_request_uri(call.pointee.msg, last.uriText) > 0,
+        last.place == next.place || setDestination(call, next)
+    else { return failedEdit(call) }
+    return .true
+}
+
+/// The request leaves through the listener that our own Route names.
+private func leave(_ call: Call, through uri: apus_uri) {
+    if let listener = uri.listener(call.host) {
+        call.message.api.pointee.send_through(call.pointee.msg, listener)
+    } else if call.state.pointee.mismatchWarning != 0 {
+        call.log(.warning, "no listener has the address of our own Route; the request leaves through another")
+    }
+}
+
+/// The destination is the Route's URI, or what its maddr names.
+private func setDestination(_ call: Call, _ route: RouteValue) -> Bool {
+    let api = call.message.api.pointee
+    guard !route.uri.maddr.isEmpty else { return api.set_destination(call.pointee.msg, route.uriText) > 0 }
+    guard var text = call.writer(route.uriText.len + 32) else { return false }
+    text.add(route.uri.scheme == 2 ? "sips:" : "sip:")
+    text.add(route.uri.maddr)
+    if route.uri.port_number != 0 {
+        text.add(":")
+        text.add(number: Int64(route.uri.port_number))
+    }
+    if !route.uri.transport.isEmpty {
+        text.add(";transport=")
+        text.add(route.uri.transport)
+    }
+    return api.set_destination(call.pointee.msg, text.text) > 0
+}
+
+private func lastRoute(_ message: Message) -> apus_header? {
+    var last: apus_header?
+    while let header = message.find("Route", from: last.map { Int($0.index) + 1 } ?? 0) { last = header }
+    return last
+}
+
+private func failedEdit(_ call: Call) -> CInt {
+    call.fail("Route could not be changed: an earlier edit is in the way, or memory is out")
+}

@@ -1,0 +1,77 @@
+import PluginKit
+
+extension UnsafePointer<apus_call> {
+    /// The Request-URI in force, and taken apart.
+    fileprivate var target: (text: apus_str, uri: apus_uri)? {
+        guard message.isRequest else { return nil }
+        let text = message.field(APUS_FIELD_REQUEST_URI)
+        return message.parse(uri: text).map { (text, $0) }
+    }
+
+    /// Sets the Request-URI to the old one with a piece of it replaced.
+    fileprivate func setTarget(_ text: apus_str, _ piece: Range<Int>, _ replacement: apus_str...) -> CInt {
+        guard var writer = writer(text.len + replacement.reduce(0) { $0 + $1.len }) else { return .false }
+        writer.add(text[0..<piece.lowerBound])
+        for part in replacement { writer.add(part) }
+        writer.add(text[piece.upperBound..<text.len])
+        return message.api.pointee.set_request_uri(pointee.msg, writer.text) > 0 ? .true : .false
+    }
+
+    /// The value of the Request-URI's parameter that the first argument names; "" when it has none, nil when it is absent.
+    fileprivate var parameterValue: apus_str? {
+        guard let target, !target.uri.params.isEmpty else { return nil }
+        return message.parameter(text(0), in: target.uri.params)
+    }
+}
+
+/// `uri_param(name[, value])`: present without a value, or with this one.
+func hasURIParameter(_ call: Call) -> CInt {
+    guard let value = call.parameterValue else { return .false }
+    return call.has(1) ? (value.equals(call.text(1)) ? .true : .false) : (value.isEmpty ? .true : .false)
+}
+
+/// `uri_param_any(name)`
+func hasURIParameterAtAll(_ call: Call) -> CInt { call.parameterValue != nil ? .true : .false }
+
+/// `get_uri_param(name, result)`
+func getURIParameter(_ call: Call) -> CInt {
+    guard let value = call.parameterValue else { return .false }
+    return call.set(1, apus_value(value))
+}
+
+/// `add_uri_param("name=value")`
+func addURIParameter(_ call: Call) -> CInt {
+    guard !call.text(0).isEmpty else { return .true }
+    guard let (text, uri) = call.target, let start = text.s else { return .false }
+    let end = uri.headers.s.map { $0 - start - 1 } ?? text.len
+    return call.setTarget(text, end..<end, ";", call.text(0))
+}
+
+/// `uri_param_rm(name)`
+func removeURIParameter(_ call: Call) -> CInt {
+    guard let (text, uri) = call.target, let start = text.s, let params = uri.params.s, !uri.params.isEmpty else {
+        return .false
+    }
+    // A leading `;` may belong to the parameters or stand in front of them.
+    var from = params - start
+    let end = from + uri.params.len
+    if text[from] != UInt8(ascii: ";") { from -= 1 }
+    while from < end {
+        let next = text.index(of: UInt8(ascii: ";"), from: from + 1).map { min($0, end) } ?? end
+        var rest = text[from + 1..<next]
+        if let name = rest.next(UInt8(ascii: "=")), name.trimmed.equalsIgnoringCase(call.text(0)) {
+            return call.setTarget(text, from..<next)
+        }
+        from = next
+    }
+    return .false
+}
+
+/// `is_gruu([uri])`: 1 a public one, 2 a temporary one (RFC 5627 section 5.1).
+func isGRUU(_ call: Call) -> CInt {
+    let message = call.message
+    let text = call.has(0) ? call.text(0) : message.field(APUS_FIELD_REQUEST_URI)
+    guard let uri = message.parse(uri: text), !uri.params.isEmpty, let value = message.parameter("gr", in: uri.params)
+    else { return .false }
+    return value.isEmpty ? 2 : 1
+}
