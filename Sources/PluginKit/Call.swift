@@ -5,7 +5,6 @@ import PluginAPI
 
 /// One call of a function by a script: `apus_call` of the contract.
 public typealias Call = UnsafePointer<apus_call>
-
 extension UnsafePointer<apus_call> {
     @inlinable public var host: Host { pointee.host }
     @inlinable public var message: Message { Message(handle: pointee.msg, api: pointee.host.pointee.message) }
@@ -21,13 +20,11 @@ extension UnsafePointer<apus_call> {
     @inlinable public func text(_ index: Int) -> apus_str { argument(index).str }
 
     /// A line in the log with file and line of the statement.
-    @inlinable
     public func log(_ level: LogLevel, _ text: apus_str) {
         pointee.host.pointee.log.pointee.at(self, level.rawValue, text)
     }
 
     /// An error in the log, and the function's answer: false.
-    @inlinable
     public func fail(_ text: apus_str) -> CInt {
         log(.error, text)
         return .false
@@ -60,14 +57,12 @@ extension UnsafePointer<apus_call> {
     }
 }
 
-/// One reading or writing of a pseudo-variable: `apus_access` of the contract.
+/// One reading or writing of a pseudo-variable: `apus_access` of the contract. Its `writer` is as the Call's.
 public typealias Access = UnsafePointer<apus_access>
-
 extension UnsafePointer<apus_access> {
     @inlinable public var host: Host { pointee.host }
     @inlinable public var message: Message { Message(handle: pointee.msg, api: pointee.host.pointee.message) }
 
-    /// As `Call.writer`.
     public func writer(_ capacity: Int) -> Writer? {
         pointee.host.pointee.vars.pointee.access_allocate(self, capacity).map { Writer($0, capacity: capacity) }
     }
@@ -75,7 +70,6 @@ extension UnsafePointer<apus_access> {
 
 extension UnsafeMutablePointer<apus_value> {
     /// A getter's answer.
-    @inlinable
     public func answer(_ text: apus_str) -> CInt {
         guard !text.isNull else { return .false }
         pointee = apus_value(text)

@@ -39,9 +39,6 @@ public struct Message {
     @inlinable public var isRequest: Bool { api.pointee.is_request(handle) > 0 }
     /// `APUS_METHOD_…`; of a reply its CSeq's.
     @inlinable public var method: Int { Int(api.pointee.method(handle)) }
-    /// 0 for a request.
-    @inlinable public var status: Int { Int(api.pointee.status(handle)) }
-
     /// `APUS_FIELD_…`; no text when the message has none.
     @inlinable public func field(_ field: Int) -> apus_str { api.pointee.field(handle, UInt32(field)) }
     /// `APUS_PART_…`.
@@ -71,19 +68,16 @@ public struct Message {
     }
 
     /// Replaces a piece of the message as it was received: a text that an accessor gave.
-    @inlinable
     public func replace(_ piece: apus_str, with text: apus_str) -> Bool {
         api.pointee.replace(handle, api.pointee.offset(handle, piece), UInt32(piece.len), text) > 0
     }
 
     /// Whole header lines; nil: before the first header.
-    @inlinable
     public func insert(_ lines: apus_str, before header: UnsafePointer<apus_header>?) -> Bool {
         api.pointee.insert_before(handle, header, lines) > 0
     }
 
     /// Whole header lines; nil: after the last header.
-    @inlinable
     public func insert(_ lines: apus_str, after header: UnsafePointer<apus_header>?) -> Bool {
         api.pointee.insert_after(handle, header, lines) > 0
     }

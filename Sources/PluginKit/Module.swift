@@ -12,8 +12,6 @@ public final class Module: Sendable {
     /// What the entry point answers.
     public nonisolated(unsafe) let descriptor: UnsafePointer<apus_module>
 
-    fileprivate let declare: @convention(c) (Host) -> Void
-
     /// - Parameters:
     ///   - name: as in the file's name: "tm" for tm.so.
     ///   - needs: interfaces wanted at start, "tm/1 dialog/1?".
@@ -27,24 +25,21 @@ public final class Module: Sendable {
         start: (@convention(c) (Host) -> CInt)? = nil, worker: (@convention(c) (Host, UInt32) -> CInt)? = nil,
         stop: (@convention(c) (Host) -> Void)? = nil, declare: @escaping @convention(c) (Host) -> Void
     ) {
-        self.declare = declare
-        let place = UnsafeMutablePointer<apus_module>.allocate(capacity: 1)
-        place.initialize(
-            to: apus_module(
-                magic: 0x5355_5041, size: UInt32(MemoryLayout<apus_module>.size),
-                abi_major: UInt16(APUS_ABI_MAJOR), abi_minor: UInt16(APUS_ABI_MINOR), flags: 0,
-                name: name.cString, version: version.cString, summary: summary?.cString, needs: needs?.cString,
-                declare: { host in
-                    refused = false
-                    current?.declare(host)
-                    return refused ? .false : .true
-                }, start: start, worker: worker, stop: stop))
-        descriptor = UnsafePointer(place)
-        current = self
+        declaration = declare
+        let description = apus_module(
+            magic: 0x5355_5041, size: UInt32(MemoryLayout<apus_module>.size),
+            abi_major: UInt16(APUS_ABI_MAJOR), abi_minor: UInt16(APUS_ABI_MINOR), flags: 0,
+            name: name.cString, version: version.cString, summary: summary?.cString, needs: needs?.cString,
+            declare: { host in
+                refused = false
+                declaration?(host)
+                return refused ? .false : .true
+            }, start: start, worker: worker, stop: stop)
+        descriptor = UnsafePointer(permanent(description))
     }
 }
 
-private nonisolated(unsafe) var current: Module?
+private nonisolated(unsafe) var declaration: (@convention(c) (Host) -> Void)?
 /// Set by the declaring functions when the host refuses something: the module's `declare` fails then.
 private nonisolated(unsafe) var refused = false
 
@@ -77,7 +72,6 @@ public enum LogLevel: CInt, Sendable {
 /// Doing, after `declare`.
 extension UnsafePointer<apus_host> {
     /// Counts; on workers only.
-    @inlinable
     public func bump(_ counter: UInt32, by amount: UInt64 = 1) { pointee.stats.pointee.bump(self, counter, amount) }
 
     /// A line of the module's in the log. Cold code: it builds a String.
@@ -86,12 +80,6 @@ extension UnsafePointer<apus_host> {
         text.withUTF8 {
             pointee.log.pointee.write(self, level.rawValue, apus_str(start: $0.baseAddress, count: $0.count))
         }
-    }
-
-    /// A global parameter of the core in force; nil when there is none of that name. From `start` on.
-    public func core(_ name: apus_str) -> apus_value? {
-        var value = apus_value()
-        return pointee.config.pointee.core(self, name, &value) > 0 ? value : nil
     }
 }
 

@@ -10,7 +10,6 @@ extension CInt {
     public static var suspended: CInt { CInt(APUS_SUSPENDED) }
 }
 
-// Neither the C contract nor the standard library will ever state this conformance.
 // swift-format-ignore: AvoidRetroactiveConformances
 extension apus_str: @retroactive ExpressibleByStringLiteral {
     /// A literal lives for ever and costs nothing.
@@ -33,11 +32,9 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
     @inlinable public var isNull: Bool { s == nil }
 
     /// Part of the text. Precondition: the range lies in it, and there is a text.
-    @inlinable
-    public subscript(_ range: Range<Int>) -> apus_str {
+    @inlinable public subscript(_ range: Range<Int>) -> apus_str {
         apus_str(s: s.unsafelyUnwrapped + range.lowerBound, len: range.count)
     }
-
     @inlinable public subscript(_ index: Int) -> UInt8 { UInt8(bitPattern: s.unsafelyUnwrapped[index]) }
 
     /// What follows the first `count` bytes; all of it gone when there are fewer.
@@ -47,7 +44,6 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
     @inlinable public func equals(_ other: apus_str) -> Bool { len == other.len && bytes.elementsEqual(other.bytes) }
 
     /// Without regard to the case of ASCII letters.
-    @inlinable
     public func equalsIgnoringCase(_ other: apus_str) -> Bool {
         len == other.len && bytes.elementsEqual(other.bytes) { apus_str.lower($0) == apus_str.lower($1) }
     }
@@ -58,15 +54,11 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
     @inlinable
     public func index(of byte: UInt8, from: Int = 0) -> Int? {
         var i = from
-        while i < len {
-            if self[i] == byte { return i }
-            i &+= 1
-        }
-        return nil
+        while i < len, self[i] != byte { i &+= 1 }
+        return i < len ? i : nil
     }
 
     /// Takes what stands before the next `separator` off the front, with the separator; nil when nothing is left.
-    @inlinable
     public mutating func next(_ separator: UInt8) -> apus_str? {
         guard len > 0 else { return nil }
         let end = index(of: separator) ?? len
@@ -75,7 +67,6 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
     }
 
     /// Without blanks, tabs and line ends around it.
-    @inlinable
     public var trimmed: apus_str {
         var from = 0
         var to = len
@@ -85,7 +76,6 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
     }
 
     /// A decimal number that is the whole text; nil for anything else and for more than 18 digits.
-    @inlinable
     public var number: Int64? {
         let negative = len > 0 && self[0] == 0x2d
         let digits = dropFirst(negative || (len > 0 && self[0] == 0x2b) ? 1 : 0)
@@ -106,7 +96,6 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
 }
 
 extension apus_value {
-    @inlinable
     public init(_ number: Int64) { self.init(kind: UInt32(APUS_INT), reserved: 0, num: number, str: apus_str()) }
 
     @inlinable public init(_ text: apus_str) { self.init(kind: UInt32(APUS_STRING), reserved: 0, num: 0, str: text) }
