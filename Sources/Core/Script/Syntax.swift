@@ -1,4 +1,4 @@
-/// The config as it was written, names unresolved: what the parser hands to the resolver. Every node knows its range.
+/// The config as it was written, names unbound: what the parser hands to the binder. Every node knows its range.
 enum Syntax {
     /// How old a style the text is written in; says how a bare `$name` is read, and which spellings get a remark.
     enum Dialect: UInt8, Sendable {

@@ -1,6 +1,6 @@
 /// Reads pseudo-variables and texts that hold them: `$name(inner)`, `$(name(inner)[index]{class.operation,argument})`.
 ///
-/// Only the form is read here; whether a name exists is the resolver's business, except where it decides how far a name
+/// Only the form is read here; whether a name exists is the binder's business, except where it decides how far a name
 /// reaches: in `"$ru.txt"` the name ends before the dot.
 struct VariableReader {
     struct Mistake: Error {
@@ -46,8 +46,11 @@ struct VariableReader {
     }
 
     /// The text with its variables; `$$` is one `$`.
+    ///
+    /// - Parameter lenient: a `$` that begins no known variable is an ordinary character.
     static func format(
-        _ text: Syntax.Text, dialect: Syntax.Dialect, isKnown: @escaping (String) -> Bool = { _ in false }
+        _ text: Syntax.Text, dialect: Syntax.Dialect, lenient: Bool = false,
+        isKnown: @escaping (String) -> Bool = { _ in false }
     ) throws(Mistake) -> Syntax.Format {
         var reader = VariableReader(text, dialect: dialect, isKnown: isKnown)
         var pieces: [Syntax.Format.Piece] = []
@@ -58,10 +61,18 @@ struct VariableReader {
                 reader.position += 1
                 continue
             }
-            if reader.byte(1) == UInt8(ascii: "$") {
+            if reader.byte(1) == UInt8(ascii: "$"), !lenient {
                 literal.append(UInt8(ascii: "$"))
                 reader.position += 2
                 continue
+            }
+            if lenient {
+                var attempt = reader
+                guard let variable = try? attempt.variable(wholeText: false), isKnown(variable.name.text) else {
+                    literal.append(UInt8(ascii: "$"))
+                    reader.position += 1
+                    continue
+                }
             }
             let variable = try reader.variable(wholeText: false)
             if !literal.isEmpty { pieces.append(.text(literal)) }

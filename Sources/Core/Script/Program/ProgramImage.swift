@@ -24,6 +24,7 @@ struct ProgramImage {
     /// What `$var(…)` is at the start of a run: int 0, or what varset says.
     var runVariableDefaults: UnsafePointer<apus_value>
     var limits: Limits
+    var server: ServerAnswers
 
     struct Limits {
         var maxRecursiveLevel: Int32 = 256

@@ -1,0 +1,393 @@
+import PluginAPI
+
+/// Pseudo-variables, AVPs and formats.
+extension Binder {
+    /// What a variable is used for: reading needs a getter, writing a setter.
+    enum Purpose {
+        case read
+        case write
+    }
+
+    /// Binds a variable as written; nil when it means nothing, which was reported.
+    func variable(_ syntax: Syntax.Variable, for purpose: Purpose = .read) -> CompiledVariable? {
+        guard let (declaration, inner) = declaration(of: syntax) else { return nil }
+        if purpose == .write, declaration.set == nil {
+            diagnostics.error("`$\(declaration.name)` is read-only", at: syntax.range)
+            return nil
+        }
+        var compiled = CompiledVariable(
+            get: declaration.get, set: declaration.set, user: declaration.user, host: declaration.owner.host,
+            inner: apus_str(), innerID: -1, indexKind: UInt32(APUS_INDEX_NONE), index: 0, innerFormat: nil,
+            indexVariable: nil, transformations: nil, transformationCount: 0, text: memory.text(syntax.range.text))
+        guard bind(inner, of: syntax, declaration, &compiled), bindIndex(syntax, declaration, &compiled) else {
+            return nil
+        }
+        return bindTransformations(syntax, &compiled) ? compiled : nil
+    }
+
+    /// As a pointer that lives as long as the program: what modules are handed.
+    func keptVariable(_ syntax: Syntax.Variable, for purpose: Purpose = .read) -> UnsafePointer<CompiledVariable>? {
+        variable(syntax, for: purpose).map { UnsafePointer(memory.place($0)) }
+    }
+
+    // MARK: Names
+
+    /// The declaration that a name means in its dialect, with the inner name that it has then.
+    private func declaration(of syntax: Syntax.Variable) -> (VariableDeclaration, Syntax.Text?)? {
+        let name = syntax.name
+        switch syntax.form {
+        case .percent: return avp(name)
+        case .call, .enclosed: break
+        case .bare:
+            let always = ["?", "rc", "retcode", "$"].contains(name.text)
+            if syntax.dialect == .ser, !always { return avp(name) }
+            if syntax.dialect == .maximal, registry.variables[name.text] == nil, !always {
+                if !hasClass(name.text) { remarkAVP(name) }
+                return avp(name)
+            }
+        }
+        if let declaration = registry.variables[name.text] { return (declaration, syntax.inner) }
+        reportUnknown(name)
+        return nil
+    }
+
+    /// `f.`, `tu.` … in front of an AVP's name say whose it is; the prefix is a part of the name.
+    private func hasClass(_ name: String) -> Bool {
+        guard let dot = name.firstIndex(of: ".") else { return false }
+        return ["f", "fr", "fu", "fd", "t", "tr", "tu", "td", "g"].contains(String(name[..<dot]))
+    }
+
+    private func avp(_ name: Syntax.Name) -> (VariableDeclaration, Syntax.Text?)? {
+        guard let declaration = registry.variables["avp"] else {
+            diagnostics.error("AVPs are not there", at: name.range)
+            return nil
+        }
+        return (declaration, Syntax.Text(bytes: Array(name.text.utf8), range: name.range))
+    }
+
+    private func reportUnknown(_ name: Syntax.Name) {
+        let near = Suggest.nearest(to: name.text, among: registry.variables.keys)
+        if let module = KnownNames.module(ofVariable: name.text) {
+            diagnostics.error(
+                "`$\(name.text)` is a pseudo-variable of module \(module), which is not loaded", at: name.range,
+                hint: "load `\(module).so`: `loadmodule \"\(module).so\"`")
+        } else {
+            diagnostics.error(
+                "unknown pseudo-variable `$\(name.text)`", at: name.range, hint: near.map { "did you mean `$\($0)`?" })
+        }
+    }
+
+    // MARK: The inner name
+
+    private func bind(
+        _ inner: Syntax.Text?, of syntax: Syntax.Variable, _ declaration: VariableDeclaration,
+        _ compiled: inout CompiledVariable
+    ) -> Bool {
+        let rule = declaration.inner
+        guard let inner, !inner.bytes.isEmpty else {
+            if rule.names == .none {
+                guard inner != nil else { return true }
+                diagnostics.error("`$\(declaration.name)` takes nothing in parentheses", at: syntax.range)
+                return false
+            }
+            if rule.optional, inner == nil { return true }
+            diagnostics.error(
+                "`$\(declaration.name)` needs a name in parentheses", at: syntax.range,
+                hint: innerHint(declaration))
+            return false
+        }
+        if rule.names == .none {
+            diagnostics.error("`$\(declaration.name)` takes nothing in parentheses", at: inner.range)
+            return false
+        }
+        if declaration.name == "cnt" { return bindCounted(inner, syntax.dialect, &compiled) }
+        if declaration.dynamic, inner.bytes.contains(UInt8(ascii: "$")) {
+            guard let format = format(inner, dialect: syntax.dialect) else { return false }
+            if !format.isConstant {
+                compiled.innerFormat = UnsafePointer(memory.place(format.compiled))
+                return true
+            }
+        }
+        compiled.inner = memory.text(inner.bytes)
+        return bindPlace(inner, declaration, &compiled)
+    }
+
+    /// The place of the inner name in its list, or the number of a `$var`.
+    private func bindPlace(
+        _ inner: Syntax.Text, _ declaration: VariableDeclaration, _ compiled: inout CompiledVariable
+    ) -> Bool {
+        let name = inner.string
+        switch declaration.inner.names {
+        case .none: return false
+        case .any:
+            if ["var", "vz", "vn"].contains(declaration.name) {
+                compiled.innerID = Int32(runVariable(declaration.name, name))
+            }
+            return true
+        case .oneOf(let names):
+            guard let place = names.firstIndex(of: name) else {
+                diagnostics.error(
+                    "`$\(declaration.name)` does not know `\(name)`", at: inner.range,
+                    hint: Suggest.hint(for: name, among: names) ?? innerHint(declaration))
+                return false
+            }
+            compiled.innerID = Int32(place)
+            return true
+        }
+    }
+
+    private func innerHint(_ declaration: VariableDeclaration) -> String? {
+        switch declaration.inner.names {
+        case .none: nil
+        case .any: "write `$\(declaration.name)(…)`"
+        case .oneOf(let names): "one of \(names.joined(separator: ", "))"
+        }
+    }
+
+    /// `$cnt(avp(x))`, `$cnt($avp(x))`: the variable that is counted goes to the getter.
+    private func bindCounted(_ inner: Syntax.Text, _ dialect: Syntax.Dialect, _ compiled: inout CompiledVariable)
+        -> Bool
+    {
+        let text =
+            inner.bytes.first == UInt8(ascii: "$")
+            ? inner : Syntax.Text(bytes: [UInt8(ascii: "$")] + inner.bytes, range: inner.range)
+        guard let syntax = readVariable(text, dialect: dialect), let counted = keptVariable(syntax) else {
+            return false
+        }
+        compiled.user = UnsafeMutableRawPointer(mutating: counted)
+        compiled.inner = memory.text(inner.bytes)
+        return true
+    }
+
+    // MARK: Index
+
+    private func bindIndex(
+        _ syntax: Syntax.Variable, _ declaration: VariableDeclaration, _ compiled: inout CompiledVariable
+    ) -> Bool {
+        guard let index = syntax.index else { return true }
+        guard declaration.indexed else {
+            diagnostics.error("`$\(declaration.name)` takes no index", at: index.range)
+            return false
+        }
+        switch index.value {
+        case .number(let number):
+            compiled.indexKind = UInt32(APUS_INDEX_NUMBER)
+            compiled.index = Int64(number)
+        case .all: compiled.indexKind = UInt32(APUS_INDEX_ALL)
+        case .next:
+            diagnostics.error("`$\(declaration.name)` cannot be walked through with `[+]`", at: index.range)
+            return false
+        case .variable(let variable):
+            guard let bound = keptVariable(variable) else { return false }
+            compiled.indexVariable = bound
+        }
+        return true
+    }
+
+    // MARK: Transformations
+
+    private func bindTransformations(_ syntax: Syntax.Variable, _ compiled: inout CompiledVariable) -> Bool {
+        guard !syntax.transformations.isEmpty else { return true }
+        var steps: [CompiledTransformation] = []
+        for transformation in syntax.transformations {
+            guard let step = bind(transformation) else { return false }
+            steps.append(step)
+        }
+        compiled.transformations = UnsafePointer(memory.table(steps))
+        compiled.transformationCount = steps.count
+        return true
+    }
+
+    private func bind(_ syntax: Syntax.Transformation) -> CompiledTransformation? {
+        let name = "\(syntax.family).\(syntax.operation)"
+        guard let declaration = registry.transformations[name] else {
+            let near = Suggest.nearest(to: name, among: registry.transformations.keys)
+            diagnostics.error(
+                "unknown transformation `{\(name)}`", at: syntax.range, hint: near.map { "did you mean `{\($0)}`?" })
+            return nil
+        }
+        let written = arguments(of: syntax, declaration)
+        guard written.count >= declaration.required, written.count <= declaration.arguments.count else {
+            diagnostics.error(
+                "`{\(name)}` takes \(Binder.countText(declaration.required...max(declaration.required, declaration.arguments.count))), \(written.count) given",
+                at: syntax.range, hint: "usage: \(declaration.usage)")
+            return nil
+        }
+        var arguments: [CompiledTransformation.Argument] = []
+        for (argument, kind) in zip(written, declaration.arguments) {
+            guard let bound = bind(argument, kind, declaration) else { return nil }
+            arguments.append(bound)
+        }
+        var compiled = CompiledTransformation(
+            apply: declaration.apply, arguments: UnsafePointer(memory.table(arguments)), argumentCount: arguments.count,
+            prepared: nil)
+        if let prepare = declaration.prepare {
+            switch prepare(arguments) {
+            case .success(let prepared): compiled.prepared = prepared
+            case .failure(let complaint):
+                let place =
+                    written.indices.contains(complaint.argument) ? range(of: written[complaint.argument]) : syntax.range
+                diagnostics.error(complaint.text, at: place, hint: "usage: \(declaration.usage)")
+                return nil
+            }
+        }
+        return compiled
+    }
+
+    /// The arguments as the operation counts them: a comma can be an argument itself, and the last one may take all the rest.
+    private func arguments(
+        of syntax: Syntax.Transformation, _ declaration: TransformationDeclaration
+    ) -> [Syntax.Transformation.Argument] {
+        var list = syntax.arguments
+        if let rest = declaration.arguments.firstIndex(of: .rest), let raw = syntax.rawArguments, list.count > rest {
+            var start = 0
+            for _ in 0..<rest {
+                start = (raw.bytes[start...].firstIndex(of: UInt8(ascii: ",")) ?? raw.bytes.count - 1) + 1
+            }
+            list.removeSubrange(rest...)
+            list.append(.constant(raw.slice(start..<raw.bytes.count)))
+        }
+        // `{s.select,1,,}`: two empty arguments are one comma.
+        for (place, kind) in declaration.arguments.enumerated() where kind == .character && place + 1 < list.count {
+            guard case .constant(let first) = list[place], case .constant(let second) = list[place + 1] else {
+                continue
+            }
+            if first.bytes.isEmpty, second.bytes.isEmpty {
+                list[place] = .constant(Syntax.Text(bytes: [UInt8(ascii: ",")], range: second.range))
+                list.remove(at: place + 1)
+            }
+        }
+        return list
+    }
+
+    private func range(of argument: Syntax.Transformation.Argument) -> SourceRange {
+        switch argument {
+        case .constant(let text): text.range
+        case .variable(let variable): variable.range
+        }
+    }
+
+    private func bind(
+        _ argument: Syntax.Transformation.Argument, _ kind: TransformationDeclaration.Argument,
+        _ declaration: TransformationDeclaration
+    ) -> CompiledTransformation.Argument? {
+        switch argument {
+        case .variable(let syntax):
+            guard let bound = keptVariable(syntax) else { return nil }
+            return CompiledTransformation.Argument(value: .null, variable: bound)
+        case .constant(let text):
+            var value = apus_value(memory.text(text.bytes))
+            switch kind {
+            case .int:
+                guard let number = Int64(text.string) else {
+                    diagnostics.error("expected a number", at: text.range, hint: "usage: \(declaration.usage)")
+                    return nil
+                }
+                value.kind |= UInt32(APUS_INT)
+                value.num = number
+            case .character:
+                guard let character = Binder.character(text.bytes) else {
+                    diagnostics.error("expected one character", at: text.range, hint: "usage: \(declaration.usage)")
+                    return nil
+                }
+                value = apus_value(memory.text(character))
+            case .text, .rest:
+                if let number = Int64(text.string) {
+                    value.kind |= UInt32(APUS_INT)
+                    value.num = number
+                }
+            }
+            return CompiledTransformation.Argument(value: value, variable: nil)
+        }
+    }
+
+    /// `\s` stays as it is written: what it means is the operation's business.
+    private static func character(_ bytes: [UInt8]) -> [UInt8]? {
+        if bytes.count == 2, bytes[0] == UInt8(ascii: "\\") {
+            switch bytes[1] {
+            case UInt8(ascii: "n"): return [10]
+            case UInt8(ascii: "r"): return [13]
+            case UInt8(ascii: "t"): return [9]
+            case UInt8(ascii: "w"): return [32]
+            case UInt8(ascii: "s"): return bytes
+            default: return [bytes[1]]
+            }
+        }
+        return bytes.count == 1 ? bytes : nil
+    }
+
+    // MARK: Formats
+
+    /// A text with its variables bound.
+    struct BoundFormat {
+        let compiled: CompiledFormat
+        /// The same for every message.
+        let isConstant: Bool
+        /// The text of a constant one.
+        let constant: [UInt8]
+    }
+
+    func readVariable(_ text: Syntax.Text, dialect: Syntax.Dialect) -> Syntax.Variable? {
+        do throws(VariableReader.Mistake) {
+            return try VariableReader.variable(text, dialect: dialect, isKnown: isVariable)
+        } catch {
+            diagnostics.error(error.message, at: error.range, hint: error.hint)
+            return nil
+        }
+    }
+
+    /// Reads and binds a text; nil when something in it means nothing, which was reported.
+    ///
+    /// - Parameter lenient: a `$` that begins no known variable is an ordinary character, as in a regular expression.
+    func format(_ text: Syntax.Text, dialect: Syntax.Dialect, lenient: Bool = false) -> BoundFormat? {
+        let syntax: Syntax.Format
+        do throws(VariableReader.Mistake) {
+            syntax = try VariableReader.format(text, dialect: dialect, lenient: lenient, isKnown: isVariable)
+        } catch {
+            diagnostics.error(error.message, at: error.range, hint: error.hint)
+            return nil
+        }
+        return bind(syntax)
+    }
+
+    private func bind(_ syntax: Syntax.Format) -> BoundFormat? {
+        var pieces: [CompiledFormat.Piece] = []
+        var constant: [UInt8] = []
+        var isComplete = true
+        for piece in syntax.pieces {
+            switch piece {
+            case .text(let bytes):
+                constant += bytes
+                pieces.append(CompiledFormat.Piece(text: memory.text(bytes), variable: nil))
+            case .variable(let variable):
+                guard let bound = keptVariable(variable) else {
+                    isComplete = false
+                    continue
+                }
+                pieces.append(CompiledFormat.Piece(text: apus_str(), variable: bound))
+            }
+        }
+        guard isComplete else { return nil }
+        return BoundFormat(
+            compiled: CompiledFormat(pieces: UnsafePointer(memory.table(pieces)), count: pieces.count),
+            isConstant: syntax.isConstant, constant: constant)
+    }
+
+    /// A format of one variable: what `f($rU)` hands over.
+    func format(of variable: CompiledVariable) -> CompiledFormat {
+        let piece = CompiledFormat.Piece(text: apus_str(), variable: UnsafePointer(memory.place(variable)))
+        return CompiledFormat(pieces: UnsafePointer(memory.table([piece])), count: 1)
+    }
+
+    /// "one argument", "1 to 3 arguments"
+    static func countText(_ range: ClosedRange<Int>) -> String {
+        if range.upperBound == Int.max {
+            return "at least \(range.lowerBound) argument\(range.lowerBound == 1 ? "" : "s")"
+        }
+        if range.lowerBound == range.upperBound {
+            return range.lowerBound == 0
+                ? "no argument" : "\(range.lowerBound) argument\(range.lowerBound == 1 ? "" : "s")"
+        }
+        return "\(range.lowerBound) to \(range.upperBound) arguments"
+    }
+}

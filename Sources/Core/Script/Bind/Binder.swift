@@ -1,0 +1,64 @@
+import PluginAPI
+
+/// Binds names: to what Core and the loaded modules have declared, to the script's own routes and flags. Reports every name that
+/// means nothing, with what was probably meant.
+final class Binder {
+    let tree: Syntax.Tree
+    let settings: Settings
+    let registry: Registry
+    let diagnostics: Diagnostics
+    let memory: ProgramMemory
+    let routes: RouteTable
+    /// `$var(x)` and `$vz(x)` share a number, `$vn(x)` has another.
+    private(set) var runVariables: [String] = []
+    private var runVariableNumbers: [String: Int] = [:]
+    /// Bare names that were taken for AVPs, each remarked on once.
+    private var guessedAVPs: Set<String> = []
+
+    init(
+        tree: Syntax.Tree, settings: Settings, registry: Registry, diagnostics: Diagnostics,
+        memory: ProgramMemory = ProgramMemory()
+    ) {
+        self.tree = tree
+        self.settings = settings
+        self.registry = registry
+        self.diagnostics = diagnostics
+        self.memory = memory
+        routes = RouteTable(tree, diagnostics: diagnostics)
+    }
+
+    /// The name of a pseudo-variable, dots included.
+    func isVariable(_ name: String) -> Bool { registry.variables[name] != nil }
+
+    /// The number under which a run keeps the variable.
+    func runVariable(_ family: String, _ name: String) -> Int {
+        let key = (family == "vn" ? "vn" : "var") + "(\(name))"
+        if let number = runVariableNumbers[key] { return number }
+        let number = runVariables.count
+        runVariables.append(key)
+        runVariableNumbers[key] = number
+        return number
+    }
+
+    /// Says once per name that `$name` is read as an AVP.
+    func remarkAVP(_ name: Syntax.Name) {
+        guard guessedAVPs.insert(name.text).inserted else { return }
+        if let near = Suggest.nearest(to: name.text, among: registry.variables.keys), name.text.utf8.count > 1,
+            Suggest.distance(Array(name.text.utf8), Array(near.utf8), limit: 1) != nil
+        {
+            diagnostics.warning(
+                "`$\(name.text)` is no pseudo-variable and is taken for an AVP", at: name.range,
+                hint: "did you mean `$\(near)`? For an AVP write `$avp(\(name.text))`")
+        } else {
+            diagnostics.notice(
+                "`$\(name.text)` is taken for an AVP", at: name.range, hint: "write `$avp(\(name.text))`")
+        }
+    }
+
+    /// A declared flag's number, or a number from 0 to 31.
+    func flag(named name: String) -> Int? {
+        if let number = settings.flags[name] { return number }
+        guard let number = Int(name), (0...31).contains(number) else { return nil }
+        return number
+    }
+}

@@ -1,0 +1,122 @@
+import PluginAPI
+
+/// Condition words: `method == "INVITE"`, `uri == myself`, `src_ip == 10.0.0.0/8`.
+extension Compiler {
+    func condition(_ condition: Syntax.Condition) -> StaticType {
+        let word = condition.word
+        if word.isOnsendOnly {
+            diagnostics.error(
+                "`\(condition.name.text)` is known in `onsend_route` only, and not in this version",
+                at: condition.name.range,
+                hint: "`$sndto(…)` has the target of what is being sent")
+            return finish(.truth)
+        }
+        var compiled = CompiledCondition(
+            evaluate: Conditions.never, takesValue: false, relation: relation(condition.operator), value: .null,
+            data: nil)
+        switch condition.operand {
+        case .myself: compiled.evaluate = myself(word)
+        case .host(let host): address(host, word, &compiled)
+        case .transport(let transport):
+            compiled.evaluate = Conditions.transport
+            compiled.value = apus_value(Int64(Conditions.number(of: transport)))
+        case .expression(let operand):
+            if case .expression = condition.operand, word.kind == .number { number(operand, word, &compiled) }
+            if word.kind != .number { text(operand, word, &compiled) }
+        }
+        conditions.append(compiled)
+        emitter.emit(.condition, c: Int32(conditions.count - 1), effect: compiled.takesValue ? 0 : 1)
+        return .truth
+    }
+
+    private func finish(_ type: StaticType) -> StaticType {
+        push(0 as Int64)
+        return type
+    }
+
+    private func relation(_ operation: Syntax.BinaryOperator) -> UInt8 {
+        switch operation {
+        case .notEqual, .stringNotEqual, .integerNotEqual: Conditions.Relation.notEqual
+        case .matches: Conditions.Relation.matches
+        case .matchesNot: Conditions.Relation.matchesNot
+        case .less: Conditions.Relation.less
+        case .greater: Conditions.Relation.greater
+        case .lessOrEqual: Conditions.Relation.lessOrEqual
+        case .greaterOrEqual: Conditions.Relation.greaterOrEqual
+        default: Conditions.Relation.equal
+        }
+    }
+
+    // MARK: Right sides
+
+    private func number(_ operand: Expression, _ word: Syntax.Condition.Word, _ compiled: inout CompiledCondition) {
+        switch word {
+        case .sourcePort: compiled.evaluate = Conditions.sourcePort
+        case .destinationPort: compiled.evaluate = Conditions.destinationPort
+        case .messageLength: compiled.evaluate = Conditions.messageLength
+        default: compiled.evaluate = Conditions.addressFamily
+        }
+        switch fold(operand) {
+        case .int(let number)?: compiled.value = apus_value(number)
+        case .text?: diagnostics.error("expected a number", at: operand.range, hint: word.usage(word.rawValue))
+        case nil:
+            value(operand)
+            compiled.takesValue = true
+        }
+    }
+
+    private func text(_ operand: Expression, _ word: Syntax.Condition.Word, _ compiled: inout CompiledCondition) {
+        switch word {
+        case .method: compiled.evaluate = Conditions.method
+        case .uri: compiled.evaluate = Conditions.uri
+        case .fromURI: compiled.evaluate = Conditions.fromURI
+        case .toURI: compiled.evaluate = Conditions.toURI
+        case .transport: compiled.evaluate = Conditions.transportText
+        case .sourceAddress: compiled.evaluate = Conditions.sourceText
+        default: compiled.evaluate = Conditions.destinationText
+        }
+        let searches =
+            compiled.relation == Conditions.Relation.matches || compiled.relation == Conditions.Relation.matchesNot
+        if searches, case .text(let pattern) = operand.kind {
+            if let regex = regex(pattern, .dotAll) { compiled.data = UnsafeRawPointer(regex) }
+            return
+        }
+        switch fold(operand) {
+        case .text(let bytes)?: compiled.value = apus_value(memory.text(bytes))
+        case .int(let number)?: compiled.value = apus_value(memory.text(String(number)))
+        case nil:
+            value(operand)
+            compiled.takesValue = true
+        }
+    }
+
+    private func myself(_ word: Syntax.Condition.Word) -> CompiledCondition.Evaluate {
+        switch word {
+        case .uri: Conditions.uriIsMyself
+        case .fromURI: Conditions.fromURIIsMyself
+        case .toURI: Conditions.toURIIsMyself
+        case .sourceAddress: Conditions.sourceIsMyself
+        default: Conditions.destinationIsMyself
+        }
+    }
+
+    /// An address or net, or a name that is looked up now.
+    private func address(_ host: Syntax.Host, _ word: Syntax.Condition.Word, _ compiled: inout CompiledCondition) {
+        compiled.evaluate = word == .sourceAddress ? Conditions.sourceInNets : Conditions.destinationInNets
+        var nets: [Conditions.Net] = []
+        switch host.form {
+        case .ipv4, .ipv6, .net:
+            if let net = Conditions.Net(host.text) { nets.append(net) }
+        case .any: nets = [Conditions.Net("0.0.0.0/0"), Conditions.Net("::/0")].compactMap { $0 }
+        case .name:
+            nets = server.resolve(host.text).map { Conditions.Net($0) }
+            if nets.isEmpty {
+                diagnostics.warning(
+                    "`\(host.text)` has no address: this comparison never matches", at: host.range,
+                    hint: "write the address")
+            }
+        }
+        let table = Conditions.Nets(start: UnsafePointer(memory.table(nets)), count: nets.count)
+        compiled.data = UnsafeRawPointer(memory.place(table))
+    }
+}

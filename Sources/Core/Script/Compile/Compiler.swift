@@ -1,0 +1,142 @@
+import PluginAPI
+
+/// Turns a bound syntax tree into instructions and tables. A mistake is reported and something harmless emitted in its place, so that all
+/// mistakes of a script are found in one pass; the result is thrown away then.
+final class Compiler {
+    typealias Expression = Syntax.Expression
+
+    /// What is known of a value before it is computed.
+    enum StaticType {
+        /// 0 or 1.
+        case truth
+        case int
+        case text
+        /// Known at run time only.
+        case open
+
+        var isInt: Bool { self == .int || self == .truth }
+    }
+
+    let binder: Binder
+    let server: ServerQuestions
+    var memory: ProgramMemory { binder.memory }
+    var diagnostics: Diagnostics { binder.diagnostics }
+    var settings: Settings { binder.settings }
+    var emitter = Emitter()
+
+    var constants: [apus_value] = []
+    private var constantNumbers: [[UInt8]: Int32] = [:]
+    var variables: [CompiledVariable] = []
+    var formats: [CompiledFormat] = []
+    var regexes: [OpaquePointer] = []
+    var callSites: [CallSite] = []
+    var conditions: [CompiledCondition] = []
+    /// Made first, so that calls can point to routes that come later.
+    let routeTable: UnsafeMutablePointer<CompiledRoute>
+
+    // The block that is being compiled.
+    var routeIndex = 0
+    var dialect = Syntax.Dialect.maximal
+    /// Where `break` goes; nil outside of loops and switches.
+    var breakLabels: [Emitter.Label] = []
+    /// Conditions around the statement: what stands under one may never be reached from an unfitting kind of route.
+    var conditionDepth = 0
+
+    init(_ binder: Binder, server: ServerQuestions) {
+        self.binder = binder
+        self.server = server
+        let empty = CompiledRoute(name: apus_str(), kind: 0, entry: 0, depth: 0)
+        routeTable = binder.memory.table(Array(repeating: empty, count: binder.routes.routes.count))
+    }
+
+    var route: RouteTable.Route { binder.routes.routes[routeIndex] }
+
+    func compile() -> Program {
+        RouteGraph.trace(binder.routes)
+        for index in binder.routes.routes.indices {
+            let route = binder.routes.routes[index]
+            routeTable[index].name = memory.text(route.name)
+            routeTable[index].kind = route.kind.mask
+        }
+        for index in binder.routes.routes.indices { compileRoute(index) }
+        emitter.patch()
+        let image = makeImage()
+        return Program(image: image, memory: memory, runVariables: binder.runVariables)
+    }
+
+    private func compileRoute(_ index: Int) {
+        routeIndex = index
+        breakLabels = []
+        conditionDepth = 0
+        emitter.beginRoute()
+        emitter.mark(route.range)
+        routeTable[index].entry = emitter.here
+        for block in route.blocks {
+            dialect = block.dialect
+            statements(block.body.statements)
+        }
+        emitter.emit(.end, effect: 0)
+        // One more than it ever pushes: the machine keeps a value in hand now and then.
+        routeTable[index].depth = Int32(emitter.maximumHeight + 1)
+    }
+
+    private func makeImage() -> ProgramImage {
+        let defaults = binder.runVariables.map { $0.hasPrefix("vn(") ? apus_value.null : apus_value(0 as Int64) }
+        return ProgramImage(
+            code: UnsafePointer(memory.table(emitter.code)), codeCount: emitter.code.count,
+            positions: UnsafePointer(memory.table(emitter.positions)),
+            files: UnsafePointer(memory.table(emitter.files.map { memory.text($0) })),
+            constants: UnsafePointer(memory.table(constants)), variables: UnsafePointer(memory.table(variables)),
+            formats: UnsafePointer(memory.table(formats)), regexes: UnsafePointer(memory.table(regexes)),
+            callSites: UnsafePointer(memory.table(callSites)), conditions: UnsafePointer(memory.table(conditions)),
+            routes: UnsafePointer(routeTable), routeCount: binder.routes.routes.count,
+            runVariableCount: binder.runVariables.count, runVariableDefaults: UnsafePointer(memory.table(defaults)),
+            limits: ProgramImage.Limits(
+                maxRecursiveLevel: Int32(clamping: settings.maximumRecursion),
+                maxWhileLoops: Int64(settings.maximumWhileLoops), maxText: settings.number("pv_buffer_size")),
+            server: server.answers)
+    }
+
+    // MARK: Tables
+
+    func push(_ number: Int64) {
+        if let short = Int32(exactly: number) { return emitter.emit(.pushInt, c: short, effect: 1) }
+        constants.append(apus_value(number))
+        emitter.emit(.pushConstant, c: Int32(constants.count - 1), effect: 1)
+    }
+
+    func push(_ text: [UInt8]) { emitter.emit(.pushConstant, c: constant(text), effect: 1) }
+
+    func constant(_ text: [UInt8]) -> Int32 {
+        if let known = constantNumbers[text] { return known }
+        constants.append(apus_value(memory.text(text)))
+        constantNumbers[text] = Int32(constants.count - 1)
+        return Int32(constants.count - 1)
+    }
+
+    func add(_ variable: CompiledVariable) -> Int32 {
+        variables.append(variable)
+        return Int32(variables.count - 1)
+    }
+
+    func push(_ format: CompiledFormat) {
+        formats.append(format)
+        emitter.emit(.pushFormat, c: Int32(formats.count - 1), effect: 1)
+    }
+
+    /// A constant pattern; nil when it is wrong, which was reported at the place in the pattern.
+    func regex(_ text: Syntax.Text, _ options: CompiledRegex.Options) -> OpaquePointer? {
+        do throws(CompiledRegex.Mistake) {
+            let regex = try text.bytes.withBytes { bytes throws(CompiledRegex.Mistake) in
+                try CompiledRegex(bytes, options)
+            }
+            memory.keep(regex)
+            return regex.handle
+        } catch {
+            let offset = min(max(0, error.offset), text.bytes.count)
+            let place = text.bytes.isEmpty ? text.range : text.range(of: max(0, offset - 1)..<max(1, offset))
+            diagnostics.error("bad regular expression: \(error.text)", at: place)
+            return nil
+        }
+    }
+}

@@ -1,0 +1,91 @@
+/// Collects instructions, with the place each was written at and the height of the stack.
+struct Emitter {
+    private(set) var code: [Instruction] = []
+    private(set) var positions: [ProgramImage.Position] = []
+    private(set) var files: [String] = []
+    private var fileNumbers: [String: UInt32] = [:]
+    /// Values on the stack at this place of the current route, and the most there were.
+    private(set) var height = 0
+    private(set) var maximumHeight = 0
+    /// Where the next instructions were written.
+    private var position = ProgramImage.Position(file: 0, line: 0)
+
+    /// A place in the code that jumps can name before it is known.
+    struct Label {
+        fileprivate let number: Int
+    }
+
+    private var labels: [Int32] = []
+    private var pending: [(instruction: Int, label: Int)] = []
+
+    /// The next instruction's index.
+    var here: Int32 { Int32(code.count) }
+
+    mutating func beginRoute() {
+        height = 0
+        maximumHeight = 0
+    }
+
+    /// From here on instructions belong to this place of the text.
+    mutating func mark(_ range: SourceRange) {
+        let place = range.written
+        position = ProgramImage.Position(file: file(place.source.name), line: UInt32(clamping: place.line))
+    }
+
+    /// File and line for tables that know their own place.
+    mutating func place(_ range: SourceRange) -> ProgramImage.Position {
+        let written = range.written
+        return ProgramImage.Position(file: file(written.source.name), line: UInt32(clamping: written.line))
+    }
+
+    private mutating func file(_ name: String) -> UInt32 {
+        if let known = fileNumbers[name] { return known }
+        let number = UInt32(files.count)
+        files.append(name)
+        fileNumbers[name] = number
+        return number
+    }
+
+    /// - Parameter effect: values pushed less values popped.
+    mutating func emit(_ opcode: Opcode, a: UInt8 = 0, c: Int32 = 0, effect: Int) {
+        code.append(Instruction(opcode, a: a, c: c))
+        positions.append(position)
+        height += effect
+        maximumHeight = max(maximumHeight, height)
+    }
+
+    // MARK: Jumps
+
+    mutating func makeLabel() -> Label {
+        labels.append(-1)
+        return Label(number: labels.count - 1)
+    }
+
+    /// The label is here.
+    mutating func place(_ label: Label) { labels[label.number] = here }
+
+    mutating func jump(_ opcode: Opcode, to label: Label, effect: Int = 0) {
+        pending.append((code.count, label.number))
+        emit(opcode, effect: effect)
+    }
+
+    /// After a jump away the code goes on with the stack as it was at some other place.
+    mutating func setHeight(_ value: Int) {
+        height = value
+        maximumHeight = max(maximumHeight, value)
+    }
+
+    /// Puts the labels' places into the jumps.
+    mutating func patch() {
+        for (instruction, label) in pending { code[instruction].c = labels[label] }
+        pending.removeAll()
+    }
+
+    /// Takes back what was emitted since a mark: a constant folded after its parts were emitted.
+    mutating func truncate(to count: Int32, height: Int) {
+        code.removeLast(code.count - Int(count))
+        positions.removeLast(positions.count - Int(count))
+        pending.removeAll { $0.instruction >= Int(count) }
+        self.height = height
+    }
+}
