@@ -38,11 +38,11 @@ extension UnsafePointer<apus_call> {
         let hops = memory.bindMemory(to: Hops.self, capacity: 1)
         hops.initialize(to: Hops(value: value))
         if var header {
-            guard api.insert_late(pointee.msg, &header, writeLine, hops) > 0, message.remove(&header) else {
+            guard api.insert_late(host, pointee.msg, &header, writeLine, hops) > 0, message.remove(&header) else {
                 return false
             }
         } else {
-            guard api.insert_late(pointee.msg, nil, writeLine, hops) > 0 else { return false }
+            guard api.insert_late(host, pointee.msg, nil, writeLine, hops) > 0 else { return false }
         }
         self.hops = hops
         return true

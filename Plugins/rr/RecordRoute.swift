@@ -61,7 +61,7 @@ private func record(
     if call.state.pointee.addUsername != 0, let user = message.keep(user(call)) { routing.pointee.user = user }
     routing.pointee.inBranch = call.pointee.route_kind == UInt32(APUS_BRANCH_ROUTE)
     if !routing.pointee.hasPlace || routing.pointee.inBranch {
-        guard message.api.pointee.insert_late(call.pointee.msg, nil, writeLines, routing) > 0 else {
+        guard message.api.pointee.insert_late(call.host, call.pointee.msg, nil, writeLines, routing) > 0 else {
             return call.fail("Record-Route could not be added")
         }
         routing.pointee.hasPlace = !routing.pointee.inBranch

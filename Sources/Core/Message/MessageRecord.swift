@@ -49,6 +49,8 @@ struct MessageRecord {
     var cache: MessageCache
     var edits: EditList
     var routing: Routing
+    /// Data that others keep with the message; nil until somebody does. What it points to is theirs.
+    var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 
     @inline(__always)
     init(_ bytes: Bytes, arena: UnsafeMutablePointer<Arena>, headers: UnsafeMutablePointer<Header>, capacity: Int) {
@@ -83,6 +85,7 @@ struct MessageRecord {
         cache = MessageCache()
         edits = EditList()
         routing = Routing()
+        slots = nil
     }
 
     /// `maxForwards` when there is no such header, and when it is no number.

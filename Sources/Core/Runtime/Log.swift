@@ -111,9 +111,10 @@ enum Log {
     // MARK: - Lines
 
     /// A line that is always printed when its level is on: what scripts and accounting write, and what cannot repeat.
+    /// - Parameter facility: syslog's facility number; below 0 the configured one.
     @inline(__always) @_semantics("no_performance_analysis")
-    static func line(_ level: LogLevel, _ compose: (inout LogLine) -> Void) {
-        if isOn(level) { emit(level, compose) }
+    static func line(_ level: LogLevel, facility: Int = -1, _ compose: (inout LogLine) -> Void) {
+        if isOn(level) { emit(level, facility, compose) }
     }
 
     /// A line of the server's own that traffic can cause: at most ten a second for one text and source, then a count.
@@ -127,6 +128,15 @@ enum Log {
         _ compose: (inout LogLine) -> Void = { _ in }
     ) {
         if isOn(level) { emitLimited(level, text, source, compose) }
+    }
+
+    /// The same for lines whose text is made as they come: at most ten a second for one `key`.
+    /// - Parameter kind: stands for such lines when it is told how many were held back.
+    @inline(__always) @_semantics("no_performance_analysis")
+    static func limited(
+        _ level: LogLevel, _ kind: StaticString, key: UInt64, _ compose: (inout LogLine) -> Void
+    ) {
+        if isOn(level) { emitLimited(level, kind, key: key, compose) }
     }
 
     static func alert(_ text: @autoclosure () -> String) { line(.alert) { $0.add(text()) } }
@@ -173,14 +183,29 @@ enum Log {
     }
 
     @inline(never) @_semantics("no_performance_analysis")
-    private static func emit(_ level: LogLevel, _ compose: (inout LogLine) -> Void) {
+    private static func emitLimited(
+        _ level: LogLevel, _ kind: StaticString, key: UInt64, _ compose: (inout LogLine) -> Void
+    ) {
+        guard case .print(let heldBack) = shared.limiter.judge(kind, source: key, second: second()) else { return }
+        emit(level) { line in
+            compose(&line)
+            if heldBack > 0 {
+                line.add(" (and ")
+                line.add(unsigned: heldBack)
+                line.add(" more before)")
+            }
+        }
+    }
+
+    @inline(never) @_semantics("no_performance_analysis")
+    private static func emit(_ level: LogLevel, _ facility: Int = -1, _ compose: (inout LogLine) -> Void) {
         let thread = linux_this_thread()!
         let own = buffer(of: thread)
         let nested = own.pointee.busy
         let memory = nested ? .allocate(capacity: longestLine) : own.pointee.start
         own.pointee.busy = true
         var line = LogLine(memory, capacity: longestLine)
-        writeHead(&line, level, thread)
+        writeHead(&line, level, thread, facility: facility)
         compose(&line)
         line.finish()
         shared.sink?.write(line.bytes)
@@ -188,10 +213,12 @@ enum Log {
     }
 
     /// Composes what stands before the text; tests read it.
-    static func writeHead(_ line: inout LogLine, _ level: LogLevel, _ thread: UnsafePointer<linux_thread>) {
+    static func writeHead(
+        _ line: inout LogLine, _ level: LogLevel, _ thread: UnsafePointer<linux_thread>, facility: Int = -1
+    ) {
         if shared.sink?.kind == .syslog {
             line.add("<")
-            line.add(shared.facility << 3 | level.severity)
+            line.add((facility < 0 ? shared.facility : facility) << 3 | level.severity)
             line.add(">")
             line.add(shared.name)
             line.add("[")

@@ -152,10 +152,12 @@ typedef struct apus_message_api {
 
     /*
      * [worker] An edit whose text is known only when the message leaves, because it names the outgoing listener: `produce` is called while
-     * the message is written, writes at most `capacity` bytes and answers how many (0: nothing is inserted). It may be called several
-     * times, once for each branch that is sent. `user` lives as long as the message: take it from script->allocate or slots.
+     * the message is written, with the `h` given here, writes at most `capacity` bytes and answers how many (0: nothing is inserted). It
+     * may be called several times, once for each branch that is sent. `before` may be null: the first header. `user` lives as long as
+     * the message: take it from `allocate`.
      */
-    int (*APUS_NONNULL insert_late)(apus_msg *APUS_NONNULL m, const apus_header *APUS_NULLABLE before,
+    int (*APUS_NONNULL insert_late)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
+                       const apus_header *APUS_NULLABLE before,
                        size_t (*APUS_NONNULL produce)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
                                                       const apus_listener *APUS_NONNULL out,
                                                       char *APUS_NONNULL buffer, size_t capacity,

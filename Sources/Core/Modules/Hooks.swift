@@ -1,0 +1,84 @@
+import PluginAPI
+
+// Invariants: filled on the main thread before the workers start, constant afterwards; the memory is never freed.
+
+/// What modules want to see of every message, by point, in the order of the loadmodule lines.
+struct HookTables {
+    typealias Call = @convention(c) (UnsafePointer<apus_hook>) -> CInt
+
+    /// `APUS_HOOK_…`
+    enum Point: UInt32, CaseIterable {
+        case request = 1
+        case reply = 2
+        case replyRouted = 3
+        case requestEnded = 4
+    }
+
+    private struct Entry {
+        var call: Call
+        var host: UnsafePointer<apus_host>
+        var user: UnsafeMutableRawPointer?
+    }
+
+    private struct Table {
+        var entries: UnsafeMutablePointer<Entry>?
+        var count = 0
+    }
+
+    private var tables: [5 of Table] = InlineArray(repeating: Table())
+
+    mutating func add(
+        _ point: Point, _ call: @escaping Call, host: UnsafePointer<apus_host>, user: UnsafeMutableRawPointer?
+    ) {
+        let old = tables[Int(point.rawValue)]
+        let entries = UnsafeMutablePointer<Entry>.allocate(capacity: old.count + 1)
+        if let before = old.entries {
+            entries.initialize(from: before, count: old.count)
+            before.deallocate()
+        }
+        (entries + old.count).initialize(to: Entry(call: call, host: host, user: user))
+        tables[Int(point.rawValue)] = Table(entries: entries, count: old.count + 1)
+    }
+
+    /// Whether anybody listens at that point.
+    @inline(__always)
+    func isEmpty(_ point: Point) -> Bool { tables[Int(point.rawValue)].count == 0 }
+
+    /// [worker] Calls all of them until one answers APUS_EXIT.
+    /// - Returns: false when one did: the message is dealt with. At `requestEnded` always true.
+    @_noLocks
+    func run(_ point: Point, _ message: Message) -> Bool {
+        let table = tables[Int(point.rawValue)]
+        guard let entries = table.entries else { return true }
+        var index = 0
+        while index < table.count {
+            var hook = apus_hook(
+                size: UInt32(MemoryLayout<apus_hook>.size), point: point.rawValue, host: entries[index].host,
+                msg: message.opaque, user: entries[index].user)
+            let result = withUnsafePointer(to: &hook) { hook in unchecked { entries[index].call(hook) } }
+            if result == CInt(APUS_EXIT), point != .requestEnded { return false }
+            index &+= 1
+        }
+        return true
+    }
+}
+
+/// The group `hooks`: apus/hooks.h.
+extension HostTables {
+    static func makeHooks() -> apus_hooks_api {
+        apus_hooks_api(
+            size: size(apus_hooks_api.self),
+            add: { host, point, call, user in
+                host.declaring("hooks->add") { (module, modules) throws(Registry.Refusal) in
+                    guard let known = HookTables.Point(rawValue: point) else {
+                        throw Registry.Refusal(text: "there is no point \(point)")
+                    }
+                    guard unsafeBitCast(call, to: UInt.self) != 0 else {
+                        throw Registry.Refusal(text: "`call` is null")
+                    }
+                    modules.shared.pointee.hooks.add(known, call, host: host, user: user)
+                    return CInt(APUS_TRUE)
+                }
+            })
+    }
+}

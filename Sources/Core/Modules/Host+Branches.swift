@@ -1,0 +1,65 @@
+import PluginAPI
+
+// Invariants: `apus_msg` is a MessageRecord; out-structs are the module's and as large as their `size` says.
+
+/// The group `branches`: apus/branches.h.
+extension HostTables {
+    static func makeBranches() -> apus_branches_api {
+        apus_branches_api(
+            size: size(apus_branches_api.self),
+            append: { message, branch in
+                var copy = Branch(uri: branch.pointee.uri.bytes)
+                copy.q = HostTables.q(branch.pointee.q)
+                if branch.pointee.destination.s != nil { copy.destination = branch.pointee.destination.bytes }
+                if branch.pointee.path.len > 0 { copy.path = branch.pointee.path.bytes }
+                copy.flags = branch.pointee.flags
+                copy.sendThrough = branch.pointee.send_through.map { UnsafeMutableRawPointer($0) }
+                return HostTables.answer(Message(opaque: message).appendBranch(copy))
+            },
+            count: { UInt32(Message(opaque: $0).branchCount) },
+            get: { message, index, out in
+                let message = Message(opaque: message)
+                guard index < UInt32(message.branchCount) else { return CInt(APUS_FALSE) }
+                let branch = message.branch(at: Int(index))
+                HostTables.fill(
+                    out,
+                    apus_branch(
+                        size: out.pointee.size, q: Int32(branch.q), uri: apus_str(branch.uri),
+                        destination: branch.destination.map { apus_str($0) } ?? apus_str(),
+                        path: apus_str(branch.path ?? .empty), flags: branch.flags, reserved: 0,
+                        send_through: branch.sendThrough.map { OpaquePointer($0) }))
+                return CInt(APUS_TRUE)
+            },
+            remove: { message, index in HostTables.answer(Message(opaque: message).removeBranch(at: Int(index))) },
+            clear: { Message(opaque: $0).removeBranches() },
+            request_q: { Int32(Message(opaque: $0).routing.q) },
+            set_request_q: { Message(opaque: $0).routing.q = HostTables.q($1) })
+    }
+
+    private static func q(_ value: Int32) -> Int16 { value < 0 ? -1 : Int16(min(value, 1000)) }
+
+    @inline(__always)
+    static func answer(_ truth: Bool) -> CInt { truth ? CInt(APUS_TRUE) : CInt(APUS_FALSE) }
+
+    /// Writes as much of the struct as the caller's version has room for. The struct's own `size` is the caller's.
+    @inline(__always)
+    static func fill<Struct>(_ out: UnsafeMutablePointer<Struct>, _ contents: Struct) {
+        let room = Int(UnsafeRawPointer(out).load(as: UInt32.self))
+        if room >= MemoryLayout<Struct>.size {
+            out.initialize(to: contents)
+        } else {
+            withUnsafeBytes(of: contents) {
+                UnsafeMutableRawPointer(out).copyMemory(from: $0.baseAddress!, byteCount: min(room, $0.count))
+            }
+        }
+    }
+}
+
+extension Message {
+    /// From the contract's handle.
+    @inline(__always)
+    init(opaque: OpaquePointer) { self.init(UnsafeMutablePointer(opaque)) }
+
+    @inline(__always)
+    var opaque: OpaquePointer { OpaquePointer(record) }
+}

@@ -1,0 +1,114 @@
+import PluginAPI
+
+// Invariants: `into` of a parameter is the module's memory and lives for ever; it is written on the main thread, before
+// `start`.
+
+/// The group `config`: apus/config.h.
+extension HostTables {
+    static func makeConfig() -> apus_config_api {
+        apus_config_api(
+            size: size(apus_config_api.self),
+            add_parameter: { host, parameter in
+                host.declaring("add_parameter") { (module, modules) throws(Registry.Refusal) in
+                    let declared = try HostTables.read(parameter, module)
+                    try modules.registry.add(declared)
+                    try declared.applyInitial()
+                    return CInt(APUS_TRUE)
+                }
+            },
+            core: { host, name, out in
+                guard let value = host.modules.coreSetting(name.string) else { return CInt(APUS_FALSE) }
+                out.pointee = value
+                return CInt(APUS_TRUE)
+            })
+    }
+
+    private static func read(
+        _ parameter: UnsafePointer<apus_parameter>, _ module: LoadedModule
+    ) throws(Registry.Refusal) -> ParameterDeclaration {
+        let first = MemoryLayout<apus_parameter>.end(of: \.user)
+        return try GivenStruct.read(parameter, apus_parameter.self, name: "apus_parameter", first: first) {
+            (given) throws(Registry.Refusal) in
+            let name = try given.required(\.name, "the parameter's name")
+            guard DeclaredName.isDotted(name) else {
+                throw Registry.Refusal(text: "`\(name)` is no name for a parameter")
+            }
+            let doc = try given.required(\.doc, "the doc of \(name)")
+            let contents = given.contents
+            let kind: ParameterDeclaration.Kind
+            switch Int(contents.kind) {
+            case Int(APUS_PARAM_INT): kind = .int
+            case Int(APUS_PARAM_STRING): kind = .string
+            case Int(APUS_PARAM_EITHER): kind = .either
+            default: throw Registry.Refusal(text: "\(name) has the unknown kind \(contents.kind)")
+            }
+            try HostTables.checkBits(contents.flags, UInt32(APUS_REPEATABLE), "the flags of \(name)")
+            guard (contents.into == nil) != (contents.set == nil) else {
+                let both = contents.into != nil
+                throw Registry.Refusal(text: "\(name) has \(both ? "both `into` and" : "neither `into` nor") `set`")
+            }
+            guard kind != .either || contents.into == nil else {
+                throw Registry.Refusal(text: "\(name) takes numbers and texts, so it needs `set`")
+            }
+            let repeatable = contents.flags & UInt32(APUS_REPEATABLE) != 0
+            guard !repeatable || contents.into == nil else {
+                throw Registry.Refusal(text: "\(name) is repeatable, so it needs `set`")
+            }
+            guard contents.min <= contents.max else {
+                throw Registry.Refusal(text: "the range of \(name) is empty: \(contents.min) to \(contents.max)")
+            }
+            let range = contents.min == 0 && contents.max == 0 ? nil : contents.min...contents.max
+            return ParameterDeclaration(
+                owner: module.declarer, name: name, kind: kind, repeatable: repeatable, doc: doc,
+                initial: given.text(\.initial), range: range, into: contents.into, setter: contents.set,
+                user: contents.user)
+        }
+    }
+}
+
+extension ParameterDeclaration {
+    /// A value for it. The text lives for ever.
+    enum Value {
+        case number(Int64)
+        case text(Bytes)
+    }
+
+    /// Stores the default, which must be one that a config could give, too.
+    func applyInitial() throws(Registry.Refusal) {
+        switch kind {
+        case .int:
+            let number = initial.map { Keywords.number($0) ?? Int64($0) } ?? 0
+            guard let number else {
+                throw Registry.Refusal(text: "the default of \(name) is no number: \"\(initial ?? "")\"")
+            }
+            if initial != nil, let range, !range.contains(number) {
+                throw Registry.Refusal(text: "the default of \(name) is not in its range: \(number)")
+            }
+            into?.storeBytes(of: number, as: Int64.self)
+        case .string:
+            guard let into else { return }
+            let text = initial.map { apus_str(PermanentText.bytes($0)) } ?? apus_str()
+            into.storeBytes(of: text, as: apus_str.self)
+        case .either:
+            break
+        }
+    }
+
+    /// Hands the value to the module: into its memory, or through its setter. A negative answer refuses it.
+    func apply(_ value: Value) -> CInt {
+        if let into {
+            switch value {
+            case .number(let number): into.storeBytes(of: number, as: Int64.self)
+            case .text(let text): into.storeBytes(of: apus_str(text), as: apus_str.self)
+            }
+            return CInt(APUS_TRUE)
+        }
+        guard let setter else { return CInt(APUS_FALSE) }
+        var given: apus_value
+        switch value {
+        case .number(let number): given = apus_value(number)
+        case .text(let text): given = apus_value(apus_str(text))
+        }
+        return setter(owner.host, &given, user)
+    }
+}

@@ -1,0 +1,82 @@
+import PluginAPI
+
+// Invariants: the table of routes is replaced as a whole when a script is put in force and never freed, as other
+// threads may read it.
+
+/// The group `events`: apus/events.h.
+extension HostTables {
+    static func makeEvents() -> apus_events_api {
+        apus_events_api(
+            size: size(apus_events_api.self),
+            add: { host, name, doc in
+                host.declaring("events->add") { (module, modules) throws(Registry.Refusal) in
+                    let name = try HostTables.text(name, "the event's name")
+                    guard DeclaredName.isDotted(name) else {
+                        throw Registry.Refusal(text: "`\(name)` is no name for an event")
+                    }
+                    let doc = try HostTables.text(doc, "the doc of event \(name)")
+                    return CInt(try modules.registry.add(event: name, doc: doc, owner: module.declarer))
+                }
+            },
+            route: { host, id in
+                let address = host.shared.pointee.eventRoutes.load(ordering: .acquiring)
+                guard let routes = UnsafePointer<EventRoutes>(bitPattern: address) else { return nil }
+                return routes.pointee[Int(id)].map { OpaquePointer($0) }
+            },
+            subscribe: { host, name, call, user in
+                host.declaring("events->subscribe") { (module, modules) throws(Registry.Refusal) in
+                    let name = try HostTables.text(name, "the event's name")
+                    guard let event = Modules.CoreEvent(rawValue: name) else {
+                        let known = Modules.CoreEvent.allCases.map(\.rawValue).joined(separator: ", ")
+                        throw Registry.Refusal(text: "there is no event `\(name)`; there are: \(known)")
+                    }
+                    guard unsafeBitCast(call, to: UInt.self) != 0 else {
+                        throw Registry.Refusal(text: "`call` is null")
+                    }
+                    modules.subscribe(to: event, host, call, user)
+                    return CInt(APUS_TRUE)
+                }
+            })
+    }
+
+    /// A text that a module must give; the header calls it non-null, which a module may not have read.
+    static func text(_ text: UnsafePointer<CChar>, _ what: String) throws(Registry.Refusal) -> String {
+        guard UInt(bitPattern: text) != 0, text.pointee != 0 else { throw Registry.Refusal(text: "\(what) is missing") }
+        return String(cString: text)
+    }
+}
+
+/// The script's blocks for the events that modules raise, by event id.
+struct EventRoutes {
+    private let routes: UnsafeMutablePointer<UnsafePointer<CompiledRoute>?>
+    private let count: Int
+
+    init(_ events: [EventDeclaration], in image: UnsafePointer<ProgramImage>) {
+        count = events.count
+        routes = .allocate(capacity: max(1, count))
+        for (index, event) in events.enumerated() {
+            let route = PermanentText.withBytes(of: event.name) { name in
+                image.route(named: name, kinds: EventRoutes.kinds)
+            }
+            (routes + index).initialize(to: route)
+        }
+    }
+
+    private static let kinds =
+        RouteKind.event.mask | RouteKind.local.mask | RouteKind.branchFailure.mask
+
+    subscript(_ id: Int) -> UnsafePointer<CompiledRoute>? { id >= 0 && id < count ? routes[id] : nil }
+}
+
+extension PermanentText {
+    /// For the call only.
+    static func withBytes<R, Failure: Error>(
+        of text: String, _ body: (apus_str) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        let bytes = Array(text.utf8)
+        let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, bytes.count))
+        defer { copy.deallocate() }
+        copy.initialize(from: bytes, count: bytes.count)
+        return try body(apus_str(Bytes(UnsafePointer(copy), bytes.count)))
+    }
+}

@@ -1,0 +1,111 @@
+import PluginAPI
+
+// Invariants: `apus_listener` is a Listener, whose record and texts live for ever. The table is filled before modules
+// start; names that modules add are added before the workers start.
+
+/// The listeners as modules see them, and who else says that a name is ours.
+struct ListenerTable {
+    typealias Knows = @convention(c) (UnsafePointer<apus_host>, apus_str, UInt16) -> CInt
+
+    private struct Namer {
+        var host: UnsafePointer<apus_host>
+        var knows: Knows
+    }
+
+    private(set) var set: Unmanaged<ListenerSet>?
+    private var table: UnsafeMutablePointer<Listener>?
+    private(set) var count = 0
+    private var namers: UnsafeMutablePointer<Namer>?
+    private var namerCount = 0
+
+    /// The listeners are open. `set` is kept for ever.
+    mutating func open(_ set: ListenerSet) {
+        self.set = Unmanaged.passRetained(set)
+        count = set.listeners.count
+        let table = UnsafeMutablePointer<Listener>.allocate(capacity: max(1, count))
+        for (index, listener) in set.listeners.enumerated() { (table + index).initialize(to: listener) }
+        self.table = table
+    }
+
+    mutating func add(_ knows: @escaping Knows, host: UnsafePointer<apus_host>) {
+        let larger = UnsafeMutablePointer<Namer>.allocate(capacity: namerCount + 1)
+        if let old = namers {
+            larger.moveInitialize(from: old, count: namerCount)
+            old.deallocate()
+        }
+        (larger + namerCount).initialize(to: Namer(host: host, knows: knows))
+        namers = larger
+        namerCount += 1
+    }
+
+    /// Precondition: 0 <= index < count.
+    subscript(_ index: Int) -> Listener { table.unsafelyUnwrapped[index] }
+
+    /// [any] Whether host and port (0: any) name this server.
+    func isMyself(_ host: Bytes, port: UInt16) -> Bool {
+        if let set, set._withUnsafeGuaranteedRef({ $0.isMyself(host: host, port: port) }) { return true }
+        for index in 0..<namerCount {
+            guard let namer = namers?[index] else { continue }
+            if namer.knows(namer.host, apus_str(host), port) > 0 { return true }
+        }
+        return false
+    }
+
+    /// [any] The listener of that transport (nil: any), address and port (0: any), advertised ones included.
+    func find(_ proto: TransportProtocol?, _ address: Bytes, port: UInt16) -> Listener? {
+        let wanted = SocketAddress(parsing: address)
+        for index in 0..<count {
+            let listener = self[index]
+            if let proto, listener.proto != proto { continue }
+            if let wanted, listener.address.hasSameAddress(as: wanted), port == 0 || port == listener.address.port {
+                return listener
+            }
+            if listener.advertisedHost.equalsIgnoringCase(address), port == 0 || port == listener.advertisedPort {
+                return listener
+            }
+        }
+        return nil
+    }
+}
+
+/// The group `net`: apus/net.h.
+extension HostTables {
+    static func makeNet() -> apus_net_api {
+        apus_net_api(
+            size: size(apus_net_api.self),
+            count: { UInt32($0.shared.pointee.listeners.count) },
+            at: { host, index in
+                guard index < UInt32(host.shared.pointee.listeners.count) else { return nil }
+                return OpaquePointer(host.shared.pointee.listeners[Int(index)].raw)
+            },
+            info: { listener, out in
+                let listener = Listener(raw: UnsafeMutableRawPointer(listener))
+                HostTables.fill(
+                    out,
+                    apus_listener_info(
+                        size: out.pointee.size, transport: UInt32(listener.proto.rawValue),
+                        address: apus_str(listener.host), advertised_address: apus_str(listener.advertisedHost),
+                        name: apus_str(listener.name), text: apus_str(listener.text), port: listener.address.port,
+                        advertised_port: listener.advertisedPort, reserved: 0))
+                return CInt(APUS_TRUE)
+            },
+            find: { host, transport, address, port in
+                let proto = TransportProtocol(rawValue: UInt8(truncatingIfNeeded: transport))
+                guard transport == 0 || (proto != nil && transport < 256) else { return nil }
+                return host.shared.pointee.listeners.find(proto, address.bytes, port: port)
+                    .map { OpaquePointer($0.raw) }
+            },
+            is_myself: { host, name, port in
+                HostTables.answer(host.shared.pointee.listeners.isMyself(name.bytes, port: port))
+            },
+            add_myself: { host, knows in
+                host.declaring("net->add_myself", in: [.starting]) { (module, modules) throws(Registry.Refusal) in
+                    guard unsafeBitCast(knows, to: UInt.self) != 0 else {
+                        throw Registry.Refusal(text: "`knows` is null")
+                    }
+                    modules.shared.pointee.listeners.add(knows, host: host)
+                    return CInt(APUS_TRUE)
+                }
+            })
+    }
+}

@@ -1,0 +1,51 @@
+import Glibc
+import PluginAPI
+
+// Invariants: `apus_regex` is the handle of a CompiledRegex. One that `compile` made is never freed; one of
+// `compile_now` is its run's.
+
+/// The group `regex`: apus/regex.h.
+extension HostTables {
+    static func makeRegex() -> apus_regex_api {
+        apus_regex_api(
+            size: size(apus_regex_api.self),
+            compile: { _, pattern, flags, complaint in
+                do throws(CompiledRegex.Mistake) {
+                    let options = CompiledRegex.Options(rawValue: flags & 3)
+                    return try CompiledRegex(pattern.bytes, options).handle
+                } catch {
+                    complaint.fill(offset: error.offset, error.text)
+                    return nil
+                }
+            },
+            compile_now: { call, pattern, flags in
+                UnsafeMutablePointer<Run>(call.pointee.run)
+                    .compile(pattern, CompiledRegex.Options(rawValue: flags & 3))
+            },
+            match: { regex, subject, from, groups, capacity in
+                guard from <= subject.len else { return 0 }
+                let count = CompiledRegex(handle: regex).match(subject.bytes, from: from)
+                guard count > 0, let groups, capacity > 0 else { return CInt(min(count, 1)) }
+                let filled = min(count, Int(capacity))
+                for index in 0..<filled {
+                    let group = CompiledRegex.group(index)
+                    groups[index] = apus_match(
+                        start: group.map(\.lowerBound) ?? Int(bitPattern: UInt.max), end: group.map(\.upperBound) ?? 0)
+                }
+                return CInt(filled)
+            })
+    }
+}
+
+extension UnsafeMutablePointer<apus_complaint> {
+    /// Writes what is wrong, cut to the room that there is.
+    func fill(offset: Int, _ text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            let count = Swift.min(bytes.count, pointee.capacity)
+            if let start = bytes.baseAddress { memcpy(pointee.text, start, count) }
+            pointee.len = count
+            pointee.offset = UInt32(clamping: offset)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import PluginAPI
+
+// Invariants: `apus_variable` and `apus_format` are pointers to CompiledVariable and CompiledFormat, constant once
+// made.
+
+/// The group `vars`: apus/vars.h.
+extension HostTables {
+    static func makeVars() -> apus_vars_api {
+        apus_vars_api(
+            size: size(apus_vars_api.self),
+            add_variable: { host, variable in
+                host.declaring("add_variable") { (module, modules) throws(Registry.Refusal) in
+                    try modules.registry.add(try HostTables.read(variable, module))
+                    return CInt(APUS_TRUE)
+                }
+            },
+            get: { call, variable, out in
+                let run = UnsafeMutablePointer<Run>(call.pointee.run)
+                out.pointee = apus_value.null
+                return CInt(run.read(UnsafePointer(variable), into: out) ? APUS_TRUE : APUS_FALSE)
+            },
+            set: { call, variable, value in
+                let run = UnsafeMutablePointer<Run>(call.pointee.run)
+                return CInt(run.assign(value, to: UnsafePointer(variable)) ? APUS_TRUE : APUS_FALSE)
+            },
+            expand: { call, format, out in
+                let run = UnsafeMutablePointer<Run>(call.pointee.run)
+                guard let text = run.expand(UnsafePointer(format)) else { return CInt(APUS_FALSE) }
+                out.pointee = text
+                return CInt(APUS_TRUE)
+            },
+            compile: { host, text in
+                HostTables.compile(host, "compile", text) { $0.compileVariable($1).map { OpaquePointer($0) } }
+            },
+            compile_format: { host, text in
+                HostTables.compile(host, "compile_format", text) { $0.compileFormat($1).map { OpaquePointer($0) } }
+            },
+            access_allocate: { access, size in
+                UnsafeMutablePointer<Run>(access.pointee.run).allocate(size)
+            })
+    }
+
+    private static func read(
+        _ variable: UnsafePointer<apus_pv>, _ module: LoadedModule
+    ) throws(Registry.Refusal) -> VariableDeclaration {
+        let first = MemoryLayout<apus_pv>.end(of: \.user)
+        return try GivenStruct.read(variable, apus_pv.self, name: "apus_pv", first: first) {
+            (given) throws(Registry.Refusal) in
+            let name = try given.required(\.name, "the pseudo-variable's name")
+            guard name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && !"$(){}[]\"'`,;".utf8.contains($0) }) else {
+                throw Registry.Refusal(text: "`\(name)` is no name for a pseudo-variable")
+            }
+            let doc = try given.required(\.doc, "the doc of $\(name)")
+            guard !given.isNull(\.get) else { throw Registry.Refusal(text: "$\(name) has no `get`") }
+            let inner = InnerNameRule(given.text(\.inner))
+            if case .oneOf(let names) = inner.names, names.isEmpty || Set(names).count != names.count {
+                throw Registry.Refusal(text: "the inner names of $\(name) are none, or one stands twice")
+            }
+            let contents = given.contents
+            try HostTables.checkBits(contents.flags, UInt32(APUS_PV_INDEXED | APUS_PV_DYNAMIC), "the flags of $\(name)")
+            return VariableDeclaration(
+                owner: module.declarer, name: name, inner: inner, flags: contents.flags, doc: doc, get: contents.get,
+                set: contents.set, user: contents.user)
+        }
+    }
+
+    /// Compiles a text out of a parameter; a mistake is the reason of the `start` that asked for it.
+    private static func compile(
+        _ host: UnsafePointer<apus_host>, _ what: String, _ text: apus_str,
+        _ body: (Modules.Compiler, Bytes) -> Result<OpaquePointer, LoadRefusal>
+    ) -> OpaquePointer? {
+        var compiled: OpaquePointer?
+        _ = host.declaring(what, in: [.starting]) { (module, modules) throws(Registry.Refusal) in
+            guard let compiler = modules.compiler else {
+                throw Registry.Refusal(text: "there is no script to compile for")
+            }
+            switch body(compiler, text.bytes) {
+            case .success(let made): compiled = made
+            case .failure(let refusal): throw Registry.Refusal(text: "\"\(text.string)\": \(refusal.message)")
+            }
+            return CInt(APUS_TRUE)
+        }
+        return compiled
+    }
+}

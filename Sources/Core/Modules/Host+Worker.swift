@@ -1,0 +1,34 @@
+import PluginAPI
+
+// Invariants: a posted job is the module's memory, valid until it has run; its `links` hold the mailbox's node
+// meanwhile, and `reserved` the number of the module that posted it.
+
+/// The group `worker`: apus/worker.h.
+extension HostTables {
+    static func makeWorker() -> apus_worker_api {
+        apus_worker_api(
+            size: size(apus_worker_api.self),
+            count: { $0.shared.pointee.workerCount },
+            index: { host in
+                guard let worker = host.shared.worker else { return -1 }
+                return Int32(worker.pointee.worker.pointee.index)
+            },
+            post: { host, index, job in
+                guard let workers = host.shared.pointee.workers, index < host.shared.pointee.workerCount else { return }
+                job.pointee.reserved = host.record.pointee.number
+                let node = HostTables.links(of: job).assumingMemoryBound(to: MailNode.self)
+                node.initialize(to: MailNode(receive: HostTables.jobArrived))
+                workers[Int(index)].worker.pointee.mailbox.post(node)
+            })
+    }
+
+    private static func links(of job: UnsafeMutablePointer<apus_job>) -> UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer(job) + MemoryLayout<apus_job>.offset(of: \.links)!
+    }
+
+    private static let jobArrived: Mailbox.Callback = { _, node in
+        let job = (node - MemoryLayout<apus_job>.offset(of: \.links)!).assumingMemoryBound(to: apus_job.self)
+        guard let host = HostDirectory[job.pointee.reserved] else { return }
+        job.pointee.run(host, job)
+    }
+}

@@ -1,0 +1,58 @@
+import PluginAPI
+import Synchronization
+
+// Invariants: filled on the main thread until the workers start and constant from then on, but for `image`, which a
+// reload replaces, and `workers`, of which each entry belongs to its worker's thread. Lives for ever.
+
+/// What the functions of the contract share for all modules of one server: plain memory, since they run on the way of
+/// messages.
+struct HostShared: ~Copyable {
+    /// For cold functions.
+    let modules: Unmanaged<Modules>
+    var hooks = HookTables()
+    var slots = SlotTable()
+    var timers = ModuleTimers()
+    /// The script in force: an UnsafePointer<ProgramImage>, 0 before there is one.
+    let image = Atomic<UInt>(0)
+    /// By event id: the script's block for it in the script in force.
+    let eventRoutes = Atomic<UInt>(0)
+    /// What modules have on each worker, by its index; nil until `Modules.makeWorkers`.
+    var workers: UnsafeMutablePointer<ModuleWorker>?
+    var workerCount: UInt32 = 0
+    var listeners = ListenerTable()
+    var services = HostServices()
+
+    init(modules: Unmanaged<Modules>) { self.modules = modules }
+}
+
+extension UnsafeMutablePointer<HostShared> {
+    /// What modules have on the calling thread's worker; nil on another thread.
+    @inline(__always)
+    var worker: UnsafeMutablePointer<ModuleWorker>? {
+        guard let workers = pointee.workers, let current = Worker.current else { return nil }
+        let index = current.pointee.index
+        return index < Int(pointee.workerCount) ? workers + index : nil
+    }
+
+    /// The script in force.
+    @inline(__always)
+    var image: UnsafePointer<ProgramImage>? {
+        UnsafePointer(bitPattern: pointee.image.load(ordering: .acquiring))
+    }
+}
+
+/// What modules ask of the Server room, which knows the modules and not the other way round. Nothing while a config is
+/// only checked.
+struct HostServices {
+    /// `script->start_run`: context, host, route, kind, message, ended, user.
+    typealias StartRun =
+        @convention(c) (
+            UnsafeMutableRawPointer?, UnsafePointer<apus_host>, OpaquePointer, UInt32, OpaquePointer?, RunEnded?,
+            UnsafeMutableRawPointer?
+        ) -> CInt
+    typealias RunEnded = @convention(c) (UnsafePointer<apus_host>, UnsafePointer<apus_route_end>) -> Void
+
+    var context: UnsafeMutableRawPointer?
+    /// [worker] A run of its own on the calling worker.
+    var startRun: StartRun?
+}

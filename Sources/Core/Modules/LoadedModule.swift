@@ -1,0 +1,101 @@
+import CLinux
+import PluginAPI
+import Synchronization
+
+// Invariants: made on the main thread and never freed, as its host refers to it for ever. `phase`, `refusals` and
+// `captured` belong to the thread that runs the module's set-up (`capturing` names it); everything else is constant
+// once `declare` has run.
+
+/// One module in this process: its description, its host, and what it said while it was set up. Core has one of its
+/// own, for the functions and variables that need no module.
+final class LoadedModule: @unchecked Sendable {
+    /// What the module may do now.
+    enum Phase {
+        case declaring
+        /// A parameter's setter runs.
+        case setting
+        case starting
+        /// None of the above: traffic, or nothing at all.
+        case running
+    }
+
+    let description: ModuleDescription
+    /// The shared object; empty for Core.
+    let file: String
+    /// Names under which the config may also speak of it.
+    let aliases: [String]
+    /// Its loadmodule line.
+    let statement: SourceRange?
+    private(set) var host: UnsafePointer<apus_host>
+    private(set) var declarer: Declarer
+
+    private(set) var phase = Phase.running
+    /// What the host refused during this phase.
+    private var refusals: [String] = []
+    private var captured: [(level: LogLevel, text: String)] = []
+    /// Counters and gauges that it declared, for `apus -M`.
+    private(set) var statistics: [(group: String, name: String, doc: String)] = []
+    private(set) var hasStarted = false
+
+    var name: String { description.name }
+
+    init(
+        _ description: ModuleDescription, file: String, aliases: [String], statement: SourceRange?,
+        shared: UnsafeMutablePointer<HostShared>
+    ) {
+        self.description = description
+        self.file = file
+        self.aliases = aliases
+        self.statement = statement
+        let host = HostRecord.allocate()
+        self.host = host
+        declarer = Declarer(name: description.name, host: host)
+        HostRecord.initialize(host, module: self, shared: shared)
+    }
+
+    // MARK: - Set-up
+
+    /// How a step of the set-up went.
+    enum Outcome: Equatable {
+        case done
+        /// With what the host refused or the module logged.
+        case failed(reasons: [String])
+    }
+
+    /// Runs a step of the module's set-up. What it logs meanwhile is held back: it is the reason if the step fails, and
+    /// else printed.
+    func run(_ phase: Phase, _ step: () -> CInt) -> Outcome {
+        let outer = (self.phase, refusals, captured)
+        (self.phase, refusals, captured) = (phase, [], [])
+        let capturing = host.record.pointee.capturing
+        let before = capturing.pointee.exchange(LoadedModule.thisThread, ordering: .relaxed)
+        let result = step()
+        capturing.pointee.store(before, ordering: .relaxed)
+        defer { (self.phase, refusals, captured) = outer }
+        if result >= 0, refusals.isEmpty {
+            for (level, text) in captured { Log.line(level) { $0.add("\(name): \(text)") } }
+            return .done
+        }
+        let complaints = captured.filter { $0.level <= .error }
+        let said = (complaints.isEmpty ? captured : complaints).map(\.text)
+        return .failed(reasons: refusals + said)
+    }
+
+    /// A line of the module's log, kept while its set-up runs on this thread. False: print it.
+    func capture(_ level: LogLevel, _ text: String) { captured.append((level, text)) }
+
+    /// The host refuses something; the step that runs fails with it.
+    func refuse(_ text: String) {
+        if phase == .running {
+            Log.error("\(name): \(text)")
+        } else {
+            refusals.append(text)
+        }
+    }
+
+    func add(statistic group: String, _ name: String, _ doc: String) { statistics.append((group, name, doc)) }
+
+    func noteStarted() { hasStarted = true }
+
+    static var thisThread: UInt { UInt(bitPattern: linux_this_thread()) }
+}

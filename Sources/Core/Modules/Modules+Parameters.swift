@@ -1,0 +1,188 @@
+import PluginAPI
+
+/// `modparam`: which modules are meant, whether they have the parameter, whether the value fits.
+extension Modules {
+    /// One assignment to the parameters of one or more modules, wherever it comes from: a statement, the command line,
+    /// an old global.
+    private struct Assignment {
+        let pattern: String
+        /// Where a byte of the pattern was written.
+        let place: (Range<Int>) -> SourceRange?
+        let name: String
+        let nameRange: SourceRange?
+        let value: ParameterDeclaration.Value
+        let valueRange: SourceRange?
+        let range: SourceRange?
+    }
+
+    /// - Parameter loadedLater: loadmodule statements that follow this one, for a hint.
+    func set(_ statement: Syntax.ModuleParameter, loadedLater: [Syntax.LoadModule] = []) {
+        let value: ParameterDeclaration.Value
+        switch statement.value {
+        case .number(let number): value = .number(number)
+        case .text(let text):
+            if statement.isEvaluated {
+                guard let evaluated = evaluator(.text(text), diagnostics) else { return }
+                value = evaluated
+            } else {
+                value = .text(PermanentText.bytes(text.bytes))
+            }
+        case .variable(let variable):
+            guard let evaluated = evaluator(.variable(variable), diagnostics) else { return }
+            value = evaluated
+        }
+        set(
+            Assignment(
+                pattern: statement.module.string, place: { statement.module.range(of: $0) },
+                name: statement.name.string, nameRange: statement.name.range, value: value,
+                valueRange: statement.valueRange, range: statement.range),
+            loadedLater: loadedLater)
+    }
+
+    /// The same for a module's name that is written nowhere in the config.
+    func set(_ module: String, _ name: String, _ value: ParameterDeclaration.Value, at range: SourceRange?) {
+        set(
+            Assignment(
+                pattern: module, place: { _ in range }, name: name, nameRange: range, value: value, valueRange: range,
+                range: range),
+            loadedLater: [])
+    }
+
+    private func set(_ assignment: Assignment, loadedLater: [Syntax.LoadModule]) {
+        guard let matches = matches(assignment) else { return }
+        guard !matches.isEmpty else { return nothingMatches(assignment, loadedLater) }
+        // An old name may stand for two modules, of which one has the parameter.
+        var byAlias = matches.filter { !$0.isExact }
+        if byAlias.contains(where: { registry.parameter(assignment.name, of: $0.module.name) != nil }) {
+            byAlias.removeAll { registry.parameter(assignment.name, of: $0.module.name) == nil }
+        }
+        for module in (matches.filter(\.isExact) + byAlias).map(\.module) {
+            guard let parameter = registry.parameter(assignment.name, of: module.name) else {
+                unknown(assignment, module)
+                continue
+            }
+            apply(assignment, to: parameter, of: module)
+        }
+    }
+
+    // MARK: - Which modules
+
+    /// The loaded modules whose name or alias the pattern matches as a whole; nil, with a diagnostic, when it is no
+    /// pattern.
+    private func matches(_ assignment: Assignment) -> [(module: LoadedModule, isExact: Bool)]? {
+        guard let regex = regex(assignment) else { return nil }
+        defer { regex.free() }
+        return all.compactMap { module in
+            if Modules.matches(regex, module.name) { return (module, true) }
+            return module.aliases.contains { Modules.matches(regex, $0) } ? (module, false) : nil
+        }
+    }
+
+    private func regex(_ assignment: Assignment) -> CompiledRegex? {
+        let before = "^(?:"
+        do throws(CompiledRegex.Mistake) {
+            return try PermanentText.withBytes(of: before + assignment.pattern + ")$") {
+                (pattern) throws(CompiledRegex.Mistake) in
+                try CompiledRegex(pattern.bytes, .dotAll)
+            }
+        } catch {
+            let count = assignment.pattern.utf8.count
+            let offset = min(max(0, error.offset - before.utf8.count), count)
+            diagnostics.error(
+                "`\(assignment.pattern)` is no expression for module names: \(error.text)",
+                at: assignment.place(offset..<min(offset + 1, count)))
+            return nil
+        }
+    }
+
+    private static func matches(_ regex: CompiledRegex, _ name: String) -> Bool {
+        PermanentText.withBytes(of: name) { regex.matches($0.bytes) }
+    }
+
+    private func nothingMatches(_ assignment: Assignment, _ loadedLater: [Syntax.LoadModule]) {
+        let pattern = assignment.pattern
+        let range = assignment.place(0..<pattern.utf8.count)
+        guard let regex = regex(assignment) else { return }
+        defer { regex.free() }
+        func isMeant(_ name: String) -> Bool {
+            Modules.matches(regex, name) || KnownModules.aliases(of: name).contains { Modules.matches(regex, $0) }
+                || (KnownModules.aliases[name] ?? []).contains { Modules.matches(regex, $0) }
+        }
+        if let later = loadedLater.first(where: { isMeant($0.module) }) {
+            diagnostics.error(
+                "module `\(later.module)` is not loaded yet", at: range,
+                hint: "move this line below its loadmodule line",
+                notes: [Diagnostic.Note("it is loaded here", at: later.path.range)])
+            return
+        }
+        let isName = DeclaredName.isDotted(pattern.filter { $0 != "_" })
+        let what = isName ? "module `\(pattern)` is not loaded" : "no module that matches `\(pattern)` is loaded"
+        let loaded = all.map(\.name)
+        if let near = Suggest.hint(for: pattern, among: loaded) {
+            diagnostics.error(what, at: range, hint: near)
+        } else if let there = ModuleFile.all(in: path.folders).map(\.name).first(where: isMeant) {
+            diagnostics.error(what, at: range, hint: "load it before this line: loadmodule \"\(there).so\"")
+        } else {
+            diagnostics.error(what, at: range)
+        }
+    }
+
+    // MARK: - Which parameter, what value
+
+    private func unknown(_ assignment: Assignment, _ module: LoadedModule) {
+        let names = (registry.parameters[module.name] ?? []).map(\.name)
+        var hint = Suggest.hint(for: assignment.name, among: names)
+        if hint == nil {
+            hint =
+                names.isEmpty
+                ? "it has no parameters"
+                : "it has \(names.sorted().map { "`\($0)`" }.joined(separator: ", "))"
+        }
+        diagnostics.error(
+            "module `\(module.name)` has no parameter `\(assignment.name)`", at: assignment.nameRange, hint: hint)
+    }
+
+    private func apply(_ assignment: Assignment, to parameter: ParameterDeclaration, of module: LoadedModule) {
+        let title = "parameter `\(parameter.name)` of module `\(module.name)`"
+        if let mistake = parameter.mistake(in: assignment.value) {
+            diagnostics.error("\(title) \(mistake)", at: assignment.valueRange)
+            return
+        }
+        let key = module.name + ":" + parameter.name
+        if !parameter.repeatable, let before = settings[key] {
+            diagnostics.warning(
+                "\(title) is set again: this value counts", at: assignment.range,
+                notes: [Diagnostic.Note("it was set to \(before.value) here", at: before.range)])
+        }
+        settings[key] = ParameterSetting(value: assignment.value.text, range: assignment.range)
+        if case .failed(let reasons) = module.run(.setting, { parameter.apply(assignment.value) }) {
+            let refusal = Modules.refusal("\(title) refuses \(assignment.value.text)", reasons)
+            diagnostics.error(
+                refusal.message, at: assignment.valueRange, notes: refusal.notes.map { Diagnostic.Note($0) })
+        }
+    }
+}
+
+extension ParameterDeclaration {
+    /// What is wrong with a value for this parameter, as the end of a sentence; nil when it fits.
+    func mistake(in value: Value) -> String? {
+        switch (value, kind) {
+        case (.text(let text), .int): return "is \(kind.text), not the string \"\(text.string)\""
+        case (.number(let number), .string): return "is \(kind.text), not the number \(number)"
+        case (.number(let number), _):
+            guard let range, !range.contains(number) else { return nil }
+            return "is a number from \(range.lowerBound) to \(range.upperBound), not \(number)"
+        case (.text, _): return nil
+        }
+    }
+}
+
+extension ParameterDeclaration.Value {
+    /// As a config has it.
+    var text: String {
+        switch self {
+        case .number(let number): String(number)
+        case .text(let text): "\"\(text.string)\""
+        }
+    }
+}
