@@ -1,0 +1,262 @@
+import PluginAPI
+
+// Invariants: as for AVPs (AVP.swift): all lies in the list's arena, texts are never changed nor freed before it ends. A node is in one
+// chain only.
+
+/// The XAVPs of a run or of a transaction: values under names, some of them lists of fields. What `Run.xavps` points to.
+struct XAVPList {
+    struct Node {
+        var name: Bytes
+        /// Unless it is a list.
+        var value: apus_value
+        var isList: Bool
+        /// Of a list its fields, newest first.
+        var fields: UnsafeMutablePointer<Node>?
+        var next: UnsafeMutablePointer<Node>?
+    }
+
+    /// The three kinds, each with names of its own.
+    enum Kind: Int, CaseIterable {
+        /// Any number of values under a name, newest first.
+        case xavp
+        /// One value under a name.
+        case xavu
+        /// As xavp; the case of names does not matter.
+        case xavi
+    }
+
+    private let arena: UnsafeMutablePointer<Arena>
+    /// One for each kind: lists without a name, whose fields are the values.
+    private let roots: UnsafeMutablePointer<Node>
+    private var free: UnsafeMutablePointer<Node>?
+
+    /// A list in the memory of an arena; nil when that is out.
+    static func make(in arena: UnsafeMutablePointer<Arena>) -> UnsafeMutablePointer<XAVPList>? {
+        let count = Kind.allCases.count
+        guard let place = arena.pointee.allocate(MemoryLayout<XAVPList>.stride),
+            let rootPlace = arena.pointee.allocate(count * MemoryLayout<Node>.stride)
+        else { return nil }
+        let roots = rootPlace.bindMemory(to: Node.self, capacity: count)
+        roots.initialize(
+            repeating: Node(name: .empty, value: .null, isList: true, fields: nil, next: nil), count: count)
+        let list = place.bindMemory(to: XAVPList.self, capacity: 1)
+        list.initialize(to: XAVPList(arena: arena, roots: roots, free: nil))
+        return list
+    }
+
+    /// The list that holds all values of a kind.
+    @inline(__always)
+    func root(_ kind: Kind) -> UnsafeMutablePointer<Node> { roots + kind.rawValue }
+
+    // MARK: - Looking up
+
+    @inline(__always)
+    static func matches(_ node: UnsafeMutablePointer<Node>, _ name: Bytes, _ kind: Kind) -> Bool {
+        kind == .xavi ? node.pointee.name.equalsIgnoringCase(name) : node.pointee.name == name
+    }
+
+    /// How many values of that name a list has.
+    static func count(_ name: Bytes, in list: UnsafeMutablePointer<Node>, _ kind: Kind) -> Int {
+        var count = 0
+        var next = list.pointee.fields
+        while let node = next {
+            if matches(node, name, kind) { count &+= 1 }
+            next = node.pointee.next
+        }
+        return count
+    }
+
+    /// The value of that name that the index means; the first one for none and for all.
+    static func find(
+        _ step: XAVPPath.Step, in list: UnsafeMutablePointer<Node>, _ kind: Kind
+    ) -> UnsafeMutablePointer<Node>? {
+        var rest: Int64 = 0
+        if case .number(let index) = step.index {
+            rest = index >= 0 ? index : index &+ Int64(count(step.name, in: list, kind))
+            if rest < 0 { return nil }
+        }
+        var next = list.pointee.fields
+        while let node = next {
+            if matches(node, step.name, kind) {
+                if rest == 0 { return node }
+                rest &-= 1
+            }
+            next = node.pointee.next
+        }
+        return nil
+    }
+
+    // MARK: - Changing
+
+    /// Puts a value on top of a list; name and text are copied. False when memory is out.
+    mutating func add(_ name: Bytes, _ value: apus_value, to list: UnsafeMutablePointer<Node>) -> Bool {
+        guard let node = makeNode(name), store(value, in: node) else { return false }
+        node.pointee.next = list.pointee.fields
+        list.pointee.fields = node
+        return true
+    }
+
+    /// Puts a list with one field on top of a list.
+    mutating func addList(
+        _ name: Bytes, field: Bytes, _ value: apus_value, to list: UnsafeMutablePointer<Node>
+    ) -> Bool {
+        guard let node = makeNode(name) else { return false }
+        node.pointee.isList = true
+        guard add(field, value, to: node) else { return false }
+        node.pointee.next = list.pointee.fields
+        list.pointee.fields = node
+        return true
+    }
+
+    /// Gives a node a value, copied; the fields that it had are removed.
+    mutating func store(_ value: apus_value, in node: UnsafeMutablePointer<Node>) -> Bool {
+        var value = value
+        if value.hasText {
+            guard let text = arena.pointee.copy(value.str.bytes) else { return false }
+            value.str = apus_str(text)
+        }
+        releaseFields(of: node)
+        node.pointee.isList = false
+        node.pointee.value = value
+        return true
+    }
+
+    /// Removes what the step means from a list: the first, one, or all.
+    mutating func remove(_ step: XAVPPath.Step, from list: UnsafeMutablePointer<Node>, _ kind: Kind) {
+        repeat {
+            guard let gone = XAVPList.find(step, in: list, kind) else { return }
+            unlink(gone, from: list)
+        } while step.index == .all
+    }
+
+    private mutating func unlink(_ gone: UnsafeMutablePointer<Node>, from list: UnsafeMutablePointer<Node>) {
+        if list.pointee.fields == gone {
+            list.pointee.fields = gone.pointee.next
+        } else {
+            var node = list.pointee.fields
+            while let before = node, before.pointee.next != gone { node = before.pointee.next }
+            node?.pointee.next = gone.pointee.next
+        }
+        releaseFields(of: gone)
+        gone.pointee.next = free
+        free = gone
+    }
+
+    /// Fields have no fields.
+    private mutating func releaseFields(of list: UnsafeMutablePointer<Node>) {
+        while let node = list.pointee.fields {
+            list.pointee.fields = node.pointee.next
+            node.pointee.next = free
+            free = node
+        }
+    }
+
+    private mutating func makeNode(_ name: Bytes) -> UnsafeMutablePointer<Node>? {
+        guard let name = arena.pointee.copy(name) else { return nil }
+        let node: UnsafeMutablePointer<Node>
+        if let old = free {
+            free = old.pointee.next
+            node = old
+        } else {
+            guard let place = arena.pointee.allocate(MemoryLayout<Node>.stride) else { return nil }
+            node = place.bindMemory(to: Node.self, capacity: 1)
+        }
+        node.initialize(to: Node(name: name, value: .null, isList: false, fields: nil, next: nil))
+        return node
+    }
+
+    /// The same values in the memory of another arena: a transaction takes over what the run has collected. Nil when that memory is out.
+    func copy(to arena: UnsafeMutablePointer<Arena>) -> UnsafeMutablePointer<XAVPList>? {
+        guard let list = XAVPList.make(in: arena) else { return nil }
+        for kind in Kind.allCases {
+            guard list.pointee.copyFields(of: root(kind), to: list.pointee.root(kind)) else { return nil }
+        }
+        return list
+    }
+
+    private mutating func copyFields(
+        of source: UnsafeMutablePointer<Node>, to target: UnsafeMutablePointer<Node>
+    ) -> Bool {
+        var last: UnsafeMutablePointer<Node>?
+        var next = source.pointee.fields
+        while let node = next {
+            guard let twin = makeNode(node.pointee.name) else { return false }
+            if node.pointee.isList {
+                twin.pointee.isList = true
+                guard copyFields(of: node, to: twin) else { return false }
+            } else if !store(node.pointee.value, in: twin) {
+                return false
+            }
+            if let last { last.pointee.next = twin } else { target.pointee.fields = twin }
+            last = twin
+            next = node.pointee.next
+        }
+        return true
+    }
+}
+
+/// `name[index]=>field[index]`, the inner name of `$xavp` and its kin.
+struct XAVPPath {
+    enum Index: Equatable {
+        case none
+        case number(Int64)
+        case all
+    }
+
+    struct Step {
+        var name: Bytes
+        var index: Index
+    }
+
+    var item: Step
+    var field: Step?
+
+    /// Nil when it is none.
+    init?(_ inner: Bytes) {
+        var at = 0
+        guard let item = XAVPPath.step(inner, &at) else { return nil }
+        self.item = item
+        guard at < inner.count else { return }
+        guard at + 2 <= inner.count, inner[at] == UInt8(ascii: "="), inner[at + 1] == UInt8(ascii: ">") else {
+            return nil
+        }
+        at += 2
+        guard let field = XAVPPath.step(inner, &at), at == inner.count else { return nil }
+        self.field = field
+    }
+
+    private static func step(_ text: Bytes, _ at: inout Int) -> Step? {
+        at = text.skipSpace(from: at)
+        let start = at
+        while at < text.count, text[at] != UInt8(ascii: "["), text[at] != UInt8(ascii: "=") { at += 1 }
+        var step = Step(name: text[start..<at].trimmed, index: .none)
+        guard !step.name.isEmpty else { return nil }
+        guard at < text.count, text[at] == UInt8(ascii: "[") else { return step }
+        guard let close = text.firstIndex(of: UInt8(ascii: "]"), from: at) else { return nil }
+        let index = text[at + 1..<close].trimmed
+        if index == "*" {
+            step.index = .all
+        } else {
+            let isNegative = !index.isEmpty && index[0] == UInt8(ascii: "-")
+            guard let number = index.dropFirst(isNegative ? 1 : 0).decimal(limit: UInt64(Int32.max)) else { return nil }
+            step.index = .number(isNegative ? -Int64(number) : Int64(number))
+        }
+        at = text.skipSpace(from: close + 1)
+        return step
+    }
+}
+
+extension UnsafeMutablePointer<Run> {
+    /// The XAVPs that this run sees; nil while there are none.
+    @inline(__always)
+    var xavpList: UnsafeMutablePointer<XAVPList>? { pointee.xavps?.assumingMemoryBound(to: XAVPList.self) }
+
+    /// The same, made when there are none; nil when memory is out.
+    var madeXAVPList: UnsafeMutablePointer<XAVPList>? {
+        if let list = xavpList { return list }
+        // The run stays where it is, so its arena does.
+        guard let list = XAVPList.make(in: withUnsafeMutablePointer(to: &pointee.arena) { $0 }) else { return nil }
+        pointee.xavps = UnsafeMutableRawPointer(list)
+        return list
+    }
+}
