@@ -23,7 +23,9 @@ extension CoreVariables {
         try declare.variable("Ras", "The receiving socket as transport:address:port.") {
             $1.give($0.receiver?.text.bytes)
         }
-        try declare.variable("Rn", "Name of the receiving socket.") { $1.give(ifAny: $0.receiver?.name.bytes ?? .empty) }
+        try declare.variable("Rn", "Name of the receiving socket.") {
+            $1.give(ifAny: $0.receiver?.name.bytes ?? .empty)
+        }
         try declare.variable("RAi", "Advertised address of the receiving socket.") {
             $1.give($0.receiver?.advertised_address.bytes.withoutBrackets)
         }

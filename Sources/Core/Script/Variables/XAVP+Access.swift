@@ -34,7 +34,9 @@ extension UnsafeMutablePointer<apus_value> {
     fileprivate func giveXAVP(_ access: UnsafePointer<apus_access>, _ kind: XAVPList.Kind) -> CInt {
         guard let list = access.run.xavpList, let path = XAVPPath(access.inner) else { return -1 }
         guard let field = path.field else { return give(path.item, in: list.pointee.root(kind), access, kind) }
-        guard let item = XAVPList.find(path.item, in: list.pointee.root(kind), kind), item.pointee.isList else { return -1 }
+        guard let item = XAVPList.find(path.item, in: list.pointee.root(kind), kind), item.pointee.isList else {
+            return -1
+        }
         return give(field, in: item, access, kind)
     }
 
@@ -129,7 +131,9 @@ extension UnsafePointer<apus_access> {
 
     /// One value under a name: it is set or replaced.
     fileprivate func setXAVU(_ value: UnsafePointer<apus_value>) -> CInt {
-        guard let path = XAVPPath(inner), path.item.index == .none, (path.field?.index ?? XAVPPath.Index.none) == XAVPPath.Index.none else {
+        guard let path = XAVPPath(inner), path.item.index == .none,
+            (path.field?.index ?? XAVPPath.Index.none) == XAVPPath.Index.none
+        else {
             return -1
         }
         if value.pointee.isNull { return removeXAVP(path, .xavu) }
