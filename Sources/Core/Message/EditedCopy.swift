@@ -44,7 +44,7 @@ struct EditPlan {
         }
         (edits.baseAddress.unsafelyUnwrapped + count).initialize(
             to: Edit(
-                offset: offset, deleted: deleted, text: text, producer: nil, user: nil,
+                offset: offset, deleted: deleted, text: text, isLate: false,
                 order: UInt32(truncatingIfNeeded: count), previous: nil))
         count &+= 1
     }
@@ -80,6 +80,7 @@ struct EditPlan {
         var isEdited = false
         for index in 0..<count where edits[index].offset >= offset {
             isEdited = true
+            // Late edits lie in the head: their length does not matter here.
             sum += edits[index].text.count - Int(edits[index].deleted)
         }
         return isEdited ? sum : nil
@@ -100,7 +101,7 @@ struct EditPlan {
             }
             if edit.offset > range.upperBound || (edit.offset == range.upperBound && !includesEnd) { break }
             if edit.offset > at { message.copyOut(at..<edit.offset, to: &out) }
-            if edit.producer != nil { late(edit, &out) } else { out.write(edit.text) }
+            if edit.isLate { late(edit, &out) } else { out.write(edit.text) }
             at = max(at, edit.end)
         }
         if at < range.upperBound { message.copyOut(at..<range.upperBound, to: &out) }

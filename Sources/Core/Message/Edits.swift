@@ -5,11 +5,11 @@
 struct Edit {
     var offset: UInt32
     var deleted: UInt32
+    /// What to insert; of a late edit what its producer wants to know, aligned to 8 bytes.
     var text: Bytes
-    /// Not nil: the text is produced when the message is written, because it names the outgoing socket. What both pointers mean is
-    /// known to whoever added the edit and to the caller of the writer.
-    var producer: UnsafeMutableRawPointer?
-    var user: UnsafeMutableRawPointer?
+    /// The text to insert is produced when the message is written. What `text` holds then is known to whoever added the edit and to the
+    /// caller of the writer.
+    var isLate: Bool
     /// Counts up: edits at one place stand in the order in which they were made.
     var order: UInt32
     var previous: UnsafeMutablePointer<Edit>?
@@ -52,11 +52,16 @@ extension Message {
         return true
     }
 
-    /// An insertion whose text `deferred` of the writer produces, once for every time the message is written.
-    func editLate(offset: Int, producer: UnsafeMutableRawPointer, user: UnsafeMutableRawPointer?) -> Bool {
-        guard let place = claim(offset: offset, deleted: 0) else { return false }
-        place.pointee.producer = producer
-        place.pointee.user = user
+    /// An insertion whose text the `late` closure of the writer produces, once for every time the message is written, since it depends
+    /// on the outgoing socket. Only in the head: the length of the body must be known before.
+    ///
+    /// - Parameter payload: for the producer; copied, and copied along when the message is, so that a copy can be written after the
+    ///   run that made the edit has ended.
+    func editLate(offset: Int, payload: Bytes) -> Bool {
+        guard offset <= Int(record.pointee.headersEnd), let place = claim(offset: offset, deleted: 0) else { return false }
+        guard let copy = arena.pointee.copy(payload) else { return false }
+        place.pointee.isLate = true
+        place.pointee.text = copy
         link(place)
         return true
     }
@@ -94,7 +99,7 @@ extension Message {
         let place = raw.bindMemory(to: Edit.self, capacity: 1)
         place.initialize(
             to: Edit(
-                offset: low, deleted: high - low, text: .empty, producer: nil, user: nil,
+                offset: low, deleted: high - low, text: .empty, isLate: false,
                 order: record.pointee.edits.count, previous: nil))
         return place
     }

@@ -32,11 +32,10 @@ extension Message {
     private func readHeader(_ all: Bytes, _ at: inout Int) -> Bool {
         let start = at
         let nameEnd = all.end(of: .token, from: start)
-        var colon = nameEnd
-        while colon < all.count, all[colon] == 32 || all[colon] == 9 { colon &+= 1 }
+        var isFolded = false
+        let colon = colon(all, from: nameEnd, &isFolded)
         let isHeader = nameEnd > start && colon < all.count && all[colon] == UInt8(ascii: ":")
         if !isHeader { note(.headerLine) }
-        var isFolded = false
         guard let end = lineEnd(all, from: isHeader ? colon &+ 1 : start, &isFolded) else {
             at = start
             return false
@@ -54,6 +53,23 @@ extension Message {
                 value: Slice(low..<high),
                 nameCount: UInt16(truncatingIfNeeded: name.count), next: 0, id: HeaderName.id(of: name),
                 isFolded: isFolded))
+    }
+
+    /// Passes over the white space between a name and its colon. Old equipment folds even there (RFC 2543 allowed it).
+    @inline(__always)
+    private func colon(_ all: Bytes, from: Int, _ isFolded: inout Bool) -> Int {
+        var at = from
+        while at < all.count {
+            if all[at] == 32 || all[at] == 9 {
+                at &+= 1
+            } else if all[at] == 13, at &+ 2 < all.count, all[at &+ 1] == 10, all[at &+ 2] == 32 || all[at &+ 2] == 9 {
+                isFolded = true
+                at &+= 3
+            } else {
+                break
+            }
+        }
+        return at
     }
 
     /// The offset after the line end that is not followed by a folded line. Nil when the message ends before, and when lines end in

@@ -43,7 +43,13 @@ extension Message {
     /// Start line, headers and the mandatory fields. False when this is no SIP message at all.
     @_noLocks
     func readHead() -> Bool {
-        guard readStartLine() else { return false }
+        guard readStartLine() else {
+            // All of it is taken for the start line, so that it can be read and logged.
+            record.pointee.headersStart = record.pointee.count
+            record.pointee.headersEnd = record.pointee.count
+            record.pointee.bodyStart = record.pointee.count
+            return false
+        }
         readHeaders()
         readVia()
         readAddresses()

@@ -54,6 +54,17 @@ extension Message {
         return true
     }
 
+    /// A copy of the routing to put back with `setRouting`; the branches are copied too, so that it does not see later changes. Nil when
+    /// memory is out.
+    func routingSnapshot() -> Routing? {
+        var copy = routing
+        guard branchCount > 0, let old = routing.branches else { return copy }
+        guard let raw = arena.pointee.allocate(Limits.branches * MemoryLayout<Branch>.stride) else { return nil }
+        raw.copyMemory(from: old, byteCount: branchCount * MemoryLayout<Branch>.stride)
+        copy.branches = raw.bindMemory(to: Branch.self, capacity: Limits.branches)
+        return copy
+    }
+
     /// Puts a whole `Routing` in force, as a branch or a failure route begins or ends.
     func setRouting(_ routing: Routing) {
         record.pointee.routing = routing

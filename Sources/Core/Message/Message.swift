@@ -89,7 +89,10 @@ struct Message {
 
     /// Where the start line begins.
     @inline(__always)
-    var startOffset: Int { Int(isRequest ? record.pointee.methodText.offset : record.pointee.version.offset) }
+    var startOffset: Int {
+        let first = isRequest ? record.pointee.methodText : record.pointee.version
+        return first.isPresent ? Int(first.offset) : 0
+    }
 
     /// The bytes of a slice; none for an absent one.
     @inline(__always)

@@ -5,7 +5,7 @@ struct NameAddr {
     var text: Bytes
     /// As written, quotes included; empty when there is none.
     var displayName: Bytes
-    /// Between the angle brackets, or the bare URI.
+    /// All between the angle brackets (white space there makes it no URI), or the bare URI.
     var uri: Bytes
     /// From the first `;` behind the URI; may be empty.
     var params: Bytes
@@ -44,7 +44,7 @@ struct NameAddr {
         guard let open = openBracket(list, from: start) else { return parseBare(list, from: start, to: &index) }
         value.displayName = list[start..<open].trimmed
         guard let close = list.firstIndex(of: UInt8(ascii: ">"), from: open) else { return nil }
-        value.uri = list[open &+ 1..<close].trimmed
+        value.uri = list[open &+ 1..<close]
         var at = list.skipSpace(from: close &+ 1)
         let params = at
         if at < list.count, list[at] == UInt8(ascii: ";") {

@@ -8,7 +8,7 @@ enum ParseFault: UInt8 {
     case noVia, noFrom, noTo, noCallID, noCSeq
     case twoFrom, twoTo, twoCallID, twoCSeq, twoContentLength, twoMaxForwards
     case via, from, to, callID, cseq, cseqMethod, contentLength, maxForwards, bodyShort, contentLengthMissing
-    case contact, contactStar, route, recordRoute, path, serviceRoute, expires, contentType, authorization, require
+    case contact, contactStar, route, recordRoute, path, serviceRoute, contentType, authorization, require
     case event, rack, rseq, sessionExpires, referTo, twoReferTo, identity, diversion, date, multipart, sdp
     case outOfMemory
 
@@ -53,7 +53,6 @@ enum ParseFault: UInt8 {
         case .recordRoute: "Bad Record-Route Header Field"
         case .path: "Bad Path Header Field"
         case .serviceRoute: "Bad Service-Route Header Field"
-        case .expires: "Bad Expires Header Field"
         case .contentType: "Bad Content-Type Header Field"
         case .authorization: "Bad Credentials"
         case .require: "Bad Option Tags"

@@ -1,7 +1,8 @@
 // Invariants: texts and branches lie in the message's arena, or in memory of the caller that lives as long.
 
 /// What is decided about a message while it is routed, and where it came from. Plain data, written by the transport (the addresses
-/// and the time), by scripts and modules (the rest). A copy of it is a snapshot: texts are never changed in place.
+/// and the time), by scripts and modules (the rest). To keep a state of it and go back, see
+/// `Message.routingSnapshot`.
 struct Routing {
     /// Where the message came from and the address of ours that it came to.
     var source: SocketAddress

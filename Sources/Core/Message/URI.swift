@@ -158,10 +158,11 @@ struct URI {
         guard at < rest.count else { return false }
         if rest[at] == UInt8(ascii: "[") {
             let end = rest.end(of: .ipv6, from: at &+ 1)
-            guard end < rest.count, rest[end] == UInt8(ascii: "]") else { return false }
+            // Only the characters are looked at: RFC 5118 §4.5 wants forms tolerated that are no address (`:::192.0.2.1`). Whoever
+            // sends there finds out.
+            guard end > start &+ 1, end < rest.count, rest[end] == UInt8(ascii: "]") else { return false }
             at = end &+ 1
             host = rest[start..<at]
-            guard SocketAddress(parsing: rest[start &+ 1..<end])?.isV6 == true else { return false }
             hostKind = .v6
         } else {
             at = rest.end(of: .viaHost, from: at)
