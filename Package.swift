@@ -42,7 +42,7 @@ let package = Package(
         .executableTarget(name: "apus", dependencies: ["Core"], swiftSettings: strict),
         .executableTarget(
             name: "sipload", dependencies: ["CLinux"], path: "Benchmarks/sipload", swiftSettings: strict),
-        .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
+        .testTarget(name: "CoreTests", dependencies: ["Core"], exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(name: "FunctionalTests", swiftSettings: strict),
     ]
         + plugins.map {

@@ -24,7 +24,8 @@ struct Credentials {
 
     /// All that a digest response is computed from is there (RFC 3261 §22.4).
     var isComplete: Bool {
-        guard isDigest, let username, !username.isEmpty, let realm, !realm.isEmpty, let nonce, !nonce.isEmpty, uri != nil,
+        guard isDigest, let username, !username.isEmpty, let realm, !realm.isEmpty, let nonce, !nonce.isEmpty,
+            uri != nil,
             let response, !response.isEmpty
         else { return false }
         return qop == nil || (cnonce != nil && nonceCount != nil)
@@ -47,14 +48,17 @@ struct Credentials {
     @_noLocks
     static func parse(_ text: Bytes) -> Credentials? {
         let schemeEnd = text.end(of: .token)
-        guard schemeEnd > 0, schemeEnd < text.count, ByteSet.space.contains(text[schemeEnd]), text.hasClosedQuotes else {
+        guard schemeEnd > 0, schemeEnd < text.count, ByteSet.space.contains(text[schemeEnd]), text.hasClosedQuotes
+        else {
             return nil
         }
         var result = Credentials(scheme: text.prefix(schemeEnd), params: text.dropFirst(schemeEnd).trimmed)
         guard result.isDigest else { return result.params.isEmpty ? nil : result }
         var iterator = Parameters(result.params, separator: UInt8(ascii: ","))
         while let parameter = iterator.next() {
-            guard parameter.rawValue != nil, parameter.name.allSatisfy(.token), result.take(parameter) else { return nil }
+            guard parameter.rawValue != nil, parameter.name.allSatisfy(.token), result.take(parameter) else {
+                return nil
+            }
         }
         return result
     }

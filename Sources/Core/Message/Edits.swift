@@ -58,7 +58,9 @@ extension Message {
     /// - Parameter payload: for the producer; copied, and copied along when the message is, so that a copy can be written after the
     ///   run that made the edit has ended.
     func editLate(offset: Int, payload: Bytes) -> Bool {
-        guard offset <= Int(record.pointee.headersEnd), let place = claim(offset: offset, deleted: 0) else { return false }
+        guard offset <= Int(record.pointee.headersEnd), let place = claim(offset: offset, deleted: 0) else {
+            return false
+        }
         guard let copy = arena.pointee.copy(payload) else { return false }
         place.pointee.isLate = true
         place.pointee.text = copy

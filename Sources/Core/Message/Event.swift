@@ -13,7 +13,9 @@ struct Event {
     static func parse(_ text: Bytes) -> Event? {
         let end = text.end(of: .token)
         let params = text.skipSpace(from: end)
-        guard end > 0, params == text.count || text[params] == UInt8(ascii: ";"), text.hasClosedQuotes else { return nil }
+        guard end > 0, params == text.count || text[params] == UInt8(ascii: ";"), text.hasClosedQuotes else {
+            return nil
+        }
         return Event(name: text.prefix(end), params: text.dropFirst(params))
     }
 }

@@ -21,7 +21,8 @@ extension Message {
     ///   - record, arena: as in `parse`. On `.needsMore` neither holds anything: reset the arena before the next call.
     @_noLocks
     static func parse(
-        stream bytes: Bytes, seen: Int = 0, limit: Int = Limits.messageSize, record: UnsafeMutablePointer<MessageRecord>,
+        stream bytes: Bytes, seen: Int = 0, limit: Int = Limits.messageSize,
+        record: UnsafeMutablePointer<MessageRecord>,
         arena: UnsafeMutablePointer<Arena>
     ) -> FramingResult {
         var start = 0

@@ -22,7 +22,9 @@ extension Message {
         if isBad(.recordRoute, needsBrackets: true) { return .recordRoute }
         if isBad(.path, needsBrackets: true) { return .path }
         if isBad(.serviceRoute, needsBrackets: true) { return .serviceRoute }
-        if isBad(.pAssertedIdentity, needsBrackets: false) || isBad(.pPreferredIdentity, needsBrackets: false) { return .identity }
+        if isBad(.pAssertedIdentity, needsBrackets: false) || isBad(.pPreferredIdentity, needsBrackets: false) {
+            return .identity
+        }
         if isBad(.remotePartyID, needsBrackets: false) { return .identity }
         if isBad(.diversion, needsBrackets: false) { return .diversion }
         if isBad(.referTo, needsBrackets: false) { return .referTo }

@@ -54,7 +54,9 @@ struct Multipart: Sequence, IteratorProtocol {
         while let dashes = body.firstIndex(of: Bytes("--"), from: at) {
             at = dashes + 1
             let end = dashes + 2 + boundary.count
-            guard dashes == 0 || body[dashes - 1] == 10, end <= body.count, body[dashes + 2..<end] == boundary else { continue }
+            guard dashes == 0 || body[dashes - 1] == 10, end <= body.count, body[dashes + 2..<end] == boundary else {
+                continue
+            }
             let isLast = end + 2 <= body.count && body[end..<end + 2] == "--"
             var next = body.lineBreak(from: end)
             // Only white space may stand between the boundary and the line end: a longer boundary is another one.
@@ -99,7 +101,8 @@ extension Message {
         _ type: StaticString, _ subtype: StaticString, in body: Bytes, of own: ContentType, depth: Int
     ) -> Bytes? {
         if own.isType(type, subtype) { return body }
-        guard own.type.equalsIgnoringCase("multipart"), let boundary = own.boundary, depth < Limits.multipartDepth else {
+        guard own.type.equalsIgnoringCase("multipart"), let boundary = own.boundary, depth < Limits.multipartDepth
+        else {
             return nil
         }
         for part in Multipart(body, boundary: boundary) {

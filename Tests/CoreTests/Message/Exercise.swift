@@ -12,7 +12,9 @@ func readEverything(_ m: Message) -> Int {
     for id in 1..<UInt8(HeaderID.count) {
         guard let id = HeaderID(rawValue: id), m.first(id) != nil else { continue }
         for address in m.nameAddrs(id) {
-            sum += address.displayText.count + (address.q.map { Int($0) } ?? 0) + (address.expires.map { Int($0 & 7) } ?? 0)
+            sum +=
+                address.displayText.count + (address.q.map { Int($0) } ?? 0)
+                + (address.expires.map { Int($0 & 7) } ?? 0)
             if let uri = URI.parse(address.uri) { sum += uri.hostPort.count + (uri.isEquivalent(to: uri) ? 1 : 0) }
         }
         for token in m.tokens(id) { sum += token.count }

@@ -1,0 +1,2 @@
+/* Heap allocations of the process since its start. */
+long allocation_count(void);
