@@ -95,21 +95,21 @@ struct Mailbox: @unchecked Sendable {
         state.initialize(to: State(bound: bound, wakeup: fd))
     }
 
-    /// Readable when the reader has to be woken: watched by its loop.
+    /// An event comes here when the reader has to be woken: watched by its loop, edge-triggered, as nobody reads it down.
     var wakeup: Int32 { state.pointee.wakeup }
 
     /// Hand-overs that wait.
     var pendingHandOvers: Int { state.pointee.pending.load(ordering: .relaxed) }
 
     /// Posts, from any thread. Never fails, never allocates.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func post(_ node: UnsafeMutablePointer<MailNode>) {
         if Mailbox.push(node, state.pointee.urgent) { wake() }
     }
 
     /// Posts a SIP message, from any thread.
     /// - Returns: false when too many wait already: the caller keeps the node, drops the message and counts it.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func handOver(_ node: UnsafeMutablePointer<MailNode>) -> Bool {
         if state.pointee.pending.add(1, ordering: .relaxed).newValue > state.pointee.bound {
             state.pointee.pending.subtract(1, ordering: .relaxed)
@@ -120,7 +120,7 @@ struct Mailbox: @unchecked Sendable {
     }
 
     /// Posts what can wait until the reader has its next turn, whenever that is: memory that goes home.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func giveBack(_ node: UnsafeMutablePointer<MailNode>) { _ = Mailbox.push(node, state.pointee.returns) }
 
     /// - Returns: true when the reader sleeps.
@@ -146,7 +146,7 @@ struct Mailbox: @unchecked Sendable {
     // MARK: - The reader
 
     /// Takes all urgent nodes.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func takeUrgent() -> MailList {
         if state.pointee.urgent.load(ordering: .relaxed) <= Mailbox.asleep { return MailList() }
         return Mailbox.list(state.pointee.urgent.exchange(0, ordering: .acquiring))
@@ -160,7 +160,7 @@ struct Mailbox: @unchecked Sendable {
     }
 
     /// Takes all hand-overs that were posted before this call.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func takeHandOvers() -> MailList {
         if state.pointee.handOvers.load(ordering: .relaxed) <= Mailbox.asleep { return MailList() }
         let list = Mailbox.list(state.pointee.handOvers.exchange(0, ordering: .acquiring))
@@ -203,12 +203,6 @@ struct Mailbox: @unchecked Sendable {
     func wakeUp() {
         _ = state.pointee.urgent.compareExchange(expected: Mailbox.asleep, desired: 0, ordering: .relaxed)
         _ = state.pointee.handOvers.compareExchange(expected: Mailbox.asleep, desired: 0, ordering: .relaxed)
-    }
-
-    /// Reads the eventfd down after it was readable.
-    func drainWakeup() {
-        var count: UInt64 = 0
-        _ = Syscalls.read(state.pointee.wakeup, &count, 8)
     }
 
     /// Ends the mailbox. Nobody may post any more.

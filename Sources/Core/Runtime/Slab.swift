@@ -72,7 +72,7 @@ struct Slab {
     }
 
     /// Uninitialised memory, aligned to 16 bytes; nil beyond `largest`, beyond the limit, or when the switch says so.
-    @inline(__always)
+    @inline(__always) @_noLocks
     mutating func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
         count &+= 1
         guard size >= 0, size <= Slab.largest, count != failing else { return nil }
@@ -99,7 +99,7 @@ struct Slab {
     }
 
     /// Gives a piece of this slab back.
-    @inline(__always)
+    @inline(__always) @_noLocks
     mutating func free(_ piece: UnsafeMutableRawPointer) {
         let header = (piece - Slab.header).assumingMemoryBound(to: Header.self)
         precondition(header.pointee.size != Slab.freed, "given back twice")
@@ -118,6 +118,7 @@ struct Slab {
     }
 
     /// A copy of the bytes in a piece of its own.
+    @_noLocks
     mutating func copy(_ bytes: Bytes) -> Bytes? {
         guard let place = allocate(bytes.count) else { return nil }
         place.copyMemory(from: bytes.start, byteCount: bytes.count)

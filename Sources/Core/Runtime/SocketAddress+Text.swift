@@ -5,6 +5,7 @@ extension SocketAddress {
     static let longestText = 56
 
     /// An IP literal: "192.0.2.1", "2001:db8::1" or "[2001:db8::1]"; nil for anything else, host names among it.
+    @_noLocks
     init?(parsing text: Bytes, port: UInt16 = 0) {
         var body = text
         if body.count > 2, body[0] == UInt8(ascii: "["), body[body.count - 1] == UInt8(ascii: "]") {
@@ -136,6 +137,7 @@ extension SocketAddress {
     /// Writes the address without port; `to` has room for `longestText` bytes.
     /// - Parameter brackets: IPv6 as SIP writes it in URIs and Via: "[::1]".
     /// - Returns: bytes written, 0 for an empty address.
+    @_noLocks
     func writeAddress(to start: UnsafeMutablePointer<UInt8>, brackets: Bool) -> Int {
         if isV4 { return SocketAddress.writeV4(v4, to: start) }
         guard isV6 else { return 0 }
@@ -153,6 +155,7 @@ extension SocketAddress {
     }
 
     /// Writes "192.0.2.1:5060" or "[2001:db8::1]:5060"; `to` has room for `longestText` bytes.
+    @_noLocks
     func writeAddressAndPort(to start: UnsafeMutablePointer<UInt8>) -> Int {
         var at = start + writeAddress(to: start, brackets: true)
         at[0] = UInt8(ascii: ":")

@@ -111,7 +111,7 @@ struct SocketAddress {
     }
 
     /// 64 mixed bits of address and port, for tables that no peer can aim at because `key` is random.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func hash(key: UInt64) -> UInt64 {
         var h = key ^ (UInt64(rawPort) << 32 | UInt64(family))
         if isV4 {

@@ -19,7 +19,7 @@ struct StatisticShard {
 
     /// Adds to this worker's share; only on the worker's own thread. `by` may be negative, as two's complement, for what goes
     /// up and down: the sum over all shards is right.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func bump(_ id: StatisticID, by: Int = 1) {
         let cell = cells + Int(id.index)
         cell.pointee.store(

@@ -91,7 +91,7 @@ struct TimerWheel {
     }
 
     /// Fires the node at `deadline` (ms; at once if that has passed), instead of when it was to fire before.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func schedule(_ node: UnsafeMutablePointer<TimerNode>, at deadline: UInt64) {
         node.pointee.deadline = deadline
         if node.pointee.slot != TimerWheel.none {
@@ -103,11 +103,11 @@ struct TimerWheel {
     }
 
     /// The node will not fire. It may stay linked.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func cancel(_ node: UnsafeMutablePointer<TimerNode>) { node.pointee.deadline = TimerWheel.never }
 
     /// The node will not fire and its memory may be freed.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func remove(_ node: UnsafeMutablePointer<TimerNode>) {
         node.pointee.deadline = TimerWheel.never
         if node.pointee.slot != TimerWheel.none { unlink(node) }
@@ -128,6 +128,7 @@ struct TimerWheel {
     }
 
     /// When `advance` has something to do again: never later than the earliest deadline; nil without timers.
+    @_noLocks
     func nextEvent() -> UInt64? {
         for level in 0..<TimerWheel.levels where state.pointee.bits[level] != 0 {
             let shift = UInt64(6 * level)

@@ -42,6 +42,7 @@ struct HostTable {
     }
 
     /// Is this host with this port there? Port 0 asks for the host alone.
+    @_noLocks
     func contains(_ host: Bytes, port: UInt16) -> Bool {
         if let address = SocketAddress(parsing: host) { return contains(address, port: port) }
         var name = host
@@ -74,6 +75,7 @@ struct HostTable {
     }
 
     /// The same for an address, whatever port it carries.
+    @_noLocks
     func contains(_ address: SocketAddress, port: UInt16) -> Bool {
         var plain = address
         plain.port = 0

@@ -8,8 +8,9 @@ import Glibc
 /// What a worker needs to read a batch of datagrams with one system call.
 struct UDPBatch {
     /// Datagrams of one read. With several workers a batch is short, so that messages reach their home workers early; with
-    /// one it is long enough that the call's own cost vanishes.
-    static func size(workers: Int) -> Int { workers > 1 ? 8 : 32 }
+    /// one it is long enough that the call's own cost vanishes. (Measured, echoing 500 bytes: 5.2 µs each with 1, 4.2 with 4,
+    /// 4.1 with 8 and 16, no less beyond.)
+    static func size(workers: Int) -> Int { workers > 1 ? 8 : 16 }
 
     /// What one message may have beyond its slot, the slot's size included, so that it can be made contiguous.
     private static let area = 1 << 16
@@ -37,16 +38,21 @@ struct UDPBatch {
     }
 
     /// Puts fresh slots where the last ones were taken. Answers how many messages can be read.
+    @_noLocks
     fileprivate func fill(_ pool: inout SlotPool, wantsDestination: Bool) -> Int {
         var i = 0
         while i < size {
-            if slots[i] == nil {
-                guard let slot = pool.take() else { break }
+            let slot: UnsafeMutablePointer<Received>
+            if let waiting = slots[i] {
+                slot = waiting
+            } else {
+                guard let fresh = pool.take() else { break }
+                slot = fresh
                 slots[i] = slot
                 vectors[2 &* i] = iovec(iov_base: SlotPool.buffer(of: slot), iov_len: SlotPool.size)
             }
             let header = messages + i
-            header.pointee.msg_hdr.msg_name = slots[i].map { Self.remote(of: $0) }
+            header.pointee.msg_hdr.msg_name = UDPBatch.remote(of: slot)
             header.pointee.msg_hdr.msg_namelen = UInt32(MemoryLayout<SocketAddress>.size)
             header.pointee.msg_hdr.msg_iov = vectors + 2 &* i
             header.pointee.msg_hdr.msg_iovlen = 2
@@ -61,12 +67,11 @@ struct UDPBatch {
     /// Where a slot keeps the peer's address.
     @inline(__always)
     private static func remote(of slot: UnsafeMutablePointer<Received>) -> UnsafeMutableRawPointer {
-        UnsafeMutableRawPointer(slot) + MemoryLayout<Received>.offset(of: \Received.flow)!
-            + MemoryLayout<Flow>.offset(of: \Flow.remote)!
+        withUnsafeMutablePointer(to: &slot.pointee.flow.remote) { UnsafeMutableRawPointer($0) }
     }
 
     /// The bytes of message i, in one piece.
-    @inline(__always)
+    @inline(__always) @_noLocks
     fileprivate func bytes(_ i: Int, _ slot: UnsafeMutablePointer<Received>) -> Bytes {
         let count = Int(messages[i].msg_len)
         let buffer = SlotPool.buffer(of: slot)
@@ -140,7 +145,7 @@ extension UDP {
     }
 
     /// With one worker: every message is its own.
-    @inline(__always)
+    @inline(__always) @_noLocks
     private static func takeAll(_ worker: UnsafeMutablePointer<Worker>, _ listener: Listener, _ got: Int) {
         var i = 0
         while i < got {
@@ -154,7 +159,7 @@ extension UDP {
     }
 
     /// Hands foreign messages over, collects those that are at home here.
-    @inline(__always)
+    @inline(__always) @_noLocks
     private static func distribute(
         _ worker: UnsafeMutablePointer<Worker>, _ listener: Listener, _ got: Int, _ own: inout MailList
     ) {
@@ -214,7 +219,7 @@ extension UDP {
     private static func home(of slot: UnsafeMutablePointer<Received>, _ worker: UnsafeMutablePointer<Worker>) -> Int {
         var length = 0
         let bytes = slot.pointee.bytes
-        guard let start = worker.pointee.hooks.callID(bytes.start, bytes.count, &length) else {
+        guard let start = unchecked({ worker.pointee.hooks.callID(bytes.start, bytes.count, &length) }) else {
             return worker.pointee.index
         }
         let hash = worker.pointee.callKey.hash(Bytes(start, length))

@@ -239,7 +239,7 @@ extension UnsafeMutablePointer<Worker> {
     }
 
     /// A slot goes back to whoever owns it. On the worker that was given the message.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func release(_ slot: UnsafeMutablePointer<Received>) {
         slot.pointee.isKept = false
         let owner = Int(slot.pointee.owner)
@@ -252,7 +252,7 @@ extension UnsafeMutablePointer<Worker> {
 
     /// Gives a message to its home worker.
     /// - Returns: false when it was dropped and counted, and the slot is still here.
-    @inline(__always)
+    @inline(__always) @_noLocks
     func handOver(_ slot: UnsafeMutablePointer<Received>, to home: Int) -> Bool {
         guard pointee.mailboxes[home].handOver(SlotPool.node(of: slot)) else {
             pointee.shard.bump(pointee.counters.handOverRefused)
@@ -278,8 +278,6 @@ extension Worker {
     /// Stops the worker that reads this.
     static let stopReceived: Mailbox.Callback = { raw, _ in raw.assumingMemoryBound(to: Worker.self).stopLoop() }
 
-    /// Somebody rang: the turn has read the mail already or will.
-    static let wakeupRang: EventLoop.Callback = { raw, _, _ in
-        raw.assumingMemoryBound(to: Worker.self).pointee.mailbox.drainWakeup()
-    }
+    /// Somebody rang: the turn has read the mail. The bell is edge-triggered, so that its count need not be read down.
+    static let wakeupRang: EventLoop.Callback = { _, _, _ in }
 }

@@ -166,7 +166,8 @@ final class Workers: @unchecked Sendable {
         }
         do {
             let wakeup = worker.pointee.mailbox.wakeup
-            _ = try worker.pointee.loop.watch(wakeup, EPOLLIN.rawValue, context: nil, Worker.wakeupRang)
+            _ = try worker.pointee.loop.watch(
+                wakeup, EPOLLIN.rawValue | EPOLLET.rawValue, context: nil, Worker.wakeupRang)
             let code = worker.pointee.hooks.start(worker)
             guard code == 0 else {
                 fail("its start failed (\(code))")
