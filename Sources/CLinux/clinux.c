@@ -10,6 +10,12 @@
 
 _Static_assert(sizeof(linux_mmsghdr) == sizeof(struct mmsghdr), "linux_mmsghdr has struct mmsghdr's layout");
 
+int linux_socket_dgram(int family) { return socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+int linux_socket_stream(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+int linux_sock_dgram(void) { return SOCK_DGRAM; }
+
 int linux_recvmmsg(int fd, linux_mmsghdr *messages, unsigned count) {
     return recvmmsg(fd, (struct mmsghdr *)messages, count, MSG_DONTWAIT, NULL);
 }

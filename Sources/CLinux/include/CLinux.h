@@ -26,6 +26,15 @@ typedef struct {
     unsigned msg_len;
 } linux_mmsghdr;
 
+/*
+ * socket(2) with SOCK_NONBLOCK and SOCK_CLOEXEC. Swift is not to name SOCK_… beside this header: whether it finds the enum in
+ * Glibc or here depends on the order in which the modules were built, and a fresh build fails now and then.
+ */
+int linux_socket_dgram(int family);
+int linux_socket_stream(int family);
+/* SOCK_DGRAM, for hints to resolvers. */
+int linux_sock_dgram(void);
+
 /* recvmmsg(2), sendmmsg(2): number of messages, or -1 with errno. Never block. */
 int linux_recvmmsg(int fd, linux_mmsghdr *messages, unsigned count);
 int linux_sendmmsg(int fd, linux_mmsghdr *messages, unsigned count);

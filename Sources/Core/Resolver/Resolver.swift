@@ -215,7 +215,7 @@ final class Resolver {
     private func ask(_ name: String, _ family: SocketAddress.Family, _ query: Query) {
         var hints = ares_addrinfo_hints()
         hints.ai_family = family == .none ? AF_UNSPEC : Int32(family.rawValue)
-        hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+        hints.ai_socktype = linux_sock_dgram()
         // Sorting would open a socket for each address to ask the routing table.
         hints.ai_flags = Int32(ARES_AI_NOSORT)
         ares_getaddrinfo(channel, name, nil, &hints, Resolver.onAnswer, Unmanaged.passRetained(query).toOpaque())

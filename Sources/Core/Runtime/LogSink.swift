@@ -49,7 +49,7 @@ final class LogSink: @unchecked Sendable {
 
     /// The system's log. That nobody listens there yet is no error: each second one line tries again.
     static func syslog(path: String = "/dev/log") throws(SystemError) -> LogSink {
-        let sink = LogSink(.syslog, try Syscalls.socket(AF_UNIX, SOCK_DGRAM))
+        let sink = LogSink(.syslog, try Syscalls.socket(AF_UNIX, .datagram))
         sink.path = path
         try? Syscalls.connect(sink.fd, path: path)
         return sink

@@ -99,11 +99,15 @@ enum Syscalls {
 
     // MARK: - Start-up and control
 
+    enum SocketKind {
+        case datagram
+        case stream
+    }
+
     /// A non-blocking socket that exec closes.
-    static func socket(_ family: Int32, _ type: __socket_type, protocol number: Int32 = 0) throws(SystemError) -> Int32
-    {
-        let flags = Int32(bitPattern: type.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        return Int32(try check(retry { Int(Glibc.socket(family, flags, number)) }))
+    static func socket(_ family: Int32, _ kind: SocketKind) throws(SystemError) -> Int32 {
+        let fd = retry { Int(kind == .datagram ? linux_socket_dgram(family) : linux_socket_stream(family)) }
+        return Int32(try check(fd))
     }
 
     static func bind(_ fd: Int32, _ address: SocketAddress) throws(SystemError) {

@@ -148,7 +148,7 @@ extension ListenerSet {
 
         private static func lookUp(_ host: String) -> [SocketAddress] {
             var hints = addrinfo()
-            hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+            hints.ai_socktype = linux_sock_dgram()
             var list: UnsafeMutablePointer<addrinfo>?
             guard getaddrinfo(host, nil, &hints, &list) == 0 else { return [] }
             defer { freeaddrinfo(list) }

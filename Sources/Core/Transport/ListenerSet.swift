@@ -97,7 +97,7 @@ final class ListenerSet: @unchecked Sendable {
 
     /// The address that this machine would send from: one look into the routing table, no packet.
     static func source(toward remote: SocketAddress) throws(SystemError) -> SocketAddress {
-        let fd = try Syscalls.socket(Int32(remote.family), SOCK_DGRAM)
+        let fd = try Syscalls.socket(Int32(remote.family), .datagram)
         defer { Syscalls.close(fd) }
         var target = remote
         if target.port == 0 { target.port = 5060 }

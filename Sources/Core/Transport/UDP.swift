@@ -15,7 +15,7 @@ enum UDP {
 
     private static func open(_ address: SocketAddress, _ options: TransportOptions) throws(ListenError) -> Int32 {
         let fd = try step("socket") { () throws(SystemError) in
-            try Syscalls.socket(Int32(address.family), SOCK_DGRAM)
+            try Syscalls.socket(Int32(address.family), .datagram)
         }
         do {
             try prepare(fd, address, options)

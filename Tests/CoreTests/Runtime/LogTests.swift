@@ -143,7 +143,7 @@ private func compose(capacity: Int = 256, _ body: (inout LogLine) -> Void) -> St
     @Test func speaksToSyslog() throws {
         let path = "/tmp/apus-log-test-\(getpid()).sock"
         unlink(path)
-        let server = try Syscalls.socket(AF_UNIX, SOCK_DGRAM)
+        let server = try Syscalls.socket(AF_UNIX, .datagram)
         defer {
             Syscalls.close(server)
             unlink(path)

@@ -73,7 +73,7 @@ final class TestPeer {
     let address: SocketAddress
 
     init(_ host: String = "127.0.0.1") throws {
-        fd = try Syscalls.socket(host.contains(":") ? AF_INET6 : AF_INET, SOCK_DGRAM)
+        fd = try Syscalls.socket(host.contains(":") ? AF_INET6 : AF_INET, .datagram)
         try Syscalls.bind(fd, SocketAddress(host)!)
         address = try Syscalls.boundAddress(fd)
     }
