@@ -58,6 +58,7 @@ struct SlotPool {
         // Plain data; the rest is written when a message arrives.
         slot.pointee.node = MailNode(receive: Worker.slotCameHome)
         slot.pointee.large = nil
+        slot.pointee.isKept = false
         slot.pointee.owner = UInt16(truncatingIfNeeded: owner)
         return slot
     }
