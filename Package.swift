@@ -43,6 +43,7 @@ let package = Package(
         .executableTarget(
             name: "sipload", dependencies: ["CLinux"], path: "Benchmarks/sipload", swiftSettings: strict),
         .testTarget(name: "CoreTests", dependencies: ["Core"], exclude: ["Corpus"], swiftSettings: strict),
+        .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
         .testTarget(name: "FunctionalTests", swiftSettings: strict),
     ]
         + plugins.map {
