@@ -135,7 +135,11 @@ extension Parser {
         case .variable, .percentVariable:
             advance()
             let variable = try variable(start)
-            if kind == .leftBracket, !token.spaceBefore { throw misplacedIndex(variable) }
+            if kind == .leftBracket, !token.spaceBefore {
+                let isAVP = variable.form == .percent || (variable.form == .bare && start.dialect != .kamailio)
+                guard isAVP else { throw misplacedIndex(variable) }
+                return try indexedAVP(variable)
+            }
             return Expression(.variable(variable), variable.range)
         case .select:
             advance()
@@ -151,6 +155,34 @@ extension Parser {
         case .invalid: throw Failure()
         default: throw unexpected("an expression")
         }
+    }
+
+    /// SER's `$name[n]`, `%name[*]`: an AVP.
+    private func indexedAVP(_ variable: Syntax.Variable) throws -> Expression {
+        let opening = advance().range
+        let first = token
+        let value: Syntax.Variable.Index.Value
+        switch kind {
+        case .star:
+            advance()
+            value = .all
+        case .rightBracket: value = .all
+        case .variable:
+            advance()
+            value = .variable(try self.variable(first))
+        default:
+            let negative = take(.minus)
+            guard kind == .number else { throw unexpected("an index") }
+            let number = Int(clamping: try number(advance()))
+            value = .number(negative ? -number : number)
+        }
+        try expectClosing(.rightBracket, "]", opening: opening, expected: "`]`")
+        let range = variable.range.through(previous.range)
+        let indexed = Syntax.Variable(
+            form: .percent, name: variable.name, inner: nil,
+            index: Syntax.Variable.Index(value: value, range: opening.through(previous.range)), transformations: [],
+            dialect: variable.dialect, range: range)
+        return Expression(.variable(indexed), range)
     }
 
     private func misplacedIndex(_ variable: Syntax.Variable) -> Failure {

@@ -37,6 +37,7 @@ final class Parser {
         parser.parseGlobals()
         parser.tree.dialect = preprocessor.dialect
         parser.tree.marker = preprocessor.marker
+        parser.tree.defines = preprocessor.defines.mapValues { $0.value ?? [] }
         return parser.tree
     }
 

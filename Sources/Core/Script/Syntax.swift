@@ -29,6 +29,8 @@ enum Syntax {
         var dialect = Dialect.maximal
         /// Where a dialect marker stands; nil without one.
         var marker: SourceRange?
+        /// The defines at the end of the text, for `$def(ID)`.
+        var defines: [String: [UInt8]] = [:]
 
         /// The route blocks, in the order of the text.
         var routes: [RouteBlock] {

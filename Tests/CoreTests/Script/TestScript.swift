@@ -24,7 +24,7 @@ final class TestScript {
         var waiting: UnsafeMutablePointer<Suspension>?
     }
 
-    init(_ text: String, name: String = "test.cfg", isMyself: @escaping ServerAnswers.IsMyself = { _, _ in false })
+    init(_ text: String, name: String = "test.cfg", isMyself: @escaping ScriptEnvironment.IsMyself = { _, _ in false })
         throws
     {
         let raw = UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<apus_host>.size, alignment: 16)
@@ -34,10 +34,8 @@ final class TestScript {
         let preprocessor = Preprocessor(diagnostics: diagnostics)
         tree = Parser.parse(Source(name: name, text: text), preprocessor: preprocessor)
         settings = Settings.build(tree, diagnostics: diagnostics)
-        var questions = ServerQuestions()
-        questions.answers.isMyself = isMyself
         program = Program.compile(
-            tree, settings: settings, registry: registry, diagnostics: diagnostics, server: questions)
+            tree, settings: settings, registry: registry, diagnostics: diagnostics, isMyself: isMyself)
 
         timers = .allocate(capacity: 1)
         timers.initialize(to: TimerWheel(now: 0))

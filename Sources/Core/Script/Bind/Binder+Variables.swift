@@ -46,7 +46,9 @@ extension Binder {
                 return avp(name)
             }
         }
-        if let declaration = registry.variables[name.text] { return (declaration, syntax.inner) }
+        if let declaration = registry.variables[name.text] ?? defineVariable(name.text) {
+            return (declaration, syntax.inner)
+        }
         reportUnknown(name)
         return nil
     }
@@ -100,6 +102,7 @@ extension Binder {
             diagnostics.error("`$\(declaration.name)` takes nothing in parentheses", at: inner.range)
             return false
         }
+        if let define = Binder.defineFamily[declaration.name] { return bindDefine(inner, define, &compiled) }
         if declaration.name == "cnt" { return bindCounted(inner, syntax.dialect, &compiled) }
         if declaration.dynamic, inner.bytes.contains(UInt8(ascii: "$")) {
             guard let format = format(inner, dialect: syntax.dialect) else { return false }
@@ -121,7 +124,7 @@ extension Binder {
         case .none: return false
         case .any:
             if ["var", "vz", "vn"].contains(declaration.name) {
-                compiled.innerID = Int32(runVariable(declaration.name, name))
+                return bindNumber(declaration.name, inner, &compiled)
             }
             return true
         case .oneOf(let names):
@@ -134,6 +137,16 @@ extension Binder {
             compiled.innerID = Int32(place)
             return true
         }
+    }
+
+    /// The number under which a run keeps a `$var`.
+    private func bindNumber(_ family: String, _ inner: Syntax.Text, _ compiled: inout CompiledVariable) -> Bool {
+        guard let number = runVariables.number(family, inner.string) else {
+            diagnostics.error("too many variables come from module parameters alone", at: inner.range)
+            return false
+        }
+        compiled.innerID = Int32(number)
+        return true
     }
 
     private func innerHint(_ declaration: VariableDeclaration) -> String? {
@@ -156,6 +169,43 @@ extension Binder {
         }
         compiled.user = UnsafeMutableRawPointer(mutating: counted)
         compiled.inner = memory.text(inner.bytes)
+        return true
+    }
+
+    // MARK: Defines
+
+    /// How `$def(ID)` and its kin give a define's value.
+    private enum DefineForm { case value, number, unquoted, quoted }
+
+    private static let defineFamily: [String: DefineForm] = [
+        "def": .value, "defn": .number, "defv": .unquoted, "defs": .quoted,
+    ]
+
+    /// The variable's value is its inner name: the binder puts the define's value there.
+    private func defineVariable(_ name: String) -> VariableDeclaration? {
+        guard Binder.defineFamily[name] != nil, let host = registry.variables.values.first?.owner else { return nil }
+        return VariableDeclaration(
+            owner: host, name: name, inner: InnerNameRule("*"), flags: 0, doc: "The value of a define.",
+            get: { access, out in
+                if access.pointee.inner_id == 0 { return -1 }
+                out.pointee = apus_value(access.pointee.inner)
+                if access.pointee.inner_id == 2 { out.pointee = apus_value(access.pointee.inner.asInt) }
+                return 1
+            }, set: nil, user: nil)
+    }
+
+    private func bindDefine(_ inner: Syntax.Text, _ form: DefineForm, _ compiled: inout CompiledVariable) -> Bool {
+        let define = tree.defines[inner.string]
+        var value = define ?? []
+        compiled.innerID = define == nil && form != .number ? 0 : form == .number ? 2 : 1
+        let quotes: [UInt8] = [UInt8(ascii: "\""), UInt8(ascii: "'")]
+        if form == .unquoted || form == .quoted, value.count > 1, let quote = value.first, quotes.contains(quote),
+            value.last == quote
+        {
+            value = Array(value.dropFirst().dropLast())
+        }
+        if form == .quoted { value = [quotes[0]] + value + [quotes[0]] }
+        compiled.inner = memory.text(value)
         return true
     }
 

@@ -9,35 +9,38 @@ final class Binder {
     let diagnostics: Diagnostics
     let memory: ProgramMemory
     let routes: RouteTable
-    /// `$var(x)` and `$vz(x)` share a number, `$vn(x)` has another.
-    private(set) var runVariables: [String] = []
-    private var runVariableNumbers: [String: Int] = [:]
+    let runVariables: RunVariableNumbers
     /// Bare names that were taken for AVPs, each remarked on once.
     private var guessedAVPs: Set<String> = []
 
-    init(
-        tree: Syntax.Tree, settings: Settings, registry: Registry, diagnostics: Diagnostics,
-        memory: ProgramMemory = ProgramMemory()
+    convenience init(tree: Syntax.Tree, settings: Settings, registry: Registry, diagnostics: Diagnostics) {
+        self.init(
+            tree: tree, settings: settings, registry: registry, diagnostics: diagnostics, memory: ProgramMemory(),
+            routes: RouteTable(tree, diagnostics: diagnostics), runVariables: RunVariableNumbers())
+    }
+
+    private init(
+        tree: Syntax.Tree, settings: Settings, registry: Registry, diagnostics: Diagnostics, memory: ProgramMemory,
+        routes: RouteTable, runVariables: RunVariableNumbers
     ) {
         self.tree = tree
         self.settings = settings
         self.registry = registry
         self.diagnostics = diagnostics
         self.memory = memory
-        routes = RouteTable(tree, diagnostics: diagnostics)
+        self.routes = routes
+        self.runVariables = runVariables
     }
 
     /// The name of a pseudo-variable, dots included.
     func isVariable(_ name: String) -> Bool { registry.variables[name] != nil }
 
-    /// The number under which a run keeps the variable.
-    func runVariable(_ family: String, _ name: String) -> Int {
-        let key = (family == "vn" ? "vn" : "var") + "(\(name))"
-        if let number = runVariableNumbers[key] { return number }
-        let number = runVariables.count
-        runVariables.append(key)
-        runVariableNumbers[key] = number
-        return number
+    /// A binder for texts that modules compile when they start: mistakes and memory are the caller's.
+    func forParameters(_ diagnostics: Diagnostics, _ memory: ProgramMemory) -> Binder {
+        Binder(
+            tree: tree, settings: settings, registry: registry, diagnostics: diagnostics, memory: memory,
+            routes: routes,
+            runVariables: runVariables)
     }
 
     /// Says once per name that `$name` is read as an AVP.

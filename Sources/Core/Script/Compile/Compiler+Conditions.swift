@@ -19,7 +19,7 @@ extension Compiler {
         case .host(let host): address(host, word, &compiled)
         case .transport(let transport):
             compiled.evaluate = Conditions.transport
-            compiled.value = apus_value(Int64(Conditions.number(of: transport)))
+            compiled.value = apus_value(Int64(TransportNames.number(of: memory.text(transport.rawValue).bytes)))
         case .expression(let operand):
             if case .expression = condition.operand, word.kind == .number { number(operand, word, &compiled) }
             if word.kind != .number { text(operand, word, &compiled) }
@@ -109,7 +109,7 @@ extension Compiler {
             if let net = Conditions.Net(host.text) { nets.append(net) }
         case .any: nets = [Conditions.Net("0.0.0.0/0"), Conditions.Net("::/0")].compactMap { $0 }
         case .name:
-            nets = server.resolve(host.text).map { Conditions.Net($0) }
+            nets = resolve(host.text).map { Conditions.Net($0) }
             if nets.isEmpty {
                 diagnostics.warning(
                     "`\(host.text)` has no address: this comparison never matches", at: host.range,

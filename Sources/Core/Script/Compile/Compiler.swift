@@ -18,7 +18,8 @@ final class Compiler {
     }
 
     let binder: Binder
-    let server: ServerQuestions
+    private let isMyself: ScriptEnvironment.IsMyself
+    let resolve: (String) -> [SocketAddress]
     var memory: ProgramMemory { binder.memory }
     var diagnostics: Diagnostics { binder.diagnostics }
     var settings: Settings { binder.settings }
@@ -42,16 +43,20 @@ final class Compiler {
     /// Conditions around the statement: what stands under one may never be reached from an unfitting kind of route.
     var conditionDepth = 0
 
-    init(_ binder: Binder, server: ServerQuestions) {
+    init(
+        _ binder: Binder, isMyself: @escaping ScriptEnvironment.IsMyself,
+        resolve: @escaping (String) -> [SocketAddress]
+    ) {
         self.binder = binder
-        self.server = server
+        self.isMyself = isMyself
+        self.resolve = resolve
         let empty = CompiledRoute(name: apus_str(), kind: 0, entry: 0, depth: 0)
         routeTable = binder.memory.table(Array(repeating: empty, count: binder.routes.routes.count))
     }
 
     var route: RouteTable.Route { binder.routes.routes[routeIndex] }
 
-    func compile() -> Program {
+    func compile() -> ProgramImage {
         RouteGraph.trace(binder.routes)
         for index in binder.routes.routes.indices {
             let route = binder.routes.routes[index]
@@ -60,8 +65,7 @@ final class Compiler {
         }
         for index in binder.routes.routes.indices { compileRoute(index) }
         emitter.patch()
-        let image = makeImage()
-        return Program(image: image, memory: memory, runVariables: binder.runVariables)
+        return makeImage()
     }
 
     private func compileRoute(_ index: Int) {
@@ -81,7 +85,6 @@ final class Compiler {
     }
 
     private func makeImage() -> ProgramImage {
-        let defaults = binder.runVariables.map { $0.hasPrefix("vn(") ? apus_value.null : apus_value(0 as Int64) }
         return ProgramImage(
             code: UnsafePointer(memory.table(emitter.code)), codeCount: emitter.code.count,
             positions: UnsafePointer(memory.table(emitter.positions)),
@@ -90,11 +93,12 @@ final class Compiler {
             formats: UnsafePointer(memory.table(formats)), regexes: UnsafePointer(memory.table(regexes)),
             callSites: UnsafePointer(memory.table(callSites)), conditions: UnsafePointer(memory.table(conditions)),
             routes: UnsafePointer(routeTable), routeCount: binder.routes.routes.count,
-            runVariableCount: binder.runVariables.count, runVariableDefaults: UnsafePointer(memory.table(defaults)),
+            runVariableCount: binder.runVariables.capacity,
+            runVariableDefaults: UnsafePointer(binder.runVariables.close(memory)),
             limits: ProgramImage.Limits(
                 maxRecursiveLevel: Int32(clamping: settings.maximumRecursion),
                 maxWhileLoops: Int64(settings.maximumWhileLoops), maxText: settings.number("pv_buffer_size")),
-            server: server.answers)
+            isMyself: isMyself)
     }
 
     // MARK: Tables

@@ -24,7 +24,8 @@ struct ProgramImage {
     /// What `$var(…)` is at the start of a run: int 0, or what varset says.
     var runVariableDefaults: UnsafePointer<apus_value>
     var limits: Limits
-    var server: ServerAnswers
+    /// `myself`
+    var isMyself: ScriptEnvironment.IsMyself
 
     struct Limits {
         var maxRecursiveLevel: Int32 = 256

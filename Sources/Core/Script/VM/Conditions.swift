@@ -50,7 +50,7 @@ enum Conditions {
     }
 
     static let transportText: CompiledCondition.Evaluate = { run, condition, value in
-        compare(transportName(transportOf(run)), run, condition, value)
+        compare(Bytes(TransportNames.name(of: transportOf(run))), run, condition, value)
     }
 
     static let sourceText: CompiledCondition.Evaluate = { run, condition, value in
@@ -257,9 +257,9 @@ enum Conditions {
     private static func ask(
         _ host: apus_str, _ port: UInt16, _ run: UnsafeMutableRawPointer, _ condition: UnsafeRawPointer
     ) -> Bool {
-        let answers = run.assumingMemoryBound(to: Run.self).pointee.image.pointee.server
+        let image = run.assumingMemoryBound(to: Run.self).pointee.image
         let wanted = condition.assumingMemoryBound(to: CompiledCondition.self).pointee.relation != Relation.notEqual
-        return answers.isMyself(host, port) == wanted
+        return image.pointee.isMyself(host, port) == wanted
     }
 
     // MARK: The message
@@ -269,30 +269,11 @@ enum Conditions {
         run.assumingMemoryBound(to: Run.self).pointee.message
     }
 
-    private static func transportOf(_ run: UnsafeMutableRawPointer) -> Int32 {
-        let run = run.assumingMemoryBound(to: Run.self)
-        return run.pointee.image.pointee.server.transport(run.pointee.message.routing.receivedOn)
-    }
-
-    static func number(of transport: Syntax.Transport) -> Int32 {
-        switch transport {
-        case .udp: Int32(APUS_UDP)
-        case .tcp: Int32(APUS_TCP)
-        case .tls: Int32(APUS_TLS)
-        case .sctp: Int32(APUS_SCTP)
-        case .ws: Int32(APUS_WS)
-        case .wss: Int32(APUS_WSS)
-        }
-    }
-
-    private static func transportName(_ number: Int32) -> Bytes {
-        switch Int(number) {
-        case Int(APUS_TCP): Bytes("tcp")
-        case Int(APUS_TLS): Bytes("tls")
-        case Int(APUS_SCTP): Bytes("sctp")
-        case Int(APUS_WS): Bytes("ws")
-        case Int(APUS_WSS): Bytes("wss")
-        default: Bytes("udp")
-        }
+    /// APUS_UDP … of the listener that received the message; UDP for messages that nobody received.
+    private static func transportOf(_ run: UnsafeMutableRawPointer) -> UInt32 {
+        guard let listener = message(run).routing.receivedOn else { return UInt32(APUS_UDP) }
+        var info = apus_listener_info()
+        info.size = UInt32(MemoryLayout<apus_listener_info>.size)
+        return ScriptEnvironment.current.listenerInfo(listener, &info) ? info.transport : UInt32(APUS_UDP)
     }
 }
