@@ -25,7 +25,7 @@ struct ProgramImage {
     var runVariableDefaults: UnsafePointer<apus_value>
     var limits: Limits
     /// `myself`
-    var isMyself: ScriptEnvironment.IsMyself
+    var isMyself: ScriptEnvironment.IsMyself = { _, _ in false }
 
     struct Limits {
         var maxRecursiveLevel: Int32 = 256
