@@ -100,3 +100,5 @@ linux_thread *linux_this_thread(void) {
 }
 
 int32_t linux_log_threshold_value = 0;
+
+int linux_fork(void) { return fork(); }

@@ -104,3 +104,8 @@ static inline void linux_set_log_threshold(int32_t level) {
 void linux_install_crash_handler(int fd);
 /* Gives the calling thread a stack of its own for that handler. Once per thread. */
 void linux_crash_stack(void);
+
+/* ---- processes ---- */
+
+/* fork(2), which Swift does not offer. Only before the first thread is started. */
+int linux_fork(void);

@@ -146,7 +146,7 @@ extension ListenerSet {
             return found
         }
 
-        private static func lookUp(_ host: String) -> [SocketAddress] {
+        fileprivate static func lookUp(_ host: String) -> [SocketAddress] {
             var hints = addrinfo()
             hints.ai_socktype = linux_sock_dgram()
             var list: UnsafeMutablePointer<addrinfo>?
@@ -162,5 +162,10 @@ extension ListenerSet {
             }
             return found
         }
+    }
+
+    /// [start] The addresses of a literal or a name, by the system's resolver, which may block; none when it is unknown.
+    static func addresses(of host: String) -> [SocketAddress] {
+        SocketAddress(host).map { [$0] } ?? Opener.lookUp(host)
     }
 }

@@ -9,7 +9,7 @@ struct ScriptWorker {
     let index: UInt32
     /// Brings answers that other threads give.
     let mailbox: Mailbox
-    let timers: UnsafeMutablePointer<TimerWheel>
+    let timers: TimerWheel
     let clock: UnsafeMutablePointer<Clock>
     /// Suspended runs at most (max_suspended).
     var maxSuspended: Int
@@ -25,7 +25,7 @@ struct ScriptWorker {
     static let maxDepth: Int32 = 16
 
     init(
-        index: UInt32, mailbox: Mailbox, timers: UnsafeMutablePointer<TimerWheel>, clock: UnsafeMutablePointer<Clock>,
+        index: UInt32, mailbox: Mailbox, timers: TimerWheel, clock: UnsafeMutablePointer<Clock>,
         maxSuspended: Int
     ) {
         self.index = index
@@ -51,6 +51,13 @@ struct ScriptWorker {
 }
 
 extension UnsafeMutablePointer<ScriptWorker> {
+    /// The worker ends: every function that waits gets APUS_CANCELLED. A script that waits again afterwards waits in vain.
+    func cancelAll() {
+        pointee.suspensions.forEachWaiting { suspension in
+            if suspension.answer(status: CInt(APUS_CANCELLED), payload: nil, release: nil) { suspension.completed() }
+        }
+    }
+
     /// A run of the image on the message. `enter` starts it; `finish` must end it.
     /// - Parameter ended: called whenever a route that was entered has ended.
     func begin(

@@ -154,7 +154,7 @@ extension UnsafeMutablePointer<Run> {
         let state = suspension.pointee.state.load(ordering: .relaxed)
         pointee.suspension = Token(worker: worker.pointee.index, place: suspension.pointee.place, state: state).value
         if milliseconds > 0 {
-            worker.pointee.timers.pointee.schedule(
+            worker.pointee.timers.schedule(
                 suspension.timer, at: worker.pointee.clock.pointee.now &+ UInt64(milliseconds))
         }
         return pointee.suspension
@@ -207,7 +207,7 @@ extension UnsafeMutablePointer<Suspension> {
     /// [worker] Frees it; an answer's payload must have been dealt with.
     fileprivate func retire() {
         guard let worker = worker else { return }
-        worker.pointee.timers.pointee.remove(timer)
+        worker.pointee.timers.remove(timer)
         worker.pointee.suspensions.giveBack(self)
     }
 

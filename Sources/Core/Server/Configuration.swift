@@ -1,0 +1,87 @@
+import Glibc
+import PluginAPI
+
+/// A config, read and understood: settings, modules that have declared, the compiled script. Made on the main thread.
+final class Configuration {
+    let tree: Syntax.Tree
+    let settings: Settings
+    let modules: Modules
+    let registry: Registry
+    let statistics: Statistics
+    let diagnostics: Diagnostics
+    /// Nil when the config has mistakes.
+    let program: Program?
+    /// The text after includes and conditionals, for `--cfg-print`.
+    let printout: [UInt8]
+
+    /// Reads the config that the options name; every mistake is in `diagnostics`.
+    /// - Throws: when there is nothing to read.
+    init(_ options: Options) throws(StartFailure) {
+        let source = try Configuration.read(options)
+        diagnostics = Diagnostics()
+        diagnostics.warningsAreErrors = options.warningsAreErrors
+        let preprocessor = Preprocessor(diagnostics: diagnostics, version: Version.numbers)
+        if options.action == .printConfig { preprocessor.printout = [] }
+        for define in options.defines { preprocessor.defineFromCommandLine(define) }
+        for substitution in options.substitutions {
+            let kinds: [String: Preprocessor.DefineKind] = ["substdef": .plain, "substdefs": .quoted]
+            preprocessor.substituteFromCommandLine(substitution.text, defines: kinds[substitution.kind])
+        }
+        tree = Parser.parse(source, preprocessor: preprocessor)
+        printout = preprocessor.printout ?? []
+        registry = Registry()
+        statistics = Statistics()
+        modules = Configuration.modules(options, registry, statistics, diagnostics)
+        do {
+            try CoreFunctions.declare(in: registry, owner: modules.core.declarer)
+            try CoreVariables.declare(in: registry, owner: modules.core.declarer)
+        } catch {
+            throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
+        }
+        for name in options.loadModules { modules.load(name, at: nil) }
+        modules.load(tree)
+        let registry = registry
+        settings = Settings.build(tree, diagnostics: diagnostics) { name in
+            registry.parameters.filter { $0.value.contains { $0.name == name } }.map(\.key).sorted()
+        }
+        program = Program.compile(
+            tree, settings: settings, registry: registry, diagnostics: diagnostics, server: Configuration.questions)
+    }
+
+    /// No module yet, but the folders to look for them in.
+    static func modules(
+        _ options: Options, _ registry: Registry, _ statistics: Statistics, _ diagnostics: Diagnostics
+    ) -> Modules {
+        var path = SearchPath.standard
+        path.commandLine = SearchPath.folders(in: options.modulePath ?? "")
+        return Modules(registry: registry, statistics: statistics, diagnostics: diagnostics, path: path)
+    }
+
+    /// Answered by the listeners once they are open; until then nothing is ours.
+    private static var questions: ServerQuestions {
+        var questions = ServerQuestions()
+        questions.answers.isMyself = { host, port in ScriptEnvironment.current.isMyself(host, port) }
+        questions.answers.transport = { listener in
+            guard let listener else { return Int32(APUS_UDP) }
+            return Int32(Listener(raw: listener).proto.rawValue)
+        }
+        questions.resolve = { host in ListenerSet.addresses(of: host) }
+        return questions
+    }
+
+    private static func read(_ options: Options) throws(StartFailure) -> Source {
+        let path = options.configPath ?? defaultPath()
+        switch FileAccess.readFile(path) {
+        case .success(let bytes): return Source(name: path == "-" ? "<stdin>" : path, bytes: bytes)
+        case .failure(let failure):
+            throw StartFailure(code: 1, text: "cannot read the config \(path): \(failure.text)")
+        }
+    }
+
+    /// Where `make install` puts it, beside the program's folder.
+    private static func defaultPath() -> String {
+        let program = FileSystem.realPath("/proc/self/exe") ?? ""
+        let prefix = FileSystem.parent(of: FileSystem.parent(of: program))
+        return "\(prefix)/etc/apus/apus.cfg"
+    }
+}

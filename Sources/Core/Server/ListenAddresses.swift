@@ -1,0 +1,69 @@
+/// The addresses to listen on and the names that are ours: the command line's, and the config's where the command line has none.
+struct ListenAddresses {
+    struct Listen {
+        let spec: ListenSpec
+        /// Its place in the config; nil for the command line's.
+        let range: SourceRange?
+    }
+
+    private(set) var listens: [Listen] = []
+    private(set) var aliases: [AliasSpec] = []
+
+    init(_ settings: Settings, _ options: Options) {
+        for text in options.listens { listens.append(Listen(spec: ListenAddresses.spec(text), range: nil)) }
+        if listens.isEmpty { for listen in settings.listeners { add(listen) } }
+        for text in options.aliases {
+            let spec = ListenAddresses.spec(text)
+            aliases.append(AliasSpec(host: spec.host, port: spec.port))
+        }
+        for alias in settings.aliases {
+            aliases.append(AliasSpec(host: alias.host.text, port: alias.port.flatMap { UInt16(exactly: $0) }))
+        }
+    }
+
+    private mutating func add(_ listen: Syntax.Listen) {
+        let ports: [UInt16?] = listen.ports.map { $0.map { UInt16(exactly: $0) } } ?? [nil]
+        for host in listen.hosts {
+            for port in ports {
+                var spec = ListenSpec(host: host.text)
+                if let transport = listen.transport, let proto = TransportProtocol(named: transport.rawValue) {
+                    spec.protocols = [proto]
+                }
+                spec.port = port
+                spec.advertisedHost = listen.advertised?.host.text
+                spec.advertisedPort = listen.advertised?.port.flatMap { UInt16(exactly: $0) }
+                spec.name = listen.name?.string ?? ""
+                spec.isVirtual = listen.isVirtual
+                listens.append(Listen(spec: spec, range: listen.range))
+            }
+        }
+    }
+
+    /// `[proto:]host[:port]` of the command line; what it does not understand is a host name that will not resolve.
+    static func spec(_ text: String) -> ListenSpec {
+        var rest = text[...]
+        var spec = ListenSpec(host: "")
+        if let colon = rest.firstIndex(of: ":"), let proto = TransportProtocol(named: String(rest[..<colon])) {
+            spec.protocols = [proto]
+            rest = rest[rest.index(after: colon)...]
+        }
+        let afterBracket = rest.lastIndex(of: "]").map { rest[$0...] } ?? rest
+        let colons = rest.filter { $0 == ":" }.count
+        let isBareIPv6 = colons > 1 && !rest.hasPrefix("[")
+        if !isBareIPv6, let colon = afterBracket.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]) {
+            spec.port = port
+            rest = rest[..<colon]
+        }
+        spec.host = String(rest)
+        return spec
+    }
+}
+
+extension TransportProtocol {
+    fileprivate init?(named text: String) {
+        var copy = text
+        guard let known = copy.withUTF8({ buffer in buffer.baseAddress.flatMap { TransportProtocol(Bytes($0, buffer.count)) } })
+        else { return nil }
+        self = known
+    }
+}

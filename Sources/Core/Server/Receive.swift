@@ -1,0 +1,187 @@
+import Glibc
+import PluginAPI
+
+// Invariants: a Space that is taken here is given back exactly once: at once when no script runs, else in `routeEnded`, else
+// when a look-up for a reply is over. `received` may be read after `receive` has returned only when the space is kept.
+
+/// The way of a message: bytes → message → hooks → script → end. On the message's home worker.
+extension UnsafeMutablePointer<ServerWorker> {
+    /// A datagram or a stream's message has arrived.
+    func receive(_ slot: UnsafeMutablePointer<Received>) {
+        pointee.arriving = slot
+        defer { pointee.arriving = nil }
+        let space = takeSpace(slot)
+        let counters = pointee.shared.pointee.counters
+        pointee.number &+= 1
+        let message = space.message
+        let result = Message.parse(
+            slot.pointee.bytes, record: message.record, arena: space.pointer(to: \.arena).unsafelyUnwrapped)
+        note(slot, in: message)
+        if slot.pointee.bytes.count > pointee.shared.pointee.maxMessage {
+            refuse(space, ParseResult(fault: .tooLarge, isReplyAllowed: result.isReplyAllowed))
+        } else if !result.isAccepted {
+            refuse(space, result)
+        } else if message.isRequest {
+            bump(counters.rcvRequests)
+            bump(counters.method(message.method))
+            receiveRequest(space)
+        } else {
+            bump(counters.rcvReplies)
+            bump(counters.replyClass(message.statusCode))
+            receiveReply(space)
+        }
+    }
+
+    private func note(_ slot: UnsafeMutablePointer<Received>, in message: Message) {
+        message.routing.source = slot.pointee.flow.remote
+        message.routing.destination = slot.pointee.flow.local
+        message.routing.receivedOn = slot.pointee.flow.listener.raw
+        message.routing.connection = slot.pointee.flow.connection
+        message.routing.number = pointee.number
+    }
+
+    /// A message that is none: answered where RFC 3261 allows it, else dropped; counted and logged in any case.
+    @inline(never)
+    private func refuse(_ space: UnsafeMutablePointer<Space>, _ result: ParseResult) {
+        let message = space.message
+        let counters = pointee.shared.pointee.counters
+        bump(message.isRequest ? counters.errRequests : counters.errReplies)
+        if result.fault == .notSIP { bump(counters.notSIP) }
+        Log.limited(.info, "a message is refused", source: message.routing.source) { line in
+            line.add(": ")
+            line.add(result.fault.reason)
+        }
+        if result.isReplyAllowed {
+            let parts = ReplyParts(code: result.fault.statusCode, reason: Bytes(result.fault.reason))
+            _ = StatelessReply.send(message, parts)
+        } else {
+            bump(message.isRequest ? counters.dropRequests : counters.dropReplies)
+        }
+        giveBack(space)
+    }
+
+    /// The server is about to end.
+    @inline(never)
+    private func refuseToBegin(_ space: UnsafeMutablePointer<Space>) {
+        var parts = ReplyParts(code: 503, reason: Bytes("Service Unavailable"))
+        parts.headers = Bytes("Retry-After: 5\r\n")
+        _ = StatelessReply.send(space.message, parts)
+        giveBack(space)
+    }
+
+    // MARK: - Requests
+
+    private func receiveRequest(_ space: UnsafeMutablePointer<Space>) {
+        if pointee.inFlight.count > 0, isAbsorbed(space) { return }
+        if pointee.shared.pointee.isDraining.load(ordering: .relaxed) { return refuseToBegin(space) }
+        routeRequest(space)
+    }
+
+    /// Hooks, then the script.
+    func routeRequest(_ space: UnsafeMutablePointer<Space>) {
+        guard pointee.shared.pointee.host.pointee.hooks.run(.request, space.message) else { return giveBack(space) }
+        space.pointee.phase = .main
+        begin(space)
+        let routes = pointee.shared.pointee.routes
+        if let preRouting = routes.preRouting {
+            space.pointee.phase = .preRouting
+            enter(space, preRouting)
+        } else {
+            enterMain(space)
+        }
+    }
+
+    /// The main block of the message's kind.
+    private func enterMain(_ space: UnsafeMutablePointer<Space>) {
+        let routes = pointee.shared.pointee.routes
+        space.pointee.phase = .main
+        if let route = space.message.isRequest ? routes.request : routes.reply { return enter(space, route) }
+        if space.message.isRequest {
+            Log.limited(.error, "a request is dropped: the script has no request_route", source: space.message.routing.source)
+            finish(space)
+        } else {
+            replyRouted(space)
+        }
+    }
+
+    private func begin(_ space: UnsafeMutablePointer<Space>) {
+        space.pointee.run = pointee.script.begin(pointee.image, message: space.message, context: space) { run in
+            let run = run.assumingMemoryBound(to: Run.self)
+            guard let space = run.pointee.context?.assumingMemoryBound(to: Space.self) else { return }
+            space.pointee.worker.routeEnded(space, run.pointee.end)
+        }
+    }
+
+    private func enter(_ space: UnsafeMutablePointer<Space>, _ route: UnsafePointer<CompiledRoute>) {
+        guard let run = space.pointee.run else { return }
+        run.enter(route)
+        // The run may be over, and the space given back, or used again: only a run that waits is looked at.
+        if run.pointee.state == .suspended, run.pointee.context == UnsafeMutableRawPointer(space) { nowWaits(space) }
+    }
+
+    /// A route of the message's run has ended, perhaps long after `receive` returned.
+    private func routeEnded(_ space: UnsafeMutablePointer<Space>, _ end: Run.End) {
+        let message = space.message
+        let counters = pointee.shared.pointee.counters
+        if space.pointee.phase == .preRouting {
+            if end.dropped || end.failed {
+                bump(message.isRequest ? counters.dropRequests : counters.dropReplies)
+                return finish(space)
+            }
+            return enterMain(space)
+        }
+        if message.isRequest {
+            if end.dropped { bump(counters.dropRequests) }
+            if end.failed { bump(counters.errRequests) }
+            _ = pointee.shared.pointee.host.pointee.hooks.run(.requestEnded, message)
+            finish(space)
+        } else if end.dropped || end.failed || end.code == 0 {
+            bump(counters.dropReplies)
+            finish(space)
+        } else {
+            replyRouted(space)
+        }
+    }
+
+    /// The message is dealt with.
+    func finish(_ space: UnsafeMutablePointer<Space>) {
+        if let run = space.pointee.run { pointee.script.finish(run) }
+        let cancels = space.pointee.cancels
+        space.pointee.cancels = nil
+        giveBack(space)
+        resume(cancels)
+    }
+
+    // MARK: - Replies
+
+    private func receiveReply(_ space: UnsafeMutablePointer<Space>) {
+        let message = space.message
+        let counters = pointee.shared.pointee.counters
+        if pointee.shared.pointee.checksVia, !isOurs(message.topVia) {
+            bump(counters.dropReplies)
+            return giveBack(space)
+        }
+        guard pointee.shared.pointee.host.pointee.hooks.run(.reply, message) else { return giveBack(space) }
+        let routes = pointee.shared.pointee.routes
+        if routes.preRouting == nil, routes.reply == nil { return replyRouted(space) }
+        begin(space)
+        if let preRouting = routes.preRouting {
+            space.pointee.phase = .preRouting
+            enter(space, preRouting)
+        } else {
+            enterMain(space)
+        }
+    }
+
+    private func isOurs(_ via: Via?) -> Bool {
+        guard let via else { return false }
+        return pointee.shared.pointee.listeners.takeUnretainedValue().isMyself(
+            host: via.host, port: via.port == 0 ? 5060 : via.port)
+    }
+
+    /// reply_route has let the reply pass: a module takes it, or it goes on by its second Via.
+    private func replyRouted(_ space: UnsafeMutablePointer<Space>) {
+        guard pointee.shared.pointee.host.pointee.hooks.run(.replyRouted, space.message) else { return finish(space) }
+        forwardReply(space)
+    }
+}

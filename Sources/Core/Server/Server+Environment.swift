@@ -1,0 +1,66 @@
+import Glibc
+import PluginAPI
+
+// Invariants: the functions run on workers after `setEnvironment`, and read what is constant from then on.
+
+/// What scripts and replies know of the server: fills in the Script room's and the Transport room's view of it.
+extension Server {
+    func setEnvironment(_ settings: Settings, listeners: ListenerSet, command options: Options) {
+        let signature = settings.isOn("server_signature")
+        StatelessReply.settings = StatelessReply.Settings(
+            server: signature ? Bytes(permanent: Server.product(settings.text("server_header"))) : .empty,
+            toVia: settings.isOn("reply_to_via"), warning: settings.number("sip_warning"), tagKey: SipKey.random())
+        Server.known = Unmanaged.passRetained(listeners)
+
+        var environment = ScriptEnvironment()
+        environment.knowsListeners = true
+        environment.listenerInfo = { raw, out in
+            Server.describe(Listener(raw: raw), out)
+            return true
+        }
+        environment.findListener = { transport, address, port in
+            guard let address = SocketAddress(parsing: address.bytes, port: port) else { return nil }
+            let proto = TransportProtocol(rawValue: UInt8(truncatingIfNeeded: transport))
+            return Server.withListeners { $0.find(transport == 0 ? nil : proto, address)?.raw }
+        }
+        environment.findNamedListener = { name in Server.withListeners { $0.find(name: name.bytes)?.raw } }
+        environment.isMyself = { host, port in Server.withListeners { $0.isMyself(host: host.bytes, port: port) } }
+        environment.forward = StatelessForward.forward
+        environment.facts = facts(settings, options)
+        ScriptEnvironment.current = environment
+    }
+
+    private func facts(_ settings: Settings, _ options: Options) -> ServerFacts {
+        var facts = ServerFacts()
+        let (major, minor, patch) = Version.numbers
+        facts.version = Bytes(permanent: Version.text)
+        facts.versionNumber = Int64(major << 16 | minor << 8 | patch)
+        facts.fullVersion = Bytes(permanent: Version.product)
+        facts.serverID = Int64(options.serverID ?? settings.number("server_id"))
+        facts.processID = Int64(getpid())
+        facts.startTime = Int64(Syscalls.wallNanoseconds() / 1_000_000_000)
+        facts.instanceID = Bytes(permanent: String(Syscalls.random() as UInt64, radix: 16))
+        return facts
+    }
+
+    /// `server_header` is a whole header line, as Kamailio wants it; the reply writer wants its value.
+    private static func product(_ header: String?) -> String {
+        guard let header, !header.isEmpty else { return Version.product }
+        guard let colon = header.firstIndex(of: ":") else { return header }
+        return String(header[header.index(after: colon)...].drop { $0 == " " })
+    }
+
+    private static func describe(_ listener: Listener, _ out: UnsafeMutablePointer<apus_listener_info>) {
+        out.pointee = apus_listener_info(
+            size: UInt32(MemoryLayout<apus_listener_info>.size), transport: UInt32(listener.proto.rawValue),
+            address: apus_str(listener.host), advertised_address: apus_str(listener.advertisedHost),
+            name: apus_str(listener.name), text: apus_str(listener.text), port: listener.address.port,
+            advertised_port: listener.advertisedPort, reserved: 0)
+    }
+
+    private nonisolated(unsafe) static var known = Unmanaged.passRetained(ListenerSet([]))
+
+    private static func withListeners<R>(_ body: (ListenerSet) -> R) -> R {
+        known._withUnsafeGuaranteedRef { body($0) }
+    }
+}

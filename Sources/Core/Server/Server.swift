@@ -1,0 +1,156 @@
+import Glibc
+import PluginAPI
+
+// Invariants: made and run on the main thread. What workers see of it (`shared`) is written before they start and lives for ever.
+
+/// A server from its config to its end: sockets, modules, workers, signals.
+final class Server {
+    private let configuration: Configuration
+    private let options: Options
+    private let program: Program
+    private var listeners = ListenerSet([])
+    private let shared = UnsafeMutablePointer<ServerShared>.allocate(capacity: 1)
+    private var pidFile: String?
+
+    init(_ configuration: Configuration, _ program: Program, _ options: Options) {
+        self.configuration = configuration
+        self.program = program
+        self.options = options
+    }
+
+    private var settings: Settings { configuration.settings }
+
+    /// Starts, serves until a signal ends it, stops.
+    /// - Parameter ready: called once when everything is open and every worker takes traffic.
+    func run(ready: () -> Void) throws(StartFailure) {
+        try Daemon.enter(root: options.rootFolder ?? settings.text("chroot"), folder: nil)
+        try openListeners()
+        try Daemon.enter(root: nil, folder: options.workFolder ?? settings.text("workdir"))
+        if let path = options.pidFile {
+            try Daemon.writePIDFile(path)
+            pidFile = path
+        }
+        defer { if let pidFile { unlink(pidFile) } }
+        try Daemon.become(
+            user: options.user ?? settings.text("user"), group: options.group ?? settings.text("group"))
+        try prepareShared()
+        setEnvironment(settings, listeners: listeners, command: options)
+        let modules = configuration.modules
+        let workers: Workers
+        do {
+            workers = try Workers(
+                count: workerCount, listeners: listeners, statistics: configuration.statistics, hooks: workerHooks,
+                limits: Workers.Limits(slots: 1024 + shared.pointee.maxSuspended))
+        } catch {
+            throw StartFailure(code: 2, text: "the workers cannot be made: \(error.text)")
+        }
+        modules.open(listeners)
+        modules.install(program.image)
+        modules.makeWorkers(workers)
+        guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
+        defer { modules.stop() }
+        do { try workers.start() } catch { throw StartFailure(code: 2, text: error.text) }
+        modules.raise(.ready)
+        for listener in listeners.listeners where !listener.isVirtual { Log.info("listening on \(listener.text.string)") }
+        Log.notice("\(Version.product) is ready: \(workers.count) worker\(workers.count == 1 ? "" : "s")")
+        ready()
+        obeySignals()
+        drain()
+        workers.stop()
+        workers.join()
+        Log.notice("stopped")
+        workers.free()
+    }
+
+    // MARK: - Start
+
+    private var workerCount: Int {
+        if options.foreground == .alone || !settings.isOn("fork") { return 1 }
+        let asked = options.workers ?? settings.number("children")
+        // 0 stands for the default.
+        return min(asked > 0 ? asked : 8, SuspensionDirectory.maxWorkers)
+    }
+
+    private func openListeners() throws(StartFailure) {
+        let addresses = ListenAddresses(settings, options)
+        var transport = TransportOptions()
+        transport.maxReceiveBuffer = Int32(clamping: options.maxBuffer ?? settings.number("maxbuffer"))
+        transport.maxSendBuffer = Int32(clamping: settings.isSet("maxsndbuffer") ? settings.number("maxsndbuffer") : 0)
+        transport.tos = Int32(clamping: settings.number("tos"))
+        transport.freeBind = settings.isOn("ip_free_bind")
+        transport.multicastInterface = settings.text("mcast") ?? ""
+        transport.multicastLoopback = settings.isOn("mcast_loopback")
+        transport.multicastTTL = Int32(clamping: settings.number("mcast_ttl"))
+        do {
+            listeners = try ListenerSet.open(
+                addresses.listens.map(\.spec), aliases: addresses.aliases,
+                port: UInt16(clamping: options.port ?? settings.number("port")),
+                autoBindIPv6: settings.isOn("auto_bind_ipv6"), options: transport)
+        } catch {
+            let diagnostics = Diagnostics()
+            for mistake in error.errors {
+                diagnostics.error(mistake.text, at: mistake.spec.flatMap { addresses.listens[$0].range })
+            }
+            throw StartFailure(code: 2, text: diagnostics.text)
+        }
+    }
+
+    private func prepareShared() throws(StartFailure) {
+        let counters: CoreCounters
+        do { counters = try CoreCounters(configuration.statistics) } catch {
+            throw StartFailure(code: 2, text: "there is no room for the core's statistics")
+        }
+        shared.initialize(
+            to: ServerShared(
+                image: program.image, counters: counters, listeners: Unmanaged.passRetained(listeners),
+                routes: MainRoutes(program.image), host: configuration.modules.shared,
+                modules: Unmanaged.passRetained(configuration.modules), maxSuspended: settings.number("max_suspended"),
+                checksVia: settings.isOn("check_via"), maxMessage: settings.number("msg_recv_max_size")))
+    }
+
+    private var workerHooks: WorkerHooks {
+        WorkerHooks(
+            deliver: { worker, slot in
+                let context = worker.assumingMemoryBound(to: Worker.self).pointee.context
+                context?.assumingMemoryBound(to: ServerWorker.self)
+                    .receive(slot.assumingMemoryBound(to: Received.self))
+            },
+            callID: { start, count, found in
+                guard let value = Message.scanCallID(Bytes(start, count)) else { return nil }
+                found.pointee = value.count
+                return value.start
+            },
+            start: { ServerWorker.start($0.assumingMemoryBound(to: Worker.self)) },
+            stop: { ServerWorker.stop($0.assumingMemoryBound(to: Worker.self)) },
+            shared: UnsafeMutableRawPointer(shared))
+    }
+
+    // MARK: - Signals and the end
+
+    private func obeySignals() {
+        while true {
+            switch Signals.wait(milliseconds: 1000) {
+            case .stop: return
+            case .reload: configuration.modules.raise(.reload)
+            case .statistics: logStatistics()
+            case .none: Log.flushLimits()
+            }
+        }
+    }
+
+    /// New requests are answered 503; what waits in scripts may end, for `drain_time` seconds at most. A second signal ends it at once.
+    private func drain() {
+        shared.pointee.isDraining.store(true, ordering: .relaxed)
+        let limit = Syscalls.monotonicNanoseconds() + UInt64(max(0, settings.number("drain_time"))) * 1_000_000_000
+        while shared.pointee.waiting.load(ordering: .relaxed) > 0, Syscalls.monotonicNanoseconds() < limit {
+            if Signals.wait(milliseconds: 20) == .stop { return }
+        }
+    }
+
+    private func logStatistics() {
+        for (id, description) in configuration.statistics.all {
+            let value = configuration.statistics.value(id)
+            if value != 0 { Log.line(.notice) { $0.add("\(description.group):\(description.name) = \(value)") } }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import Glibc
+import PluginAPI
+import Synchronization
+
+// Invariants: one ServerWorker a worker thread, at a stable address from the worker's start to the end of the process; its thread alone
+// touches it. Spaces are handed out by `takeSpace` and come back by `giveBack`, exactly once.
+
+/// What the Server room keeps for one worker: the way of a message through the rooms begins and ends here.
+struct ServerWorker {
+    let worker: UnsafeMutablePointer<Worker>
+    let script: UnsafeMutablePointer<ScriptWorker>
+    /// What the workers have in common; constant while they run.
+    let shared: UnsafeMutablePointer<ServerShared>
+    /// The script that new runs begin with.
+    var image: UnsafePointer<ProgramImage>
+    var inFlight = InFlight()
+    /// Messages received so far: `$mi`.
+    var number: UInt32 = 0
+    /// The slot whose message is being delivered; nil between messages.
+    var arriving: UnsafeMutablePointer<Received>?
+    fileprivate var free: UnsafeMutablePointer<Space>?
+
+    init(
+        worker: UnsafeMutablePointer<Worker>, script: UnsafeMutablePointer<ScriptWorker>,
+        shared: UnsafeMutablePointer<ServerShared>
+    ) {
+        self.worker = worker
+        self.script = script
+        self.shared = shared
+        image = shared.pointee.image
+    }
+
+    /// [worker] Before the worker's loop runs: everything that this worker needs of all rooms.
+    /// - Returns: 0, or what stops the start; it has been logged.
+    static func start(_ worker: UnsafeMutablePointer<Worker>) -> Int32 {
+        guard let shared = worker.pointee.hooks.shared?.assumingMemoryBound(to: ServerShared.self) else { return 1 }
+        let script = UnsafeMutablePointer<ScriptWorker>.allocate(capacity: 1)
+        script.initialize(
+            to: ScriptWorker(
+                index: UInt32(worker.pointee.index), mailbox: worker.pointee.mailbox, timers: worker.pointee.wheel,
+                clock: worker.pointer(to: \.clock).unsafelyUnwrapped, maxSuspended: shared.pointee.maxSuspended))
+        let own = UnsafeMutablePointer<ServerWorker>.allocate(capacity: 1)
+        own.initialize(to: ServerWorker(worker: worker, script: script, shared: shared))
+        worker.pointee.context = UnsafeMutableRawPointer(own)
+        SuspensionDirectory.register(script)
+        do { try Resolver.start(worker) } catch {
+            Log.error("worker \(worker.pointee.index) has no resolver: \(error.text)")
+            return 1
+        }
+        return shared.pointee.modules.takeUnretainedValue().startWorker() ? 0 : 1
+    }
+
+    /// [worker] After the worker's loop: what still waits in scripts is told that it waits no more.
+    static func stop(_ worker: UnsafeMutablePointer<Worker>) {
+        guard let own = worker.pointee.context?.assumingMemoryBound(to: ServerWorker.self) else { return }
+        own.pointee.script.cancelAll()
+        own.pointee.shared.pointee.modules.takeUnretainedValue().endWorker()
+        Resolver.end(worker)
+    }
+
+    /// The calling thread's; nil on threads that are no workers.
+    static var current: UnsafeMutablePointer<ServerWorker>? {
+        Worker.current?.pointee.context?.assumingMemoryBound(to: ServerWorker.self)
+    }
+}
+
+/// What the workers have in common: set up before they start and constant from then on, but for the atomic numbers.
+struct ServerShared: ~Copyable {
+    let image: UnsafePointer<ProgramImage>
+    let counters: CoreCounters
+    let listeners: Unmanaged<ListenerSet>
+    let routes: MainRoutes
+    /// What modules added: hooks, slots, timers.
+    let host: UnsafeMutablePointer<HostShared>
+    let modules: Unmanaged<Modules>
+    /// Suspended runs of one worker at most (max_suspended).
+    let maxSuspended: Int
+    /// Replies must carry a Via of ours on top (check_via).
+    let checksVia: Bool
+    /// Longer messages are refused (msg_recv_max_size), in bytes.
+    let maxMessage: Int
+    /// The server is about to end: new requests are answered 503.
+    let isDraining = Atomic<Bool>(false)
+    /// Messages whose script waits, over all workers.
+    let waiting = Atomic<Int>(0)
+}
+
+/// The blocks that messages enter by, looked up once.
+struct MainRoutes {
+    var preRouting: UnsafePointer<CompiledRoute>?
+    var request: UnsafePointer<CompiledRoute>?
+    var reply: UnsafePointer<CompiledRoute>?
+
+    init(_ image: UnsafePointer<ProgramImage>) {
+        preRouting = image.route(named: apus_str("core:pre-routing"), kinds: RouteKind.event.mask)
+        request = image.mainRoute(kind: RouteKind.request.mask)
+        reply = image.mainRoute(kind: RouteKind.coreOnReply.mask)
+    }
+}
+
+extension UnsafeMutablePointer<ServerWorker> {
+    func bump(_ id: StatisticID) { pointee.worker.pointee.shard.bump(id) }
+
+    /// Memory for one message.
+    func takeSpace(_ slot: UnsafeMutablePointer<Received>?) -> UnsafeMutablePointer<Space> {
+        let space = pointee.free ?? makeSpace()
+        pointee.free = space.pointee.next
+        space.pointee.next = nil
+        space.pointee.slot = slot
+        space.pointee.isKept = false
+        return space
+    }
+
+    /// The message is dealt with: everything that lay in its arena ends, its bytes go back to the transport.
+    func giveBack(_ space: UnsafeMutablePointer<Space>) {
+        pointee.inFlight.remove(space)
+        pointee.worker.pointee.wheel.remove(space.tryingTimer)
+        pointee.shared.pointee.host.pointee.slots.end(space.message)
+        space.pointee.arena.reset()
+        if space.pointee.isKept { endKeeping(space) }
+        space.pointee.slot = nil
+        space.pointee.run = nil
+        space.pointee.next = pointee.free
+        pointee.free = space
+    }
+
+    /// The message's bytes must stay: its script waits.
+    func keep(_ space: UnsafeMutablePointer<Space>) {
+        guard !space.pointee.isKept else { return }
+        space.pointee.isKept = true
+        space.pointee.slot?.pointee.isKept = true
+        pointee.shared.pointee.waiting.add(1, ordering: .relaxed)
+    }
+
+    private func endKeeping(_ space: UnsafeMutablePointer<Space>) {
+        space.pointee.isKept = false
+        pointee.shared.pointee.waiting.subtract(1, ordering: .relaxed)
+        guard let slot = space.pointee.slot else { return }
+        // During the call that brought it the transport takes it back by itself.
+        if pointee.arriving == slot { slot.pointee.isKept = false } else { pointee.worker.release(slot) }
+    }
+
+    @inline(never)
+    private func makeSpace() -> UnsafeMutablePointer<Space> {
+        let space = UnsafeMutablePointer<Space>.allocate(capacity: 1)
+        let arena = Arena(chunk: ServerWorker.arenaChunk, limit: ServerWorker.arenaLimit)
+        // A record is plain data: the parser writes all of it before anybody reads it.
+        memset(space, 0, MemoryLayout<Space>.size)
+        space.pointer(to: \.arena)!.initialize(to: arena)
+        space.pointee.worker = self
+        space.pointer(to: \.tryingTimer)!.initialize(
+            to: TimerNode(context: space) { _, space in
+                guard let space = space?.assumingMemoryBound(to: Space.self) else { return }
+                space.pointee.worker.sendTrying(space)
+            })
+        return space
+    }
+}
+
+extension ServerWorker {
+    /// First chunk of a message's arena, in bytes: header index, parsed fields and edits of a usual INVITE fit.
+    static let arenaChunk = 8192
+    /// What one message may take beyond it: a hostile one of 64 KiB, all headers parsed, stays far below.
+    static let arenaLimit = 4 << 20
+}
+
+extension UnsafeMutablePointer<Space> {
+    var tryingTimer: UnsafeMutablePointer<TimerNode> { pointer(to: \.tryingTimer).unsafelyUnwrapped }
+}
