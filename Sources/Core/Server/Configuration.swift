@@ -1,5 +1,4 @@
 import Glibc
-import PluginAPI
 
 /// A config, read and understood: settings, modules that have declared, the compiled script. Made on the main thread.
 final class Configuration {
@@ -44,8 +43,11 @@ final class Configuration {
         settings = Settings.build(tree, diagnostics: diagnostics) { name in
             registry.parameters.filter { $0.value.contains { $0.name == name } }.map(\.key).sorted()
         }
+        // Answered by the listeners once they are open.
         program = Program.compile(
-            tree, settings: settings, registry: registry, diagnostics: diagnostics, server: Configuration.questions)
+            tree, settings: settings, registry: registry, diagnostics: diagnostics,
+            isMyself: { host, port in ScriptEnvironment.current.isMyself(host, port) },
+            resolve: { ListenerSet.addresses(of: $0) })
     }
 
     /// No module yet, but the folders to look for them in.
@@ -55,18 +57,6 @@ final class Configuration {
         var path = SearchPath.standard
         path.commandLine = SearchPath.folders(in: options.modulePath ?? "")
         return Modules(registry: registry, statistics: statistics, diagnostics: diagnostics, path: path)
-    }
-
-    /// Answered by the listeners once they are open; until then nothing is ours.
-    private static var questions: ServerQuestions {
-        var questions = ServerQuestions()
-        questions.answers.isMyself = { host, port in ScriptEnvironment.current.isMyself(host, port) }
-        questions.answers.transport = { listener in
-            guard let listener else { return Int32(APUS_UDP) }
-            return Int32(Listener(raw: listener).proto.rawValue)
-        }
-        questions.resolve = { host in ListenerSet.addresses(of: host) }
-        return questions
     }
 
     private static func read(_ options: Options) throws(StartFailure) -> Source {

@@ -46,6 +46,8 @@ final class Server {
         }
         modules.open(listeners)
         modules.install(program.image)
+        modules.compiler = Server.compiler(program)
+        modules.coreSettings = coreSetting
         modules.makeWorkers(workers)
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
@@ -63,6 +65,21 @@ final class Server {
     }
 
     // MARK: - Start
+
+    /// How modules compile texts out of their parameters.
+    private static func compiler(_ program: Program) -> Modules.Compiler {
+        func text(_ refusal: Program.Refusal) -> LoadRefusal { LoadRefusal(message: refusal.text, hint: refusal.hint) }
+        return Modules.Compiler(
+            compileVariable: { program.compileVariable($0.string).mapError(text) },
+            compileFormat: { program.compileFormat($0.string).mapError(text) })
+    }
+
+    /// A global parameter for modules: what is in force, defaults included.
+    private func coreSetting(_ name: String) -> Settings.Value? {
+        guard let global = Global.named[name] else { return nil }
+        if let set = settings.values[global.name] { return set }
+        return settings.text(global.name).map { Int($0) == nil ? .text($0) : .number(Int64(settings.number(global.name))) }
+    }
 
     private var workerCount: Int {
         if options.foreground == .alone || !settings.isOn("fork") { return 1 }
