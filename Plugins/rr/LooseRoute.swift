@@ -42,46 +42,34 @@ private func follow(_ call: Call, _ routing: UnsafeMutablePointer<Routing>, mode
     {
         return recover(call, routing, target: target, routes: routes, first: first)
     }
-    guard isOurs else { return send(call, routing, to: first, removing: 0) }
+    guard isOurs else { return send(call, routing, to: first) }
 
     routing.pointee.params = first.params
-    var removed = 1
+    guard first.remove(from: message) else { return failedEdit(call) }
     var next = routes.next()
     if first.isOneOfTwo, call.state.pointee.doubleRR != 0, let second = next, second.uri.isOurs(host) {
-        removed = 2
         leave(call, through: second.uri)
+        guard second.remove(from: message) else { return failedEdit(call) }
         next = routes.next()
     } else if call.state.pointee.forceSendSocket != 0 {
         leave(call, through: first.uri)
     }
-    guard let next else {
-        guard RouteSet.remove(message, leading: removed, last: false) else { return failedEdit(call) }
-        return inDialog ? .true : -3
-    }
-    return send(call, routing, to: next, removing: removed)
+    if let next { return send(call, routing, to: next) }
+    return inDialog ? .true : -3
 }
 
-/// The next hop is that Route; the values in front of it are ours and go.
-private func send(
-    _ call: Call, _ routing: UnsafeMutablePointer<Routing>, to next: RouteValue, removing removed: Int
-) -> CInt {
+/// The next hop is that Route.
+private func send(_ call: Call, _ routing: UnsafeMutablePointer<Routing>, to next: RouteValue) -> CInt {
     let message = call.message
     routing.pointee.followed = true
-    if next.isLoose {
-        guard RouteSet.remove(message, leading: removed, last: false), setDestination(call, next) else {
-            return failedEdit(call)
-        }
-        return .true
-    }
+    if next.isLoose { return setDestination(call, next) ? .true : failedEdit(call) }
     // A strict router looks for itself in the Request-URI; the target waits at the end of Route.
     let target = message.field(APUS_FIELD_REQUEST_URI)
-    guard var line = call.writer(target.len + 16), let last = lastRoute(message) else { return .false }
+    guard var line = call.writer(target.len + 16), var last = lastRoute(message) else { return .false }
     line.add("Route: <")
     line.add(target)
     line.add(">\r\n")
-    var header = last
-    guard message.insert(line.text, after: &header),
-        RouteSet.remove(message, leading: removed + 1, last: false),
+    guard message.insert(line.text, after: &last), next.remove(from: message),
         message.api.pointee.set_request_uri(call.pointee.msg, next.uriText) > 0
     else { return failedEdit(call) }
     return .true
@@ -93,29 +81,23 @@ private func recover(
 ) -> CInt {
     let message = call.message
     let text = message.field(APUS_FIELD_REQUEST_URI)
-    routing.pointee.params = RouteValue(place: 0, uriText: text, uri: target).params
+    routing.pointee.params = RouteValue(text: text, uriText: text, uri: target).params
     var routes = routes
-    var removed = 0
     var next: RouteValue? = first
     if !target.r2.isNull, call.state.pointee.doubleRR != 0, first.uri.isOurs(call.host) {
-        removed = 1
         leave(call, through: first.uri)
+        guard first.remove(from: message) else { return failedEdit(call) }
         next = routes.next()
     }
     guard let next else { return call.fail("the Request-URI is ours and Route names no target") }
     routing.pointee.followed = true
-    if !next.isLoose {
-        // It gets itself in the Request-URI, and the target is where it expects it.
-        guard RouteSet.remove(message, leading: removed + 1, last: false),
-            message.api.pointee.set_request_uri(call.pointee.msg, next.uriText) > 0
-        else { return failedEdit(call) }
-        return .true
-    }
-    var last = next
+    var last: RouteValue?
     while let value = routes.next() { last = value }
-    guard RouteSet.remove(message, leading: removed, last: true),
-        message.api.pointee.set_request_uri(call.pointee.msg, last.uriText) > 0,
-        last.place == next.place || setDestination(call, next)
+    // A strict next hop gets itself in the Request-URI and the target where it expects it. A loose one gets the target in the
+    // Request-URI; it may be the target itself.
+    let new = next.isLoose ? last ?? next : next
+    guard new.remove(from: message), message.api.pointee.set_request_uri(call.pointee.msg, new.uriText) > 0,
+        !next.isLoose || last == nil || setDestination(call, next)
     else { return failedEdit(call) }
     return .true
 }

@@ -132,6 +132,7 @@ extension HostTables {
                 guard let header = HostTables.header(header, of: message) else { return CInt(APUS_FALSE) }
                 return HostTables.answer(message.remove(header))
             },
+            remove_value: { message, value in HostTables.answer(Message(opaque: message).removeValue(value.bytes)) },
             set_body: { message, body, type in
                 HostTables.answer(Message(opaque: message).replaceBody(body.bytes, contentType: type.bytes))
             },

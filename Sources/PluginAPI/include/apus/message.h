@@ -147,6 +147,8 @@ typedef struct apus_message_api {
     int (*APUS_NONNULL insert_before)(apus_msg *APUS_NONNULL m, const apus_header *APUS_NULLABLE at, apus_str lines);
     int (*APUS_NONNULL insert_after)(apus_msg *APUS_NONNULL m, const apus_header *APUS_NULLABLE at, apus_str lines);
     int (*APUS_NONNULL remove_header)(apus_msg *APUS_NONNULL m, const apus_header *APUS_NONNULL header);
+    /* One value of a header that is a list, such as a Route, with the comma that becomes needless; the header when it was the last. */
+    int (*APUS_NONNULL remove_value)(apus_msg *APUS_NONNULL m, apus_str value);
     /* Replaces the body; Content-Length follows by itself, Content-Type is replaced when `type` is not empty. */
     int (*APUS_NONNULL set_body)(apus_msg *APUS_NONNULL m, apus_str body, apus_str type);
 
