@@ -66,6 +66,16 @@ struct ResolverError: Error {
     let text: String
 }
 
+/// What a resolver needs of the thread that it lives on.
+struct ResolverPlace {
+    /// Handed to those who asked: the worker.
+    let owner: UnsafeMutableRawPointer
+    let loop: UnsafeMutablePointer<EventLoop>
+    let clock: UnsafeMutablePointer<Clock>
+    let wheel: TimerWheel
+    let mailbox: Mailbox
+}
+
 /// A and AAAA look-ups in a worker's event loop, /etc/hosts first. Never blocks.
 final class Resolver {
     /// - Parameters: the worker, the context given to `lookUp`, and the `ResolverAnswer`.
@@ -95,12 +105,26 @@ final class Resolver {
         var port: UInt16 = 0
     }
 
-    private let worker: UnsafeMutablePointer<Worker>
+    /// A socket of c-ares in the loop; its address is the watch's context.
+    private struct SocketWatch {
+        let resolver: Unmanaged<Resolver>
+        let fd: Int32
+        var id: WatchID
+        var events: UInt32
+    }
+
+    /// What a resolver posts to its own mailbox; the node first.
+    private struct Bell {
+        var node: MailNode
+        var resolver: Unmanaged<Resolver>?
+    }
+
+    private let place: ResolverPlace
     private let options: ResolverOptions
     private var channel: ares_channel?
-    private var watches: [(fd: Int32, id: WatchID, events: UInt32)] = []
+    private var watches: [UnsafeMutablePointer<SocketWatch>] = []
     private let timer: UnsafeMutablePointer<TimerNode>
-    private let bell: UnsafeMutablePointer<MailNode>
+    private let bell: UnsafeMutablePointer<Bell>
     private var isBellPosted = false
     private var queries: [String: Query] = [:]
     private var answered: [Query] = []
@@ -111,31 +135,25 @@ final class Resolver {
     /// c-ares's own set-up, once for the process.
     private static let library = ares_library_init(ARES_LIB_INIT_ALL)
 
-    private init(_ worker: UnsafeMutablePointer<Worker>, _ options: ResolverOptions) {
-        self.worker = worker
+    /// A resolver for the thread of this place, which has to be alive until `end`. On that thread.
+    init(_ place: ResolverPlace, _ options: ResolverOptions = ResolverOptions()) throws(ResolverError) {
+        self.place = place
         self.options = options
         timer = .allocate(capacity: 1)
         bell = .allocate(capacity: 1)
+        let me = Unmanaged.passUnretained(self)
+        timer.initialize(
+            to: TimerNode(context: me.toOpaque()) { _, me in
+                Unmanaged<Resolver>.fromOpaque(me!).takeUnretainedValue().process(ARES_SOCKET_BAD, ARES_SOCKET_BAD)
+            })
+        bell.initialize(to: Bell(node: MailNode(receive: Resolver.onBell), resolver: me))
+        guard Resolver.library == ARES_SUCCESS else {
+            throw ResolverError(text: "c-ares: \(Resolver.text(Resolver.library))")
+        }
+        try open(me.toOpaque())
     }
 
     // MARK: - Life
-
-    /// Gives a worker its resolver. On the worker's thread, before its loop runs.
-    static func start(
-        _ worker: UnsafeMutablePointer<Worker>, _ options: ResolverOptions = ResolverOptions()
-    ) throws(ResolverError) {
-        guard library == ARES_SUCCESS else { throw ResolverError(text: "c-ares: \(text(library))") }
-        let resolver = Resolver(worker, options)
-        let me = Unmanaged.passUnretained(resolver).toOpaque()
-        resolver.timer.initialize(
-            to: TimerNode(context: me) { _, me in
-                Unmanaged<Resolver>.fromOpaque(me!).takeUnretainedValue().process(ARES_SOCKET_BAD, ARES_SOCKET_BAD)
-            })
-        resolver.bell.initialize(
-            to: MailNode { raw, _ in Resolver.of(raw.assumingMemoryBound(to: Worker.self))?.ring() })
-        try resolver.open(me)
-        worker.pointee.resolver = Unmanaged.passRetained(resolver).toOpaque()
-    }
 
     private func open(_ me: UnsafeMutableRawPointer) throws(ResolverError) {
         var settings = ares_options()
@@ -155,23 +173,16 @@ final class Resolver {
         guard code == ARES_SUCCESS else { throw ResolverError(text: "c-ares: \(Resolver.text(code))") }
     }
 
-    /// Ends a worker's resolver: nobody is called any more. On the worker's thread.
-    static func end(_ worker: UnsafeMutablePointer<Worker>) {
-        guard let raw = worker.pointee.resolver else { return }
-        worker.pointee.resolver = nil
-        let resolver = Unmanaged<Resolver>.fromOpaque(raw).takeRetainedValue()
-        // Calls `answered` for all that is under way, which only collects.
-        ares_destroy(resolver.channel)
-        for watch in resolver.watches { worker.pointee.loop.unwatch(watch.id) }
-        worker.pointee.wheel.remove(resolver.timer)
-        resolver.timer.deallocate()
-        // The bell may still be in the mailbox; it is as long-lived as the worker then.
-        if !resolver.isBellPosted { resolver.bell.deallocate() }
-    }
-
-    /// The resolver of a worker that has one.
-    static func of(_ worker: UnsafeMutablePointer<Worker>) -> Resolver? {
-        worker.pointee.resolver.map { Unmanaged<Resolver>.fromOpaque($0).takeUnretainedValue() }
+    /// Nobody is called any more. On the resolver's thread; nothing may be asked of it afterwards.
+    func end() {
+        // Calls `onAnswer` for all that is under way, which only collects.
+        ares_destroy(channel)
+        channel = nil
+        place.wheel.remove(timer)
+        // The bell may still lie in the mailbox: then the mailbox's reader frees it.
+        bell.pointee.resolver = nil
+        if !isBellPosted { bell.deallocate() }
+        timer.deallocate()
     }
 
     private static func text(_ code: Int32) -> String { String(cString: ares_strerror(code)) }
@@ -223,7 +234,7 @@ final class Resolver {
         // What /etc/hosts knew is told in the next turn: never while the caller still stands in `lookUp`.
         if !answered.isEmpty, !isBellPosted {
             isBellPosted = true
-            worker.pointee.mailbox.post(bell)
+            place.mailbox.post(UnsafeMutableRawPointer(bell).assumingMemoryBound(to: MailNode.self))
         }
     }
 
@@ -266,32 +277,46 @@ final class Resolver {
 
     private func watch(_ fd: Int32, _ readable: Bool, _ writable: Bool) {
         let events = (readable ? EPOLLIN.rawValue : 0) | (writable ? EPOLLOUT.rawValue : 0)
-        let known = watches.firstIndex { $0.fd == fd }
-        if let known {
+        if let known = watches.firstIndex(where: { $0.pointee.fd == fd }) {
+            let watch = watches[known]
             if events == 0 {
-                worker.pointee.loop.unwatch(watches.remove(at: known).id)
-            } else if events != watches[known].events {
-                watches[known].events = events
-                try? worker.pointee.loop.change(watches[known].id, events)
+                place.loop.pointee.unwatch(watch.pointee.id)
+                watches.remove(at: known)
+                watch.deallocate()
+            } else if events != watch.pointee.events {
+                watch.pointee.events = events
+                try? place.loop.pointee.change(watch.pointee.id, events)
             }
         } else if events != 0 {
-            // Without a watch the query ends by its timeout.
-            let context = UnsafeMutableRawPointer(bitPattern: Int(fd) + 1)
-            if let id = try? worker.pointee.loop.watch(fd, events, context: context, Resolver.onReady) {
-                watches.append((fd, id, events))
+            let watch = UnsafeMutablePointer<SocketWatch>.allocate(capacity: 1)
+            if let id = try? place.loop.pointee.watch(fd, events, context: watch, Resolver.onReady) {
+                watch.initialize(
+                    to: SocketWatch(resolver: Unmanaged.passUnretained(self), fd: fd, id: id, events: events))
+                watches.append(watch)
             } else {
+                // The query ends by its timeout.
+                watch.deallocate()
                 Log.limited(.error, "cannot watch the socket of a DNS query")
             }
         }
     }
 
-    private static let onReady: EventLoop.Callback = { raw, context, events in
-        let fd = Int32(Int(bitPattern: context) - 1)
+    private static let onReady: EventLoop.Callback = { _, context, events in
+        let watch = context!.assumingMemoryBound(to: SocketWatch.self).pointee
         let failed = events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
         let reads = failed || events & EPOLLIN.rawValue != 0
         let writes = failed || events & EPOLLOUT.rawValue != 0
-        Resolver.of(raw.assumingMemoryBound(to: Worker.self))?
-            .process(reads ? fd : ARES_SOCKET_BAD, writes ? fd : ARES_SOCKET_BAD)
+        let resolver = watch.resolver.takeUnretainedValue()
+        resolver.process(reads ? watch.fd : ARES_SOCKET_BAD, writes ? watch.fd : ARES_SOCKET_BAD)
+    }
+
+    private static let onBell: Mailbox.Callback = { _, raw in
+        let bell = raw.assumingMemoryBound(to: Bell.self)
+        if let resolver = bell.pointee.resolver {
+            resolver.takeUnretainedValue().ring()
+        } else {
+            bell.deallocate()
+        }
     }
 
     private func process(_ read: Int32, _ write: Int32) {
@@ -303,11 +328,11 @@ final class Resolver {
     private func setTimer() {
         var room = timeval()
         guard let next = ares_timeout(channel, nil, &room)?.pointee else {
-            worker.pointee.wheel.cancel(timer)
+            place.wheel.cancel(timer)
             return
         }
         let milliseconds = UInt64(max(0, next.tv_sec)) * 1000 + UInt64(max(0, next.tv_usec) + 999) / 1000
-        worker.pointee.wheel.schedule(timer, at: worker.pointee.clock.now + max(1, milliseconds))
+        place.wheel.schedule(timer, at: place.clock.pointee.now + max(1, milliseconds))
     }
 
     private func ring() {
@@ -333,7 +358,7 @@ final class Resolver {
                     var answer = ResolverAnswer(
                         status: query.status, addresses: buffer.baseAddress ?? none, count: buffer.count, ttl: query.ttl
                     )
-                    done(worker, waiter.context, &answer)
+                    done(place.owner, waiter.context, &answer)
                 }
             }
         }
