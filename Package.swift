@@ -42,7 +42,9 @@ let package = Package(
         .executableTarget(name: "apus", dependencies: ["Core"], swiftSettings: strict),
         .executableTarget(
             name: "sipload", dependencies: ["CLinux"], path: "Benchmarks/sipload", swiftSettings: strict),
-        .testTarget(name: "CoreTests", dependencies: ["Core"], exclude: ["Corpus"], swiftSettings: strict),
+        .testTarget(
+            name: "CoreTests", dependencies: ["Core"], exclude: ["Corpus", "Script/Mistakes"],
+            swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
         .testTarget(name: "FunctionalTests", swiftSettings: strict),
     ]

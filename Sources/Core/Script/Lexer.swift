@@ -263,8 +263,7 @@ struct Lexer {
         }
         guard byte() == UInt8(ascii: "(") else {
             if position == start + 1 {
-                diagnostics.error("expected the name of a pseudo-variable behind `$`", at: range(from: start))
-                return Token(.invalid, range(from: start))
+                return invalid(start, "expected the name of a pseudo-variable behind `$`")
             }
             return verbatim(.variable, start)
         }
@@ -278,9 +277,9 @@ struct Lexer {
         }
         position = open
         skipLine()
-        diagnostics.error(
-            "unclosed `(` in a pseudo-variable", at: SourceRange(source, open, open + 1), hint: "close it with `)`")
-        return Token(.invalid, range(from: start))
+        return invalid(
+            start, "unclosed `(` in a pseudo-variable", at: SourceRange(source, open, open + 1),
+            hint: "close it with `)`")
     }
 
     /// `@name.part["key"][0]…`
@@ -288,8 +287,7 @@ struct Lexer {
         let start = position
         position += 1
         guard Syntax.isLetter(byte()) else {
-            diagnostics.error("expected the name of a select behind `@`", at: range(from: start))
-            return Token(.invalid, range(from: start))
+            return invalid(start, "expected the name of a select behind `@`")
         }
         while !isAtEnd {
             if Syntax.isWordByte(byte()) || (byte() == UInt8(ascii: ".") && Syntax.isWordByte(byte(1))) {
@@ -301,8 +299,7 @@ struct Lexer {
                     position += 1
                 }
                 guard byte() == UInt8(ascii: "]") else {
-                    diagnostics.error("unclosed `[` in a select", at: SourceRange(source, open, open + 1))
-                    return Token(.invalid, range(from: start))
+                    return invalid(start, "unclosed `[` in a select", at: SourceRange(source, open, open + 1))
                 }
                 position += 1
             } else {
@@ -330,12 +327,18 @@ struct Lexer {
             position += 1
             if kind == .star, byte() == UInt8(ascii: "/") {
                 position += 1
-                diagnostics.error("`*/` without `/*`", at: range(from: start))
-                return Token(.invalid, range(from: start))
+                return invalid(start, "`*/` without `/*`")
             }
             return Token(kind, range(from: start))
         }
         return unknownCharacter()
+    }
+
+    /// A token that is none, up to here; the parser reports it where it meets it.
+    private func invalid(_ start: Int, _ message: String, at place: SourceRange? = nil, hint: String? = nil) -> Token {
+        let range = range(from: start)
+        let problem = Token.Problem(Diagnostic(.error, message, at: place ?? range, hint: hint))
+        return Token(.invalid, range, problem: problem)
     }
 
     private mutating func unknownCharacter() -> Token {
@@ -343,29 +346,21 @@ struct Lexer {
         let first = byte()
         let length = first < 0x80 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1
         let sequence = bytes[position..<min(position + length, bytes.count)]
+        let code = (first < 0x10 ? "0" : "") + String(first, radix: 16, uppercase: true)
         position += sequence.count
-        let range = range(from: start)
         if first < 0x20 || first == 0x7F {
-            let digits = String(first, radix: 16, uppercase: true)
-            let code = (digits.count < 2 ? "0" : "") + digits
-            diagnostics.error(first == 0 ? "NUL byte in the text" : "control character 0x\(code)", at: range)
-        } else if let text = String(validating: sequence, as: UTF8.self) {
-            if "“”„‟".contains(text) {
-                diagnostics.error("typographic quote `\(text)`", at: range, hint: "strings stand in plain quotes: `\"`")
-            } else if "‘’‚‛´`".contains(text) {
-                diagnostics.error(
-                    "typographic quote `\(text)`", at: range, hint: "strings stand in plain quotes: `\"` or `'`")
-            } else {
-                diagnostics.error("unexpected character `\(text)`", at: range)
-            }
-        } else {
-            position = start + 1
-            diagnostics.error(
-                "byte 0x\(String(first, radix: 16, uppercase: true)) is no UTF-8",
-                at: SourceRange(source, start, start + 1),
-                hint: "outside of strings and comments the text must be UTF-8")
+            return invalid(start, first == 0 ? "NUL byte in the text" : "control character 0x\(code)")
         }
-        return Token(.invalid, self.range(from: start))
+        guard let text = String(validating: sequence, as: UTF8.self) else {
+            position = start + 1
+            return invalid(
+                start, "byte 0x\(code) is no UTF-8", hint: "outside of strings and comments the text must be UTF-8")
+        }
+        if "“”„‟‘’‚‛´`".contains(text) {
+            let plain = "“”„‟".contains(text) ? "`\"`" : "`\"` or `'`"
+            return invalid(start, "typographic quote `\(text)`", hint: "strings stand in plain quotes: \(plain)")
+        }
+        return invalid(start, "unexpected character `\(text)`")
     }
 
     private static let singles: [UInt8: Token.Kind] = {

@@ -152,7 +152,7 @@ extension Parser {
                 "a block as a condition", at: body.range, hint: "put the actions into a route and test `route(…)`")
             return Expression(.block(body), body.range)
         case .word: return try word()
-        case .invalid: throw Failure()
+        case .invalid: throw invalid()
         default: throw unexpected("an expression")
         }
     }
@@ -222,7 +222,7 @@ extension Parser {
     private func assignment(to target: Expression) throws -> Expression {
         let equals = advance().range
         if conditionParens == 1 {
-            report("assignment in a condition", at: equals, hint: "use `==` to compare")
+            throw fail("assignment in a condition", at: equals, hint: "use `==` to compare")
         } else if conditionParens != nil {
             diagnostics.warning("assignment in a condition", at: equals, hint: "`==` compares")
         }

@@ -23,7 +23,7 @@ extension Parser {
         case .semicolon: advance()
         case .rightBrace: strayBrace()
         case .word: try globalWord()
-        case .invalid: throw Failure()
+        case .invalid: throw invalid()
         default: throw fail("expected a statement, found \(token.described)", at: token.range)
         }
     }

@@ -17,7 +17,7 @@ extension Parser {
         case .variable, .percentVariable, .select:
             return try assignment(afterIf: afterIf)
         case .invalid:
-            throw Failure()
+            throw invalid()
         default:
             throw unexpected("a statement")
         }
@@ -44,6 +44,8 @@ extension Parser {
             abandonBlocks()
             return nil
         }
+        if Parser.globalStatements.contains(word.word) { return misplacedGlobal() }
+        if ["for", "foreach"].contains(word.word), peek().kind == .leftParen { return try foreignLoop() }
         if let mistake = misplaced(word) { throw mistake }
         if peek().kind == .leftParen || CoreNames.bare.contains(word.word) {
             let call = try nested { try self.call() }
@@ -51,6 +53,35 @@ extension Parser {
             return Syntax.Statement(kind: .call(call), range: call.range)
         }
         throw unknownStatement(word)
+    }
+
+    private static let globalStatements: Set<String> = [
+        "loadmodule", "loadmodulex", "modparam", "modparamx", "loadpath", "mpath",
+    ]
+
+    /// `loadmodule "tm.so"` and its kin in a block: reported and skipped to the end of its line.
+    private func misplacedGlobal() -> Syntax.Statement {
+        let word = advance()
+        report("`\(word.word)` inside of a route block", at: word.range, hint: "move it to top level")
+        while !token.newlineBefore, kind != .end, kind != .rightBrace {
+            if take(.semicolon) { break }
+            advance()
+        }
+        return Syntax.Statement(kind: .empty, range: word.range)
+    }
+
+    /// `for (…; …; …) body`: reported; its body is read.
+    private func foreignLoop() throws -> Syntax.Statement? {
+        let word = advance()
+        report("`\(word.word)` does not exist", at: word.range, hint: "use `while (…) { … }`")
+        var parens = 0
+        repeat {
+            if kind == .leftParen { parens += 1 }
+            if kind == .rightParen { parens -= 1 }
+            if kind == .leftBrace || kind == .rightBrace || kind == .end { throw Failure() }
+            advance()
+        } while parens > 0
+        return try nested { try statement(afterIf: false) }
     }
 
     /// Words of other languages, of other places, and of the time before `if`.
@@ -69,8 +100,6 @@ extension Parser {
         case "continue":
             return fail(
                 "`continue` does not exist", at: word.range, hint: "put the rest of the loop's body under an `if`")
-        case "loadmodule", "loadmodulex", "modparam", "modparamx", "loadpath", "mpath":
-            return fail("`\(word.word)` inside of a route block", at: word.range, hint: "move it to top level")
         case "msg" where peek().kind == .colon, "myself": break
         default: break
         }

@@ -104,7 +104,7 @@ final class Parser {
         let found = token
         switch found.kind {
         case .invalid:
-            return Failure()
+            return invalid()
         case .end:
             return fail("expected \(expected), found the end of the file", at: previous.range.after)
         case .plusAssign, .increment, .decrement:
@@ -147,6 +147,12 @@ final class Parser {
             throw fail("nested deeper than \(Limits.depth) levels", at: token.range)
         }
         return try body()
+    }
+
+    /// The token is none: says why, unless that was said already.
+    func invalid() -> Failure {
+        if let problem = token.problem { diagnostics.add(problem.diagnostic) }
+        return Failure()
     }
 
     // MARK: Going on
@@ -198,9 +204,11 @@ final class Parser {
         return token.newlineBefore && ["loadmodule", "loadmodulex", "modparam", "modparamx"].contains(token.word)
     }
 
+    /// `name = …`, `group.name = …`, `listen …`
     private var startsSetting: Bool {
-        kind == .word
-            && (Keywords.globals.contains(token.word) || (Global.named[token.word] != nil && peek().kind == .assign))
+        guard kind == .word else { return false }
+        if Keywords.globals.contains(token.word) || peek().kind == .assign { return true }
+        return peek().kind == .dot && peek(2).kind == .word && peek(3).kind == .assign
     }
 
     // MARK: Numbers

@@ -175,6 +175,7 @@ final class Preprocessor {
             diagnostics.error(
                 "define `\(token.word)` expands to itself", at: token.range,
                 notes: define.range.map { [Diagnostic.Note("defined here", at: $0)] } ?? [])
+            tokens.append(Token(.invalid, token.range))
             return
         }
         let origin = Source.Origin.expansion(

@@ -23,7 +23,7 @@ extension Syntax {
             case or, and, bitOr, bitAnd, bitXor, shiftLeft, shiftRight
             case equal, notEqual, matches, matchesNot, less, greater, lessOrEqual, greaterOrEqual
             case plus, minus, star, slash, percent, not, complement
-            /// A character that begins no token; it has been reported.
+            /// No token: `problem` says why; without one it has been reported.
             case invalid
             case end
         }
@@ -39,12 +39,21 @@ extension Syntax {
         let word: String
         /// Of a text, its value; of variables and selects, the text as written.
         let text: Text?
+        /// Of an invalid token what is wrong with it: reported where the parser meets it, not where it skips it.
+        let problem: Problem?
 
-        init(_ kind: Kind, _ range: SourceRange, word: String = "", text: Text? = nil) {
+        /// A mistake that waits to be reported.
+        final class Problem: Sendable {
+            let diagnostic: Diagnostic
+            init(_ diagnostic: Diagnostic) { self.diagnostic = diagnostic }
+        }
+
+        init(_ kind: Kind, _ range: SourceRange, word: String = "", text: Text? = nil, problem: Problem? = nil) {
             self.kind = kind
             self.range = range
             self.word = word
             self.text = text
+            self.problem = problem
             spaceBefore = false
             newlineBefore = false
             dialect = .maximal

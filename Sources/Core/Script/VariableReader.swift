@@ -118,7 +118,7 @@ struct VariableReader {
             return try enclosed(from: start)
         default: break
         }
-        guard Syntax.isWordByte(byte()) else {
+        guard Syntax.isLetter(byte()) else {
             throw mistake("`$` begins no pseudo-variable", start, start + 1, hint: "a lone `$` is written `$$`")
         }
         let name = takeName(wholeText: wholeText)

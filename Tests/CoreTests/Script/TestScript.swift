@@ -24,15 +24,22 @@ final class TestScript {
         var waiting: UnsafeMutablePointer<Suspension>?
     }
 
-    init(_ text: String, name: String = "test.cfg", isMyself: @escaping ScriptEnvironment.IsMyself = { _, _ in false })
-        throws
-    {
+    convenience init(
+        _ text: String, name: String = "test.cfg", isMyself: @escaping ScriptEnvironment.IsMyself = { _, _ in false }
+    ) throws {
+        try self.init(bytes: Array(text.utf8), name: name, isMyself: isMyself)
+    }
+
+    init(
+        bytes: [UInt8], name: String, isMyself: @escaping ScriptEnvironment.IsMyself = { _, _ in false },
+        files: FileAccess = FileAccess()
+    ) throws {
         let raw = UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<apus_host>.size, alignment: 16)
         raw.initializeMemory(as: UInt8.self, repeating: 0, count: MemoryLayout<apus_host>.size)
         host = raw.bindMemory(to: apus_host.self, capacity: 1)
         try TestScript.declare(in: registry, host: UnsafePointer(host), box: box)
-        let preprocessor = Preprocessor(diagnostics: diagnostics)
-        tree = Parser.parse(Source(name: name, text: text), preprocessor: preprocessor)
+        let preprocessor = Preprocessor(diagnostics: diagnostics, files: files)
+        tree = Parser.parse(Source(name: name, bytes: bytes), preprocessor: preprocessor)
         settings = Settings.build(tree, diagnostics: diagnostics)
         program = Program.compile(
             tree, settings: settings, registry: registry, diagnostics: diagnostics, isMyself: isMyself)
@@ -113,6 +120,12 @@ final class TestScript {
         try function("match", "text:format, pattern:regex") { call in
             CompiledRegex(handle: call.pointee.args![1].regex!).matches(call.pointee.args![0].str.bytes) ? 1 : -1
         }
+        try function("sl_send_reply", "code:int, reason:format", routes: RouteKind.any & ~RouteKind.onsend.mask) { _ in
+            1
+        }
+        try function("t_on_failure", "name:route(failure)") { _ in 1 }
+        try function("setflag", "flag:flag") { _ in 1 }
+        try function("search", "pattern:regex") { _ in 1 }
         try function("only_failure", "", routes: RouteKind.failure.mask) { _ in 1 }
         try function("only_request", "", routes: RouteKind.request.mask) { _ in 1 }
         try declareVariables(registry, owner)
@@ -133,6 +146,11 @@ final class TestScript {
             out.pointee = apus_value(Int64(access.run.pointee.rc))
             return 1
         }
+        for name in ["ru", "rU", "fu", "si"] {
+            try variable(name) { _, _ in -1 }
+        }
+        try variable("hdr", inner: "*", flags: Int(APUS_PV_INDEXED)) { _, _ in -1 }
+        try variable("avp", inner: "*", get: { _, _ in -1 }, set: { _, _ in 1 })
         try variable("rm") { access, out in
             out.pointee = apus_value(apus_str(access.message.methodText))
             return 1

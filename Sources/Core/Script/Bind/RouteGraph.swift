@@ -59,17 +59,16 @@ enum RouteGraph {
                 case .number(let number): names.append(String(number))
                 case .text(let text) where text.isSingleQuoted || !text.bytes.contains(UInt8(ascii: "$")):
                     names.append(Parser.routeName(text.string))
-                case .text(let text):
-                    prefixes.append(String(decoding: text.bytes.prefix { $0 != UInt8(ascii: "$") }, as: UTF8.self))
                 default: prefixes.append(prefix(of: call.arguments[0]))
                 }
             }
         }
     }
 
-    private static func prefix(of expression: Syntax.Expression) -> String {
+    /// The constant beginning of a name that is put together at run time.
+    static func prefix(of expression: Syntax.Expression) -> String {
         switch expression.kind {
-        case .text(let text): text.string
+        case .text(let text): String(decoding: text.bytes.prefix { $0 != UInt8(ascii: "$") }, as: UTF8.self)
         case .binary(.add, let left, _): prefix(of: left)
         default: ""
         }

@@ -275,6 +275,7 @@ extension Compiler {
         guard let name else {
             var plan = dynamic(.route)
             plan.routeKinds = kinds
+            namesRoutesAtRunTime = true
             return plan
         }
         var plan = given()

@@ -68,8 +68,16 @@ extension Compiler {
             guard let index = binder.route(.request, named: name, at: argument.range) else { return }
             emitter.emit(.callRoute, c: Int32(index), effect: 0)
         } else {
+            checkPrefix(argument)
             emitter.emit(.callRouteNamed, a: UInt8(RouteKind.request.rawValue), effect: -1)
         }
+    }
+
+    /// A name that is put together must at least begin like some route.
+    private func checkPrefix(_ argument: Expression) {
+        let prefix = RouteGraph.prefix(of: argument)
+        guard !prefix.isEmpty, !binder.routes.names(.request).contains(where: { $0.hasPrefix(prefix) }) else { return }
+        diagnostics.warning("no route's name begins with `\(prefix)`", at: argument.range)
     }
 
     // MARK: Where a function may be called

@@ -33,10 +33,13 @@ extension Compiler {
             emitter.emit(.pushTruth, effect: 1)
             return .truth
         case .condition(let condition): return self.condition(condition)
-        case .uriPart, .host, .word:
-            diagnostics.error("this is no value", at: expression.range)
+        case .uriPart, .host:
+            diagnostics.error(
+                "an address is no value", at: expression.range,
+                hint: "as a text it stands in quotes: `\"\(expression.range.text)\"`")
             return nothing()
-        case .number, .text, .invalid: return nothing()
+        // A bare word was reported by the parser.
+        case .number, .text, .word, .invalid: return nothing()
         }
     }
 

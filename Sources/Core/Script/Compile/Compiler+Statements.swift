@@ -87,7 +87,6 @@ extension Compiler {
         push(0 as Int64)
         emitter.place(top)
         emitter.mark(condition.range)
-        test(condition)
         conditionDepth += 1
         branch(ifFalse: condition, to: end)
         emitter.jump(.countTurn, to: end)

@@ -40,6 +40,8 @@ final class Compiler {
     var dialect = Syntax.Dialect.maximal
     /// Where `break` goes; nil outside of loops and switches.
     var breakLabels: [Emitter.Label] = []
+    /// A module's function gets the name of a route as a value: any route may be meant.
+    var namesRoutesAtRunTime = false
     /// Conditions around the statement: what stands under one may never be reached from an unfitting kind of route.
     var conditionDepth = 0
 
@@ -131,7 +133,10 @@ final class Compiler {
     /// A constant pattern; nil when it is wrong, which was reported at the place in the pattern.
     func regex(_ text: Syntax.Text, _ options: CompiledRegex.Options) -> OpaquePointer? {
         do throws(CompiledRegex.Mistake) {
-            let regex = try text.bytes.withBytes { bytes throws(CompiledRegex.Mistake) in
+            // POSIX libraries read a repetition of nothing as nothing.
+            let pattern = Array(
+                text.bytes.drop { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "?") })
+            let regex = try pattern.withBytes { bytes throws(CompiledRegex.Mistake) in
                 try CompiledRegex(bytes, options)
             }
             memory.keep(regex)

@@ -30,6 +30,10 @@ final class Program: @unchecked Sendable {
         let binder = Binder(tree: tree, settings: settings, registry: registry, diagnostics: diagnostics)
         let compiler = Compiler(binder, isMyself: isMyself, resolve: resolve)
         let image = compiler.compile()
+        let isComplete = diagnostics.errors == 0 && !compiler.namesRoutesAtRunTime
+        Lints(
+            tree: tree, routes: binder.routes, registry: registry, diagnostics: diagnostics, isComplete: isComplete
+        ).check()
         return diagnostics.errors > before ? nil : Program(image: image, binder: binder)
     }
 
