@@ -46,7 +46,7 @@ let package = Package(
             name: "CoreTests", dependencies: ["Core"], exclude: ["Corpus", "Script/Mistakes"],
             swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
-        .testTarget(name: "FunctionalTests", swiftSettings: strict),
+        .testTarget(name: "FunctionalTests", exclude: ["Zoo"], swiftSettings: strict),
     ]
         + plugins.map {
             .target(

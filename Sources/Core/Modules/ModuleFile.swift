@@ -63,44 +63,44 @@ struct ModuleFile {
 
     // MARK: - ELF
 
-    /// Goes through the dynamic symbols of a 64-bit little-endian ELF file: names of what it defines for others.
     private static func content(of bytes: [UInt8]) -> Content {
-        guard bytes.count >= 64, bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]) else { return .other }
-        let sections = Int(clamping: number(bytes, 40, 8))
-        let sectionSize = Int(number(bytes, 58, 2))
-        var entries: [String] = []
-        var foreign: Set<String> = []
-        for index in 0..<Int(number(bytes, 60, 2)) {
-            let header = sections &+ index * sectionSize
-            let dynamicSymbols: UInt64 = 11
-            guard header >= 0, number(bytes, header &+ 4, 4) == dynamicSymbols else { continue }
-            let strings = sections &+ Int(number(bytes, header &+ 40, 4)) * sectionSize
-            forEachSymbol(
-                bytes, at: Int(clamping: number(bytes, header &+ 24, 8)),
-                size: Int(clamping: number(bytes, header &+ 32, 8)),
-                names: Int(clamping: number(bytes, strings &+ 24, 8))
-            ) { name in
-                if name.hasPrefix(entryPrefix) { entries.append(String(name.dropFirst(entryPrefix.count))) }
-                if name == "exports" || name == "module_version" || name == "module_interface_ver" {
-                    foreign.insert(name)
-                }
-            }
-        }
+        let exports = exports(of: bytes)
+        let entries = exports.filter { $0.hasPrefix(entryPrefix) }.map { String($0.dropFirst(entryPrefix.count)) }
         if !entries.isEmpty { return .module(entries: entries) }
-        return foreign.contains("exports") || foreign.count > 1 ? .kamailio : .other
+        let marks = ["exports", "module_version", "module_interface_ver"].filter { exports.contains($0) }
+        return marks.contains("exports") || marks.count > 1 ? .kamailio : .other
     }
 
-    private static func forEachSymbol(
-        _ bytes: [UInt8], at start: Int, size: Int, names: Int, _ body: (String) -> Void
-    ) {
-        guard start >= 0, size >= 0, start <= bytes.count, size <= bytes.count - start else { return }
+    /// What a 64-bit little-endian ELF file defines for others: its global dynamic symbols. Nothing for other files.
+    static func exports(of bytes: [UInt8]) -> [String] {
+        guard bytes.count >= 64, bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]) else { return [] }
+        let sections = Int(clamping: number(bytes, 40, 8))
+        let sectionSize = Int(number(bytes, 58, 2))
+        let dynamicSymbols: UInt64 = 11
+        var names: [String] = []
+        for index in 0..<Int(number(bytes, 60, 2)) {
+            let header = sections &+ index * sectionSize
+            guard header >= 0, number(bytes, header &+ 4, 4) == dynamicSymbols else { continue }
+            let strings = sections &+ Int(number(bytes, header &+ 40, 4)) * sectionSize
+            names += symbols(
+                bytes, at: Int(clamping: number(bytes, header &+ 24, 8)),
+                size: Int(clamping: number(bytes, header &+ 32, 8)),
+                names: Int(clamping: number(bytes, strings &+ 24, 8)))
+        }
+        return names
+    }
+
+    private static func symbols(_ bytes: [UInt8], at start: Int, size: Int, names: Int) -> [String] {
+        guard start >= 0, size >= 0, start <= bytes.count, size <= bytes.count - start else { return [] }
+        var found: [String] = []
         for symbol in stride(from: start, to: start + size - 23, by: 24) {
-            // Undefined ones have no section.
-            guard number(bytes, symbol + 6, 2) != 0 else { continue }
+            // Undefined ones have no section; 0 is the binding of local ones.
+            guard number(bytes, symbol + 6, 2) != 0, number(bytes, symbol + 4, 1) >> 4 != 0 else { continue }
             let name = names &+ Int(number(bytes, symbol, 4))
             guard name >= 0, name < bytes.count else { continue }
-            body(String(decoding: bytes[name...].prefix(256).prefix { $0 != 0 }, as: UTF8.self))
+            found.append(String(decoding: bytes[name...].prefix(256).prefix { $0 != 0 }, as: UTF8.self))
         }
+        return found
     }
 
     /// A little-endian number; 0 where the file has ended.

@@ -110,8 +110,13 @@ extension Modules {
     ) -> LoadRefusal {
         var refusal = LoadRefusal(message: "there is no module `\(base)`")
         if let kamailio { refusal.message += ": `\(kamailio)` is a Kamailio module, which this server cannot load" }
-        let names = ModuleFile.all(in: path.folders).map(\.name)
-        refusal.hint = Suggest.hint(for: base, among: names)
+        let there = ModuleFile.all(in: path.folders)
+        if let ours = there.first(where: { $0.name == base }) {
+            refusal.message = "there is no `\(written)`"
+            refusal.hint = "`\(ours.path)` is found by its name alone: loadmodule \"\(base).so\""
+        } else {
+            refusal.hint = Suggest.hint(for: base, among: there.map(\.name))
+        }
         let targets = KnownModules.aliases[base] ?? [base]
         if let tier = targets.compactMap({ KnownModules.tier(of: $0) }).max() {
             let today = targets == [base] ? "" : "`\(base)` is \(targets.joined(separator: " and ")) today; "

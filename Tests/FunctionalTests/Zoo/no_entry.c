@@ -1,0 +1,3 @@
+/* Exports nothing that Apus knows. */
+int answer(void);
+int answer(void) { return 42; }
