@@ -23,18 +23,15 @@ extension Binder {
 
     private func reportUnknown(_ name: Syntax.Name) {
         if let module = KnownNames.module(ofFunction: name.text) {
-            var notes: [Diagnostic.Note] = []
             if registry.modules.contains(module) {
-                diagnostics.error(
-                    "module \(module) has no function `\(name.text)` in this version", at: name.range)
+                diagnostics.error("module \(module) has no function `\(name.text)` in this version", at: name.range)
                 return
             }
-            if let line = loadLine(of: module) {
-                notes.append(Diagnostic.Note("module \(module) did not load", at: line))
-            }
+            // That it did not load was said at its line, and stops the start.
+            if diagnostics.errors > 0, isAskedFor(module) { return }
             diagnostics.error(
                 "function `\(name.text)` is exported by module \(module), which is not loaded", at: name.range,
-                hint: "load `\(module).so`: `loadmodule \"\(module).so\"`", notes: notes)
+                hint: "load `\(module).so`: `loadmodule \"\(module).so\"`")
             return
         }
         let near = Suggest.nearest(to: name.text, among: registry.functions.keys)
@@ -46,11 +43,9 @@ extension Binder {
             "unknown function `\(name.text)`", at: name.range, hint: near.map { "did you mean `\($0)`?" })
     }
 
-    private func loadLine(of module: String) -> SourceRange? {
-        for statement in tree.statements {
-            if case .loadModule(let load) = statement, load.module == module { return load.path.range }
-        }
-        return nil
+    /// The config has a line that loads the module.
+    func isAskedFor(_ module: String) -> Bool {
+        tree.statements.contains { if case .loadModule(let load) = $0 { load.module == module } else { false } }
     }
 
     /// The position of a route that is named as a constant; nil when there is none, which was reported.

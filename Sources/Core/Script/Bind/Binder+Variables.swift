@@ -70,6 +70,7 @@ extension Binder {
     private func reportUnknown(_ name: Syntax.Name) {
         let near = Suggest.nearest(to: name.text, among: registry.variables.keys)
         if let module = KnownNames.module(ofVariable: name.text) {
+            if diagnostics.errors > 0, isAskedFor(module) { return }
             diagnostics.error(
                 "`$\(name.text)` is a pseudo-variable of module \(module), which is not loaded", at: name.range,
                 hint: "load `\(module).so`: `loadmodule \"\(module).so\"`")
