@@ -27,7 +27,9 @@ extension Message {
 
     private static func value(in bytes: Bytes, from start: Int, named name: StaticString) -> Bytes? {
         let count = name.utf8CodeUnitCount
-        guard start &+ count < bytes.count, bytes[start..<start &+ count].equalsIgnoringCase(Bytes(name)) else { return nil }
+        guard start &+ count < bytes.count, bytes[start..<start &+ count].equalsIgnoringCase(Bytes(name)) else {
+            return nil
+        }
         var at = start &+ count
         while at < bytes.count, bytes[at] == 0x20 || bytes[at] == 0x09 { at &+= 1 }
         guard at < bytes.count, bytes[at] == UInt8(ascii: ":") else { return nil }

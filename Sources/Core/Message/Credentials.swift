@@ -53,7 +53,8 @@ struct Credentials {
             return nil
         }
         var result = Credentials(scheme: text.prefix(schemeEnd), params: text.dropFirst(schemeEnd).trimmed)
-        guard result.isDigest else { return result.params.isEmpty ? nil : result }
+        guard !result.params.isEmpty else { return nil }
+        guard result.isDigest else { return result }
         var iterator = Parameters(result.params, separator: UInt8(ascii: ","))
         while let parameter = iterator.next() {
             guard parameter.rawValue != nil, parameter.name.allSatisfy(.token), result.take(parameter) else {

@@ -3,6 +3,7 @@ extension URI {
     @_noLocks
     func isEquivalent(to other: URI) -> Bool {
         guard scheme == other.scheme else { return false }
+        if text == other.text { return true }
         switch scheme {
         case .sip, .sips: return isEquivalentSIP(other)
         case .tel, .tels: return isEquivalentTel(other)

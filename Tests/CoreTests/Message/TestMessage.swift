@@ -1,9 +1,13 @@
 import Glibc
+import Synchronization
 
 @testable import Core
 
-/// A message with memory of its own, for tests: the bytes in a block of exactly their size, record and arena beside it.
-final class TestMessage {
+/// A message with memory of its own, for tests: the bytes in a block of exactly their size, record and arena beside it. All of them live until
+/// the tests end, since handles and texts do not keep them alive.
+final class TestMessage: @unchecked Sendable {
+    private static let all = Mutex<[TestMessage]>([])
+
     let result: ParseResult
     let message: Message
     private let block: UnsafeMutablePointer<UInt8>
@@ -20,16 +24,10 @@ final class TestMessage {
         record = UnsafeMutablePointer.allocate(capacity: 1)
         result = Message.parse(Bytes(UnsafePointer(block), size), record: record, arena: arena)
         message = Message(record)
+        Self.all.withLock { $0.append(self) }
     }
 
     convenience init(_ text: String) { self.init(Array(text.utf8)) }
-
-    deinit {
-        arena.pointee.free()
-        arena.deallocate()
-        record.deallocate()
-        block.deallocate()
-    }
 
     /// What a writer writes, as text; nil when it does not fit.
     func written(room: Int = 65_536, _ write: (UnsafeMutableRawBufferPointer) -> Int?) -> String? {

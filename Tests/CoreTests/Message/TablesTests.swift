@@ -1,0 +1,64 @@
+import Testing
+
+@testable import Core
+
+/// The tables that hot code reads are written out as constants: each is computed again here.
+@Suite struct TablesTests {
+    @Test func headerNamesFindTheirIds() {
+        for raw in 1..<UInt8(HeaderID.count) {
+            guard let id = HeaderID(rawValue: raw) else {
+                Issue.record("raw values are not dense at \(raw)")
+                continue
+            }
+            #expect(HeaderName.id(of: Bytes(id.name)) == id, "\(id)")
+            #expect(HeaderName.id(of: Bytes(leaking: "\(id.name)".lowercased())) == id, "\(id)")
+            #expect(HeaderName.id(of: Bytes(leaking: "\(id.name)".uppercased())) == id, "\(id)")
+        }
+        #expect(HeaderID(rawValue: UInt8(HeaderID.count)) == nil)
+        #expect(HeaderID.count <= 96, "MessageRecord.firstOf has 96 places")
+    }
+
+    @Test(arguments: [
+        ("a", HeaderID.acceptContact), ("b", .referredBy), ("c", .contentType), ("d", .requestDisposition),
+        ("e", .contentEncoding), ("f", .from), ("i", .callID), ("j", .rejectContact), ("k", .supported),
+        ("l", .contentLength), ("m", .contact), ("n", .identityInfo), ("o", .event), ("r", .referTo), ("s", .subject),
+        ("t", .to), ("u", .allowEvents), ("v", .via), ("x", .sessionExpires), ("y", .identity), ("g", .other),
+        ("z", .other), ("@", .other), ("", .other), ("1", .other), ("Vi", .other), ("Viaa", .other), ("X-Any", .other),
+        ("C%6Fntact", .other), ("Fron", .other),
+    ]) func compactAndUnknownNames(name: String, id: HeaderID) {
+        #expect(HeaderName.id(of: Bytes(leaking: name)) == id)
+        #expect(HeaderName.id(of: Bytes(leaking: name.uppercased())) == id)
+    }
+
+    private static let alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+    @Test func byteSetsAreWhatTheGrammarSays() {
+        let a = Self.alphanumeric
+        let printing = String(decoding: Array(UInt8(33)...126), as: UTF8.self)
+        let sets: [(ByteSet, String)] = [
+            (.token, a + "-.!%*_+`'~"), (.space, " \t\r\n"), (.unreserved, a + "-_.!~*'()"),
+            (.user, a + "-_.!~*'()&=+$,;?/%"), (.password, a + "-_.!~*'()&=+$,%"), (.host, a + "-."),
+            (.viaHost, a + "-._"), (.ipv6, "0123456789abcdefABCDEF:."), (.uriParameter, a + "-_.!~*'()[]/:&+$%"),
+            (.uriHeader, a + "-_.!~*'()[]/?:+$%"), (.uric, a + "-_.!~*'();/?:@&=+$,%[]"),
+            (.word, a + "-.!%*_+`'~()<>:\\\"/[]?{}"), (.callID, printing), (.scheme, a + "+-."),
+            (.uriText, printing.filter { !"<>\"".contains($0) }), (.reserved, ";/?:@&=+$,"),
+            (.telephone, "0123456789abcdefABCDEF+*#-.()"), (.separator, "-.()"),
+            (.hexOrSign, "0123456789abcdefABCDEF*#"), (.hex, "0123456789abcdefABCDEF"), (.digit, "0123456789"),
+        ]
+        for (set, characters) in sets {
+            let listed = Set(characters.utf8)
+            for byte in UInt8.min...UInt8.max {
+                #expect(set.contains(byte) == listed.contains(byte), "\(characters) \(byte)")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        Method.invite, .cancel, .ack, .bye, .info, .register, .subscribe, .notify, .message, .options, .prack, .update,
+        .refer, .publish, .kdmq,
+    ]) func methodsFindTheirNames(method: Method) {
+        #expect(Method(Bytes(method.name)) == method)
+        #expect(Method(Bytes(leaking: "\(method.name)".lowercased())) == .other, "methods differ by case")
+        #expect(method.rawValue.nonzeroBitCount == 1)
+    }
+}
