@@ -10,7 +10,8 @@ import Testing
         "Script": ["Runtime", "Message"],
         "Transport": ["Runtime", "Message"],
         "Management": ["Runtime"],
-        "Resolver": ["Runtime"],
+        // Look-ups wait in the worker's event loop.
+        "Resolver": ["Runtime", "Message", "Transport"],
         "Modules": ["Runtime", "Message", "Script", "Transport", "Management", "Resolver"],
         "Server": ["Runtime", "Message", "Script", "Transport", "Management", "Resolver", "Modules"],
     ]

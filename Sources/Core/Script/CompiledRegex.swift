@@ -11,7 +11,6 @@ struct CompiledRegex {
 
     struct Options: OptionSet {
         let rawValue: UInt32
-        init(rawValue: UInt32) { self.rawValue = rawValue }
         /// Case matters.
         static let caseSensitive = Options(rawValue: 1)
         /// The subject is one line: `.` matches a line end, `^` and `$` only its ends. Without it they see lines.

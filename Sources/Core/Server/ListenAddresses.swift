@@ -50,7 +50,9 @@ struct ListenAddresses {
         let afterBracket = rest.lastIndex(of: "]").map { rest[$0...] } ?? rest
         let colons = rest.filter { $0 == ":" }.count
         let isBareIPv6 = colons > 1 && !rest.hasPrefix("[")
-        if !isBareIPv6, let colon = afterBracket.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]) {
+        if !isBareIPv6, let colon = afterBracket.lastIndex(of: ":"),
+            let port = UInt16(rest[rest.index(after: colon)...])
+        {
             spec.port = port
             rest = rest[..<colon]
         }
@@ -62,7 +64,10 @@ struct ListenAddresses {
 extension TransportProtocol {
     fileprivate init?(named text: String) {
         var copy = text
-        guard let known = copy.withUTF8({ buffer in buffer.baseAddress.flatMap { TransportProtocol(Bytes($0, buffer.count)) } })
+        guard
+            let known = copy.withUTF8({ buffer in
+                buffer.baseAddress.flatMap { TransportProtocol(Bytes($0, buffer.count)) }
+            })
         else { return nil }
         self = known
     }

@@ -168,7 +168,8 @@ struct Options {
         }
     }
 
-    private func number(_ option: some CustomStringConvertible, _ text: String, _ range: ClosedRange<Int>) throws(Mistake)
+    private func number(_ option: some CustomStringConvertible, _ text: String, _ range: ClosedRange<Int>)
+        throws(Mistake)
         -> Int
     {
         guard let value = Int(text), range.contains(value) else {

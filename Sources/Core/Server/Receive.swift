@@ -97,7 +97,8 @@ extension UnsafeMutablePointer<ServerWorker> {
         space.pointee.phase = .main
         if let route = space.message.isRequest ? routes.request : routes.reply { return enter(space, route) }
         if space.message.isRequest {
-            Log.limited(.error, "a request is dropped: the script has no request_route", source: space.message.routing.source)
+            Log.limited(
+                .error, "a request is dropped: the script has no request_route", source: space.message.routing.source)
             finish(space)
         } else {
             replyRouted(space)

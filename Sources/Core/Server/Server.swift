@@ -49,11 +49,14 @@ final class Server {
         modules.compiler = Server.compiler(program)
         modules.coreSettings = coreSetting
         modules.makeWorkers(workers)
+        modules.shared.pointee.services.startRun = OwnRuns.start
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
         do { try workers.start() } catch { throw StartFailure(code: 2, text: error.text) }
         modules.raise(.ready)
-        for listener in listeners.listeners where !listener.isVirtual { Log.info("listening on \(listener.text.string)") }
+        for listener in listeners.listeners where !listener.isVirtual {
+            Log.info("listening on \(listener.text.string)")
+        }
         Log.notice("\(Version.product) is ready: \(workers.count) worker\(workers.count == 1 ? "" : "s")")
         ready()
         obeySignals()
@@ -78,7 +81,9 @@ final class Server {
     private func coreSetting(_ name: String) -> Settings.Value? {
         guard let global = Global.named[name] else { return nil }
         if let set = settings.values[global.name] { return set }
-        return settings.text(global.name).map { Int($0) == nil ? .text($0) : .number(Int64(settings.number(global.name))) }
+        return settings.text(global.name).map {
+            Int($0) == nil ? .text($0) : .number(Int64(settings.number(global.name)))
+        }
     }
 
     private var workerCount: Int {

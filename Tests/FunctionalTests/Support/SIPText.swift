@@ -38,19 +38,19 @@ struct SIPText: CustomStringConvertible, Sendable {
     ///   - id: makes branch, From tag and Call-ID; two requests of one test need two.
     ///   - headers: further lines, without CRLF.
     static func request(
-        _ method: String, _ uri: String, from sender: Address, id: String, maxForwards: Int = 70,
+        _ method: String, _ uri: String, from sender: Address, id: String, cseq: Int = 1, maxForwards: Int = 70,
         headers: [String] = [],
         body: String = ""
     ) -> String {
         let fields =
             [
                 "\(method) \(uri) SIP/2.0",
-                "Via: SIP/2.0/UDP \(sender);branch=z9hG4bK-\(id)",
+                "Via: SIP/2.0/UDP \(sender);branch=z9hG4bK-\(id)-\(cseq)",
                 "Max-Forwards: \(maxForwards)",
                 "From: <sip:tester@\(sender)>;tag=from-\(id)",
                 "To: <\(uri)>",
                 "Call-ID: \(id)@tests",
-                "CSeq: 1 \(method)",
+                "CSeq: \(cseq) \(method)",
                 "Contact: <sip:tester@\(sender)>",
             ] + headers + ["Content-Length: \(body.utf8.count)"]
         return fields.joined(separator: "\r\n") + "\r\n\r\n" + body

@@ -1,0 +1,72 @@
+import Glibc
+import PluginAPI
+
+// Invariants: an OwnRun lies in the arena of its space, which is given back when the run is over. The made-up request is static text, so
+// its space keeps no slot.
+
+/// Runs that no message started: a module's timer, job or event (`script->start_run`).
+enum OwnRuns {
+    private struct OwnRun {
+        var space: UnsafeMutablePointer<Space>
+        var host: UnsafePointer<apus_host>
+        var ended: HostServices.RunEnded?
+        var user: UnsafeMutableRawPointer?
+    }
+
+    /// What such a script sees instead of a message: nobody sent it, and nothing can be answered.
+    private static var fakedRequest: Bytes {
+        Bytes(
+            """
+            OPTIONS sip:you@localhost SIP/2.0\r
+            Via: SIP/2.0/UDP 127.0.0.1\r
+            From: <sip:you@localhost>;tag=0\r
+            To: <sip:you@localhost>\r
+            Call-ID: 0@127.0.0.1\r
+            CSeq: 1 OPTIONS\r
+            Content-Length: 0\r
+            \r
+
+            """)
+    }
+
+    /// [worker] Starts the route on the calling worker; a null message means the made-up one.
+    static let start: HostServices.StartRun = { _, host, route, kind, message, ended, user in
+        guard let server = ServerWorker.current else { return CInt(APUS_FALSE) }
+        guard server.pointee.script.pointee.busy < maxRuns else { return CInt(APUS_BUSY) }
+        let space = server.takeSpace(nil)
+        let faked = Message.parse(
+            fakedRequest, record: space.message.record, arena: space.pointer(to: \.arena).unsafelyUnwrapped)
+        guard faked.isAccepted, let place = space.pointee.arena.allocate(MemoryLayout<OwnRun>.stride) else {
+            server.giveBack(space)
+            return CInt(APUS_FALSE)
+        }
+        space.message.routing.options.insert([.faked, .noReply])
+        let own = place.bindMemory(to: OwnRun.self, capacity: 1)
+        own.initialize(to: OwnRun(space: space, host: host, ended: ended, user: user))
+        let subject = message.map { Message(opaque: $0) } ?? space.message
+        let run = server.pointee.script.begin(server.pointee.image, message: subject, context: own) { run in
+            let run = run.assumingMemoryBound(to: Run.self)
+            guard let own = run.pointee.context?.assumingMemoryBound(to: OwnRun.self).pointee else { return }
+            OwnRuns.end(run, own)
+        }
+        let block = UnsafePointer<CompiledRoute>(route)
+        var here = block.pointee
+        here.kind = kind
+        withUnsafePointer(to: &here) { run.enter($0) }
+        return CInt(APUS_TRUE)
+    }
+
+    private static func end(_ run: UnsafeMutablePointer<Run>, _ own: OwnRun) {
+        let end = run.pointee.end
+        let server = own.space.pointee.worker
+        server.pointee.script.finish(run)
+        var told = apus_route_end(
+            size: UInt32(MemoryLayout<apus_route_end>.size), code: end.code, exited: end.exited ? 1 : 0,
+            dropped: end.dropped ? 1 : 0, user: own.user)
+        own.ended?(own.host, &told)
+        server.giveBack(own.space)
+    }
+
+    /// Runs that may be under way on one worker, those of messages among them.
+    private static let maxRuns = 100_000
+}
