@@ -10,8 +10,7 @@ import Testing
         "Script": ["Runtime", "Message"],
         "Transport": ["Runtime", "Message"],
         "Management": ["Runtime"],
-        // Look-ups wait in the worker's event loop.
-        "Resolver": ["Runtime", "Message", "Transport"],
+        "Resolver": ["Runtime"],
         "Modules": ["Runtime", "Message", "Script", "Transport", "Management", "Resolver"],
         "Server": ["Runtime", "Message", "Script", "Transport", "Management", "Resolver", "Modules"],
     ]

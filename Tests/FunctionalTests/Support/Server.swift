@@ -14,7 +14,7 @@ struct Server: ~Copyable {
     /// Writes a config, starts the server with it and waits until it is ready.
     /// - Parameters:
     ///   - config: the text; it gets the port that the server is to listen on.
-    ///   - arguments: in addition to `-f FILE -DD -E`.
+    ///   - arguments: in addition to `-f FILE -DD -E --debug=2`.
     ///   - files: further files beside the config (included scripts, lists): name to text.
     /// - Throws: when it ends, or is silent, instead of becoming ready; the error holds its log.
     init(
@@ -26,7 +26,8 @@ struct Server: ~Copyable {
         for (name, text) in files { try folder.write(name, text) }
         let file = try folder.write("apus.cfg", config(port))
         let child = try Child(
-            Products.path("apus"), ["-f", file, "-DD", "-E"] + arguments, environment: environment, folder: folder.path)
+            Products.path("apus"), ["-f", file, "-DD", "-E", "--debug=2"] + arguments,
+            environment: environment, folder: folder.path)
         try child.waitForErrors(Server.readyText, within: limit)
         self.folder = folder
         self.port = port
