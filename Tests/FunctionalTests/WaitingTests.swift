@@ -88,12 +88,12 @@ import Testing
             }
             """)
         let slow = try UDPClient()
-        for number in 0..<200 {
+        for number in 0..<100 {
             let text = SIPText.request(
                 "OPTIONS", "sip:slow@127.0.0.1", from: slow.address, id: "slow-\(number)")
             try slow.send(text, to: server.port)
         }
-        // One worker, two hundred of whose scripts wait: a request that need not wait is answered at once.
+        // One worker, a hundred of whose scripts wait: a request that need not wait is answered at once.
         for number in 0..<50 {
             let client = try UDPClient()
             let text = SIPText.request("OPTIONS", "sip:fast@127.0.0.1", from: client.address, id: "fast-\(number)")
@@ -101,7 +101,7 @@ import Testing
         }
         let early = slow.datagram(within: .zero)
         #expect(early == nil)
-        for _ in 0..<200 { #expect(try slow.receive(within: .seconds(10)).message.startLine == "SIP/2.0 200 slow") }
+        for _ in 0..<100 { #expect(try slow.receive(within: .seconds(10)).message.startLine == "SIP/2.0 200 slow") }
     }
 
     @Test func retransmissionsAreAbsorbedAnInviteGetsItsTryingAndACancelWaits() throws {
@@ -159,6 +159,20 @@ import Testing
             """)
         let client = try UDPClient()
         let (calls, turns) = (40, 25)
+        var last: [String: Int] = [:]
+        var outOfOrder = 0
+        var answered = 0
+        func take(within limit: Duration) -> Bool {
+            guard let got = client.datagram(within: limit) else { return false }
+            answered += 1
+            let reply = SIPText(String(decoding: got.bytes, as: UTF8.self))
+            guard reply.startLine == "SIP/2.0 200 go" else { return true }
+            let call = reply.header("Call-ID") ?? ""
+            let number = Int(reply.header("CSeq")?.split(separator: " ").first ?? "") ?? 0
+            if number < last[call, default: 0] { outOfOrder += 1 }
+            last[call] = number
+            return true
+        }
         for turn in 1...turns {
             for call in 0..<calls {
                 let user = (turn + call) % 5 == 0 ? "wait" : "go"
@@ -166,19 +180,10 @@ import Testing
                     "OPTIONS", "sip:\(user)@127.0.0.1", from: client.address, id: "order-\(call)", cseq: turn)
                 try client.send(text, to: server.port)
             }
+            // Not all are awaited, so that calls overlap; but the socket's buffer must not overflow.
+            while answered < turn * calls - 80, take(within: .seconds(5)) {}
         }
-        var last: [String: Int] = [:]
-        var outOfOrder = 0
-        var answered = 0
-        while answered < calls * turns, let got = client.datagram(within: .seconds(3)) {
-            answered += 1
-            let reply = SIPText(String(decoding: got.bytes, as: UTF8.self))
-            guard reply.startLine == "SIP/2.0 200 go" else { continue }
-            let call = reply.header("Call-ID") ?? ""
-            let number = Int(reply.header("CSeq")?.split(separator: " ").first ?? "") ?? 0
-            if number < last[call, default: 0] { outOfOrder += 1 }
-            last[call] = number
-        }
+        while answered < calls * turns, take(within: .seconds(5)) {}
         #expect(answered == calls * turns)
         #expect(outOfOrder == 0)
     }
