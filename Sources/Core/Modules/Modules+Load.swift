@@ -50,6 +50,7 @@ extension Modules {
             guard !written.isEmpty else { throw LoadRefusal(message: "the name of the module is empty") }
             for (file, aliases) in try locate(written, range) { try open(file, aliases, range) }
         } catch {
+            refused.insert(SearchPath.baseName(written))
             diagnostics.error(
                 error.message, at: range, hint: error.hint, notes: error.notes.map { Diagnostic.Note($0) })
         }

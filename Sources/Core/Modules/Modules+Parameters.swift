@@ -108,6 +108,7 @@ extension Modules {
             Modules.matches(regex, name) || KnownModules.aliases(of: name).contains { Modules.matches(regex, $0) }
                 || (KnownModules.aliases[name] ?? []).contains { Modules.matches(regex, $0) }
         }
+        if refused.contains(where: isMeant) { return }
         if let later = loadedLater.first(where: { isMeant($0.module) }) {
             diagnostics.error(
                 "module `\(later.module)` is not loaded yet", at: range,

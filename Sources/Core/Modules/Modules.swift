@@ -17,6 +17,8 @@ final class Modules {
     let shared: UnsafeMutablePointer<HostShared>
     /// In the order of their loadmodule lines.
     private(set) var all: [LoadedModule] = []
+    /// Names that were asked for and could not be loaded: what the config says about them is not reported once more.
+    var refused: Set<String> = []
     var interfaces = PublishedAPIs()
     /// What each parameter was set to, with the place; the last one of each.
     var settings: [String: ParameterSetting] = [:]
