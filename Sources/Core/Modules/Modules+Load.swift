@@ -192,34 +192,37 @@ extension Modules {
         return unsafeBitCast(entry, to: Entry.self)()
     }
 
-    /// Variables of the environment, and texts without variables: what can be told before there is a script.
-    static let environmentOnly: @Sendable (Evaluated, Diagnostics) -> ParameterDeclaration.Value? = {
-        what, diagnostics in
-        switch what {
-        case .variable(let variable):
-            diagnostics.error("this pseudo-variable has no value before the server runs", at: variable.range)
-            return nil
-        case .text(let text):
-            guard let value = environmentFilledIn(text.string) else {
+    /// Evaluates texts whose variables are all known before there is a script, such as `$env(NAME)`.
+    ///
+    /// - Parameter fill: puts values in the place of the variables that it knows and leaves the others.
+    static func constants(_ fill: @escaping ([UInt8]) -> [UInt8]) -> Evaluator {
+        { what, diagnostics in
+            let (bytes, range) =
+                switch what {
+                case .variable(let variable): (Array(variable.range.text.utf8), variable.range)
+                case .text(let text): (text.bytes, text.range)
+                }
+            let value = fill(bytes)
+            guard !value.contains(UInt8(ascii: "$")) else {
                 diagnostics.error(
-                    "only $env(NAME) can be evaluated before the server runs", at: text.range)
+                    "only $env(…) and $def(…) have a value before the server runs", at: range)
                 return nil
             }
             return .text(PermanentText.bytes(value))
         }
     }
 
-    /// `$env(NAME)` replaced, unset ones by nothing; nil when another variable is there.
-    private static func environmentFilledIn(_ text: String) -> String? {
-        var result = ""
+    /// `$env(NAME)` replaced, unset ones by nothing.
+    static func environmentFilledIn(_ text: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
         var rest = text[...]
-        while let dollar = rest.firstIndex(of: "$") {
+        while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
             result += rest[..<dollar]
             rest = rest[dollar...]
-            guard rest.hasPrefix("$env("), let close = rest.firstIndex(of: ")") else { return nil }
-            let name = rest[rest.index(dollar, offsetBy: 5)..<close]
-            if let value = getenv(String(name)) { result += String(cString: value) }
-            rest = rest[rest.index(after: close)...]
+            guard rest.starts(with: "$env(".utf8), let close = rest.firstIndex(of: UInt8(ascii: ")")) else { break }
+            let name = String(decoding: rest[(dollar + 5)..<close], as: UTF8.self)
+            if let value = getenv(name) { result += Array(String(cString: value).utf8) }
+            rest = rest[(close + 1)...]
         }
         return result + rest
     }

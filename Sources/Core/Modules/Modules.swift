@@ -23,7 +23,7 @@ final class Modules {
     /// What each parameter was set to, with the place; the last one of each.
     var settings: [String: ParameterSetting] = [:]
     /// Fills in the variables of `loadmodulex` paths and `modparamx` values.
-    var evaluator: Evaluator = Modules.environmentOnly
+    var evaluator: Evaluator = Modules.constants(Modules.environmentFilledIn)
     /// Compiles texts out of parameters for modules that start; set with the script.
     var compiler: Compiler?
     /// The value of a global parameter of the core, for `config->core`.

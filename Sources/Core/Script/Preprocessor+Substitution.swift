@@ -98,8 +98,8 @@ extension Preprocessor {
         return nil
     }
 
-    /// The replacement of a `substdef` with `$env(X)`, `$def(X)` and `$version` filled in.
-    private func evaluated(_ text: [UInt8]) -> [UInt8] {
+    /// A text with `$env(X)`, `$def(X)` and `$version(num)` filled in: the replacement of a `substdef`, the value of a `modparamx`.
+    func evaluated(_ text: [UInt8]) -> [UInt8] {
         guard text.contains(UInt8(ascii: "$")) else { return text }
         var out: [UInt8] = []
         var index = 0

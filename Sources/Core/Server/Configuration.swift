@@ -37,12 +37,14 @@ final class Configuration {
         } catch {
             throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
         }
+        modules.evaluator = Modules.constants { preprocessor.evaluated($0) }
         for name in options.loadModules { modules.load(name, at: nil) }
         modules.load(tree)
         let registry = registry
         settings = Settings.build(tree, diagnostics: diagnostics) { name in
             registry.parameters.filter { $0.value.contains { $0.name == name } }.map(\.key).sorted()
         }
+        modules.apply(settings)
         // Answered by the listeners once they are open.
         program = Program.compile(
             tree, settings: settings, registry: registry, diagnostics: diagnostics,

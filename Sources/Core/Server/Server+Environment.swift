@@ -24,7 +24,9 @@ extension Server {
             return Server.withListeners { $0.find(transport == 0 ? nil : proto, address)?.raw }
         }
         environment.findNamedListener = { name in Server.withListeners { $0.find(name: name.bytes)?.raw } }
-        environment.isMyself = { host, port in Server.withListeners { $0.isMyself(host: host.bytes, port: port) } }
+        Server.hosts = configuration.modules.shared
+        environment.isMyself = { host, port in Server.hosts?.pointee.listeners.isMyself(host.bytes, port: port) ?? false
+        }
         environment.forward = StatelessForward.forward
         environment.facts = facts(settings, options)
         ScriptEnvironment.current = environment
@@ -59,6 +61,9 @@ extension Server {
     }
 
     private nonisolated(unsafe) static var known = Unmanaged.passRetained(ListenerSet([]))
+
+    /// What modules share: they may know further names of this server.
+    private nonisolated(unsafe) static var hosts: UnsafeMutablePointer<HostShared>?
 
     private static func withListeners<R>(_ body: (ListenerSet) -> R) -> R {
         known._withUnsafeGuaranteedRef { body($0) }

@@ -5,7 +5,7 @@ import PluginAPI
 
 /// A server from its config to its end: sockets, modules, workers, signals.
 final class Server {
-    private let configuration: Configuration
+    let configuration: Configuration
     private let options: Options
     private let program: Program
     private var listeners = ListenerSet([])

@@ -123,6 +123,14 @@ private let noteValue: ParameterDeclaration.Setter = { _, value, user in
         #expect(note.text == "it was set to 60 here" && note.range?.line == 1)
     }
 
+    @Test func modparamxFillsInVariables() throws {
+        let it = try Fixture()
+        it.test.modules.evaluator = Modules.constants { $0 == Array("$def(X)".utf8) ? Array("filled".utf8) : $0 }
+        it.test.load("modparamx(\"usrloc\", \"table\", \"$def(X)\")\nmodparamx(\"usrloc\", \"table\", \"$rU\")")
+        #expect(it.name.pointee.string == "filled")
+        #expect(it.test.remarks == ["2:30 error: only $env(…) and $def(…) have a value before the server runs"])
+    }
+
     @Test func aModuleThatIsLoadedFurtherDown() throws {
         let test = TestModules(folders: [TestModules.products])
         test.load("modparam(\"maxfwd\", \"max_limit\", 10)\nloadmodule \"maxfwd.so\"")

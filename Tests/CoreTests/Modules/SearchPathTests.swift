@@ -145,6 +145,6 @@ import Testing
         let test = TestModules(folders: [TestModules.products])
         test.load("loadmodulex \"$env(NO_SUCH_VARIABLE)hello.so\"\nloadmodulex \"$var(x).so\"")
         #expect(test.registry.modules == ["hello"])
-        #expect(test.remarks == ["2:13 error: only $env(NAME) can be evaluated before the server runs"])
+        #expect(test.remarks == ["2:13 error: only $env(…) and $def(…) have a value before the server runs"])
     }
 }
