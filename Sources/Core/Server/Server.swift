@@ -40,7 +40,7 @@ final class Server {
         do {
             workers = try Workers(
                 count: workerCount, listeners: listeners, statistics: configuration.statistics, hooks: workerHooks,
-                limits: Workers.Limits(slots: 1024 + shared.pointee.maxSuspended))
+                limits: Workers.Limits(slots: slotLimit))
         } catch {
             throw StartFailure(code: 2, text: "the workers cannot be made: \(error.text)")
         }
@@ -92,6 +92,10 @@ final class Server {
         // 0 stands for the default.
         return min(asked > 0 ? asked : 8, SuspensionDirectory.maxWorkers)
     }
+
+    /// Receive slots of one worker at most; they are made as they are needed. Those of messages that wait, on whichever worker, must never
+    /// be all: then nothing more could be read.
+    private var slotLimit: Int { 1024 + workerCount * (shared.pointee.maxSuspended + ResolverOptions().limit) }
 
     private func openListeners() throws(StartFailure) {
         let addresses = ListenAddresses(settings, options)
