@@ -9,13 +9,13 @@ extension Global {
         async_usleep number 0 nop
         async_workers number 0 nop
         async_workers_group string - nop
-        auto_aliases/auto_domains bool yes does
+        auto_aliases/auto_domains bool yes later
         auto_bind_ipv6 bool no does
-        bind_ipv6_link_local number:0..3 0 does
+        bind_ipv6_link_local number:0..3 0 later
         check_via bool no does
         children number:0..1024 8 does
         chroot word - does
-        corelog/core_log number:i -1 does
+        corelog/core_log number:i -1 later
         debug number:i 0 does
         disable_core_dump bool no does
         disable_tcp bool no does
@@ -23,8 +23,8 @@ extension Global {
         enable_tls/tls_enable bool no later
         disable_sctp bool yes later
         enable_sctp number:0..2 0 later
-        dns bool no does
-        rev_dns/dns_rev_via bool no does
+        dns bool no later
+        rev_dns/dns_rev_via bool no later
         dns_cache_init bool yes later
         use_dns_cache/dns_use_cache bool yes later
         dns_cache_del_nonexp/dns_cache_delete_nonexpired number 0 later
@@ -59,34 +59,34 @@ extension Global {
         dst_blocklist_udp_imask number 0 later
         dst_blocklist_sctp_imask number 0 later
         use_dst_blocklist bool no later
-        drain_time number 10 does ours
+        drain_time number 5 does ours
         fifo_kill bool no later ours
-        log_format word:text|json text does ours
+        log_format word:text|json text later ours
         max_transactions number 0 later ours
         max_suspended number 10000 does ours
         sighup_reload bool no later ours
         sip_warning_for word - later ours
         connect_required bool yes later ours
         query_timeout number 5 later ours
-        exit_timeout/ser_kill_timeout number 60 does
+        exit_timeout/ser_kill_timeout number 60 later
         force_rport/add_rport bool no does
         local_rport bool no does
         fork bool yes does
         fork_delay number 0 nop
         modinit_delay number 0 nop
-        hdr_name_extra_chars string - does
-        uri_host_extra_chars string - does
+        hdr_name_extra_chars string - later
+        uri_host_extra_chars string - later
         http_reply_parse/http_reply_hack bool no nop
         ip_free_bind/ipfreebind/ip_nonlocal_bind number:i 0 does
-        ipv6_hex_style string c does
-        received_route_mode number:0..3 0 does
-        latency_cfg_log number:i 3 does
-        latency_log number:i -1 does
-        latency_limit_action number 0 does
-        latency_limit_cfg number 0 does
+        ipv6_hex_style string c later
+        received_route_mode number:0..3 0 later
+        latency_cfg_log number:i 3 later
+        latency_log number:i -1 later
+        latency_limit_action number 0 later
+        latency_limit_cfg number 0 later
         latency_limit_db number 0 later
         socket_workers number 0 nop
-        log_color bool no does
+        log_color bool no later
         log_name string - does
         log_facility word:\
         LOG_AUTH|LOG_AUTHPRIV|LOG_CRON|LOG_DAEMON|LOG_FTP|LOG_KERN|LOG_LOCAL0|LOG_LOCAL1|LOG_LOCAL2|LOG_LOCAL3|LOG_LOCAL4|\
@@ -94,10 +94,10 @@ extension Global {
         log_engine_type string - nop
         log_engine_data string - nop
         log_prefix string - does
-        log_prefix_mode number:0..3 0 does
+        log_prefix_mode number:0..3 0 later
         log_stderror bool no does
         loop_checks bool no later
-        max_branches number:1..31 12 does
+        max_branches number:1..31 12 later
         max_recursive_level number:1..65535 256 does
         max_while_loops number 100 does
         maxbuffer number 262144 does
@@ -115,15 +115,15 @@ extension Global {
         mlock_pages bool no nop
         shm/shm_mem/shm_mem_size number - nop
         shm_force_alloc bool no nop
-        mhomed bool no does
+        mhomed bool no later
         msg_apply_changes_mode number 0 nop
         msg_clone_extra_size number 0 nop
         msg_recv_max_size number:0..65535 32767 does
         msg_time bool yes nop
-        onsend_route_reply bool no does
+        onsend_route_reply bool no later
         open_files_limit number:i -1 does
-        phone2tel bool yes does
-        pmtu_discovery bool no does
+        phone2tel bool yes later
+        pmtu_discovery bool no later
         port number:1..65535 5060 does
         pv_buffer_size number:1..1048576 32768 does
         pv_buffer_slots number 40 nop
@@ -138,24 +138,24 @@ extension Global {
         rt_timer2_policy/rt_stimer_policy number 0 nop
         reply_to_via bool no does
         return_mode number:0..1 0 does
-        route_locks_size number 0 does
+        route_locks_size number 0 later
         rpc_exec_delta number 0 later
         rpc_exec_locks number 0 later
         rpc_exec_locks_mode number 0 later
-        rundir/run_dir word - does
+        rundir/run_dir word - later
         workdir/wdir word - does
         sctp_children number - nop
         server_header string - does
-        user_agent_header string - does
+        user_agent_header string - later
         server_id number:i 0 does
         server_signature bool yes does
-        sip_parser_log number:i -1 does
-        sip_parser_log_oneline bool no does
-        sip_parser_mode number:0..1 1 does
+        sip_parser_log number:i -1 later
+        sip_parser_log_oneline bool no later
+        sip_parser_mode number:0..1 1 later
         sip_warning bool no does
         sql_buffer_size number 65535 nop
         statistics/stat mixed - nop
-        stats_name_separator string _ does
+        stats_name_separator string _ later
         syn_branch bool no nop
         stun_refresh_interval number 0 nop
         stun_allow_stun bool no nop
@@ -225,7 +225,7 @@ extension Global {
         udp4_raw_ttl number:i -1 nop
         user/uid word - does
         group/gid word - does
-        verbose_startup bool no does
+        verbose_startup bool no later
         version_table string version later
         wait_worker1_mode number 0 nop
         wait_worker1_time number 4000000 nop

@@ -118,6 +118,22 @@ enum Daemon {
         if let uid { guard setuid(uid) == 0 else { throw failure("user \(uid)") } }
     }
 
+    /// Whether a crash may leave a core file, and how many descriptors the process may open (-1: as it was started).
+    static func limitResources(coreDumps: Bool, openFiles: Int) {
+        if !coreDumps {
+            var none = rlimit(rlim_cur: 0, rlim_max: 0)
+            setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+        }
+        guard openFiles > 0 else { return }
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = rlim_t(openFiles)
+        limit.rlim_max = max(limit.rlim_max, limit.rlim_cur)
+        if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 {
+            Log.warning("open_files_limit \(openFiles): \(SystemError(code: errno).text)")
+        }
+    }
+
     static func enter(root: String?, folder: String?) throws(StartFailure) {
         if let root {
             guard chroot(root) == 0, chdir("/") == 0 else { throw failure("chroot to \(root)") }

@@ -9,7 +9,13 @@ struct ListenAddresses {
     private(set) var listens: [Listen] = []
     private(set) var aliases: [AliasSpec] = []
 
+    /// advertised_address and advertised_port: for listeners that advertise nothing of their own.
+    private let advertisedHost: String?
+    private let advertisedPort: UInt16?
+
     init(_ settings: Settings, _ options: Options) {
+        advertisedHost = settings.text("advertised_address")
+        advertisedPort = settings.isSet("advertised_port") ? UInt16(exactly: settings.number("advertised_port")) : nil
         for text in options.listens { listens.append(Listen(spec: ListenAddresses.spec(text), range: nil)) }
         if listens.isEmpty { for listen in settings.listeners { add(listen) } }
         for text in options.aliases {
@@ -30,8 +36,8 @@ struct ListenAddresses {
                     spec.protocols = [proto]
                 }
                 spec.port = port
-                spec.advertisedHost = listen.advertised?.host.text
-                spec.advertisedPort = listen.advertised?.port.flatMap { UInt16(exactly: $0) }
+                spec.advertisedHost = listen.advertised?.host.text ?? advertisedHost
+                spec.advertisedPort = listen.advertised?.port.flatMap { UInt16(exactly: $0) } ?? advertisedPort
                 spec.name = listen.name?.string ?? ""
                 spec.isVirtual = listen.isVirtual
                 listens.append(Listen(spec: spec, range: listen.range))

@@ -38,6 +38,8 @@ extension UnsafeMutablePointer<ServerWorker> {
         message.routing.receivedOn = slot.pointee.flow.listener.raw
         message.routing.connection = slot.pointee.flow.connection
         message.routing.number = pointee.number
+        if pointee.shared.pointee.forcesRport { message.routing.options.insert(.forceRport) }
+        if pointee.shared.pointee.asksForRport { message.routing.options.insert(.addLocalRport) }
     }
 
     /// A message that is none: answered where RFC 3261 allows it, else dropped; counted and logged in any case.
@@ -110,6 +112,9 @@ extension UnsafeMutablePointer<ServerWorker> {
             let run = run.assumingMemoryBound(to: Run.self)
             guard let space = run.pointee.context?.assumingMemoryBound(to: Space.self) else { return }
             space.pointee.worker.routeEnded(space, run.pointee.end)
+        }
+        if let prefix = pointee.shared.pointee.logPrefix, let run = space.pointee.run {
+            run.pointee.logPrefix = run.expand(prefix) ?? apus_str()
         }
     }
 

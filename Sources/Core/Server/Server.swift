@@ -23,6 +23,8 @@ final class Server {
     /// Starts, serves until a signal ends it, stops.
     /// - Parameter ready: called once when everything is open and every worker takes traffic.
     func run(ready: () -> Void) throws(StartFailure) {
+        Daemon.limitResources(
+            coreDumps: !settings.isOn("disable_core_dump"), openFiles: settings.number("open_files_limit"))
         try Daemon.enter(root: options.rootFolder ?? settings.text("chroot"), folder: nil)
         try openListeners()
         try Daemon.enter(root: nil, folder: options.workFolder ?? settings.text("workdir"))
@@ -122,6 +124,14 @@ final class Server {
     }
 
     private func prepareShared() throws(StartFailure) {
+        var prefix: UnsafePointer<CompiledFormat>?
+        if let text = settings.text("log_prefix"), !text.isEmpty {
+            switch program.compileFormat(text) {
+            case .success(let format): prefix = format
+            case .failure(let refusal):
+                throw StartFailure(code: 1, text: "log_prefix: \(refusal.text)")
+            }
+        }
         let counters: CoreCounters
         do { counters = try CoreCounters(configuration.statistics) } catch {
             throw StartFailure(code: 2, text: "there is no room for the core's statistics")
@@ -131,7 +141,9 @@ final class Server {
                 image: program.image, counters: counters, listeners: Unmanaged.passRetained(listeners),
                 routes: MainRoutes(program.image), host: configuration.modules.shared,
                 modules: Unmanaged.passRetained(configuration.modules), maxSuspended: settings.number("max_suspended"),
-                checksVia: settings.isOn("check_via"), maxMessage: settings.number("msg_recv_max_size")))
+                checksVia: settings.isOn("check_via"), maxMessage: settings.number("msg_recv_max_size"),
+                logPrefix: prefix,
+                forcesRport: settings.isOn("force_rport"), asksForRport: settings.isOn("local_rport")))
     }
 
     private var workerHooks: WorkerHooks {

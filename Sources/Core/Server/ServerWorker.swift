@@ -79,6 +79,12 @@ struct ServerShared: ~Copyable {
     let checksVia: Bool
     /// Longer messages are refused (msg_recv_max_size), in bytes.
     let maxMessage: Int
+    /// Put before each line of a script run's log (log_prefix); nil: nothing.
+    let logPrefix: UnsafePointer<CompiledFormat>?
+    /// Requests are answered to the port that they came from (force_rport).
+    let forcesRport: Bool
+    /// Our Via asks for rport (local_rport).
+    let asksForRport: Bool
     /// The server is about to end: new requests are answered 503.
     let isDraining = Atomic<Bool>(false)
     /// Messages whose script waits, over all workers.

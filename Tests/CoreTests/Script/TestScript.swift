@@ -50,7 +50,8 @@ final class TestScript {
         clock.initialize(to: Clock())
         worker = .allocate(capacity: 1)
         worker.initialize(
-            to: ScriptWorker(index: 0, mailbox: try Mailbox(bound: 16), timers: timers.pointee, clock: clock, maxSuspended: 100)
+            to: ScriptWorker(
+                index: 0, mailbox: try Mailbox(bound: 16), timers: timers.pointee, clock: clock, maxSuspended: 100)
         )
     }
 

@@ -50,6 +50,8 @@ struct Run {
     var frames: UnsafeMutablePointer<Frame>
     var frameCapacity: Int32
     var frameCount: Int32
+    /// Stands before every line that is logged while the run works (log_prefix); in its arena.
+    var logPrefix: apus_str
     /// `$var`s; nil until the first is touched.
     var variables: UnsafeMutablePointer<apus_value>?
     /// AVPs, newest first: a list that Variables/AVP keeps.

@@ -31,9 +31,9 @@ extension UnsafeMutablePointer<Run> {
         guard worker.pointee.depth < ScriptWorker.maxDepth else {
             return giveUp("runs are started inside of runs, more than sixteen deep")
         }
-        worker.pointee.depth += 1
+        begin(on: worker)
         let result = execute()
-        worker.pointee.depth -= 1
+        end(on: worker)
         settleResult(result)
     }
 
@@ -53,7 +53,7 @@ extension UnsafeMutablePointer<Run> {
         pointee.state = .running
         pointee.budget = pointee.image.pointee.limits.maxInstructions
         let worker = pointee.worker
-        worker.pointee.depth += 1
+        begin(on: worker)
         pointee.enteredRoute = false
         var result = CInt(APUS_FALSE)
         if let done {
@@ -66,8 +66,21 @@ extension UnsafeMutablePointer<Run> {
         case .suspend: outcome = .suspended
         case .finish: outcome = .ended
         }
-        worker.pointee.depth -= 1
+        end(on: worker)
         settleResult(outcome)
+    }
+
+    /// The machine stands on the thread's stack once more; what is logged has the run's prefix.
+    @inline(__always)
+    private func begin(on worker: UnsafeMutablePointer<ScriptWorker>) {
+        worker.pointee.depth += 1
+        if pointee.logPrefix.len > 0 { Log.setPrefix(pointee.logPrefix.bytes) }
+    }
+
+    @inline(__always)
+    private func end(on worker: UnsafeMutablePointer<ScriptWorker>) {
+        worker.pointee.depth -= 1
+        if pointee.logPrefix.len > 0 { Log.setPrefix(.empty) }
     }
 
     /// The machine cannot go on: logs why, with the statement, and ends the run.

@@ -32,7 +32,8 @@ final class ScriptBench {
         clock.initialize(to: Clock())
         worker = .allocate(capacity: 1)
         worker.initialize(
-            to: ScriptWorker(index: 0, mailbox: try Mailbox(bound: 1), timers: timers.pointee, clock: clock, maxSuspended: 4))
+            to: ScriptWorker(
+                index: 0, mailbox: try Mailbox(bound: 1), timers: timers.pointee, clock: clock, maxSuspended: 4))
         image = .allocate(capacity: 1)
         image.initialize(to: ScriptBench.emptyImage())
         test.message.routing.source = SocketAddress(source, port: port) ?? SocketAddress()
