@@ -26,8 +26,8 @@ final class LoadedModule: @unchecked Sendable {
     let aliases: [String]
     /// Its loadmodule line.
     let statement: SourceRange?
-    private(set) var host: UnsafePointer<apus_host>
-    private(set) var declarer: Declarer
+    let host: UnsafePointer<apus_host>
+    let declarer: Declarer
 
     private(set) var phase = Phase.running
     /// What the host refused during this phase.
@@ -35,7 +35,6 @@ final class LoadedModule: @unchecked Sendable {
     private var captured: [(level: LogLevel, text: String)] = []
     /// Counters and gauges that it declared, for `apus -M`.
     private(set) var statistics: [(group: String, name: String, doc: String)] = []
-    private(set) var hasStarted = false
 
     var name: String { description.name }
 
@@ -94,8 +93,6 @@ final class LoadedModule: @unchecked Sendable {
     }
 
     func add(statistic group: String, _ name: String, _ doc: String) { statistics.append((group, name, doc)) }
-
-    func noteStarted() { hasStarted = true }
 
     static var thisThread: UInt { UInt(bitPattern: linux_this_thread()) }
 }

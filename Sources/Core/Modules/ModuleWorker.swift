@@ -47,7 +47,7 @@ struct ModuleWorker {
 
     /// The timer is over: ids of its generation are stale from now on.
     mutating func giveBack(_ timer: UnsafeMutablePointer<ModuleTimer>) {
-        timer.pointee.generation &+= 1
+        timer.pointee.generation = max(1, timer.pointee.generation &+ 1)
         timer.pointee.nextFree = free
         free = timer
     }

@@ -31,7 +31,8 @@ struct CompiledRegex {
     private static nonisolated(unsafe) let limits: OpaquePointer = {
         let context = pcre2_match_context_create_8(nil)!
         pcre2_set_match_limit_8(context, matchLimit)
-        pcre2_set_depth_limit_8(context, 10_000)
+        // What the interpreter may use, in KiB, where the machine code's 32 KiB of stack do not suffice.
+        pcre2_set_heap_limit_8(context, 8192)
         return context
     }()
 
@@ -69,8 +70,13 @@ struct CompiledRegex {
     /// - Returns: how many groups were set, at least 1; 0 when nothing matches; negative when the search was given up.
     ///   `group` reads them until this thread matches again.
     func match(_ subject: Bytes, from: Int) -> Int {
-        let result = pcre2_match_8(
-            handle, subject.start, subject.count, from, 0, CompiledRegex.matchData, CompiledRegex.limits)
+        let data = CompiledRegex.matchData
+        var result = pcre2_match_8(handle, subject.start, subject.count, from, 0, data, CompiledRegex.limits)
+        if result == PCRE2_ERROR_JIT_STACKLIMIT {
+            let interpreted = UInt32(PCRE2_NO_JIT)
+            result = pcre2_match_8(
+                handle, subject.start, subject.count, from, interpreted, data, CompiledRegex.limits)
+        }
         if result > 0 { return Int(result) }
         if result == 0 { return CompiledRegex.groupLimit }
         return result == PCRE2_ERROR_NOMATCH ? 0 : -1

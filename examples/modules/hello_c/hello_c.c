@@ -11,4 +11,5 @@ static int declare(const apus_host *h) {
         .routes = APUS_ANY_ROUTE, .doc = "Logs the text.", .call = hello });
 }
 
-APUS_MODULE(hello_c) { APUS_HEADER, .name = "hello_c", .version = "1.0", .declare = declare };
+APUS_MODULE(hello_c) {
+    APUS_HEADER, .name = "hello_c", .version = "1.0", .summary = "The smallest module, in C", .declare = declare };
