@@ -58,7 +58,7 @@ extension Message {
     /// that lie in the former arena must be gone before that ends: see `rewindEdits` and `setRouting`.
     func use(arena: UnsafeMutablePointer<Arena>) {
         record.pointee.arena = arena
-        record.pointee.cache = MessageCache()
+        record.pointee.cache.clear()
     }
 
     private func pack(_ packer: inout Packer, _ arena: UnsafeMutablePointer<Arena>) {
@@ -76,7 +76,7 @@ extension Message {
         copy.pointee.arena = arena
         copy.pointee.headers = headers.bindMemory(to: Header.self, capacity: headerCount)
         copy.pointee.headerCapacity = record.pointee.headerCount
-        copy.pointee.cache = MessageCache()
+        copy.pointee.cache.clear()
         copy.pointee.edits = edits
         copy.pointee.routing = routing
     }

@@ -115,18 +115,16 @@ extension Message {
 
     /// The URI of From; nil when it is none.
     var fromURI: URI? {
-        if let cached = record.pointee.cache.fromURI { return cached.pointee }
-        guard let uri = from.flatMap({ URI.parse($0.uri) }) else { return nil }
-        record.pointee.cache.fromURI = store(uri)
-        return uri
+        if let cached = record.pointee.cache.fromURI { return known(cached) }
+        record.pointee.cache.fromURI = from.flatMap { parsedURI($0.uri) }
+        return known(record.pointee.cache.fromURI)
     }
 
     /// The URI of To; nil when it is none.
     var toURI: URI? {
-        if let cached = record.pointee.cache.toURI { return cached.pointee }
-        guard let uri = to.flatMap({ URI.parse($0.uri) }) else { return nil }
-        record.pointee.cache.toURI = store(uri)
-        return uri
+        if let cached = record.pointee.cache.toURI { return known(cached) }
+        record.pointee.cache.toURI = to.flatMap { parsedURI($0.uri) }
+        return known(record.pointee.cache.toURI)
     }
 
     @inline(__always)
@@ -183,6 +181,22 @@ extension Message {
             header = next(after: line)
         }
         return Values(start: start, count: count, isMalformed: false)
+    }
+
+    /// A URI parsed in the arena, an empty one when the text is none, so that it is not parsed again; nil when memory is out.
+    func parsedURI(_ text: Bytes) -> UnsafeMutablePointer<URI>? {
+        guard let raw = arena.pointee.allocate(MemoryLayout<URI>.stride) else { return nil }
+        let place = raw.bindMemory(to: URI.self, capacity: 1)
+        // Plain data: it need not be initialised before it is written.
+        if !place.pointee.read(text) { place.pointee = URI() }
+        return place
+    }
+
+    /// What a cached URI stands for: nil when the text was none.
+    @inline(__always)
+    func known(_ place: UnsafeMutablePointer<URI>?) -> URI? {
+        guard let place, !place.pointee.text.isEmpty else { return nil }
+        return place.pointee
     }
 
     /// Puts a parsed value into the arena; nil when memory is out.

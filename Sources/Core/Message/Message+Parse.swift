@@ -32,11 +32,11 @@ extension Message {
         let size = Limits.headersAtFirst &* MemoryLayout<Header>.stride
         guard let raw = arena.pointee.allocate(size) else {
             let none = UnsafeMutablePointer<Header>(bitPattern: MemoryLayout<Header>.alignment).unsafelyUnwrapped
-            record.initialize(to: MessageRecord(Bytes.empty, arena: arena, headers: none, capacity: 0))
+            record.pointee.begin(.empty, arena: arena, headers: none, capacity: 0)
             return false
         }
         let headers = raw.bindMemory(to: Header.self, capacity: Limits.headersAtFirst)
-        record.initialize(to: MessageRecord(bytes, arena: arena, headers: headers, capacity: Limits.headersAtFirst))
+        record.pointee.begin(bytes, arena: arena, headers: headers, capacity: Limits.headersAtFirst)
         return true
     }
 

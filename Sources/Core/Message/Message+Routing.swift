@@ -8,25 +8,22 @@ extension Message {
 
     /// The received Request-URI, taken apart; nil when it is no URI.
     var originalURI: URI? {
-        if let cached = record.pointee.cache.originalURI { return cached.pointee }
-        guard let uri = URI.parse(originalURIText) else { return nil }
-        record.pointee.cache.originalURI = store(uri)
-        return uri
+        if let cached = record.pointee.cache.originalURI { return known(cached) }
+        record.pointee.cache.originalURI = parsedURI(originalURIText)
+        return known(record.pointee.cache.originalURI)
     }
 
     private var newURI: URI? {
-        if let cached = record.pointee.cache.newURI { return cached.pointee }
-        guard let uri = routing.newURI.flatMap({ URI.parse($0) }) else { return nil }
-        record.pointee.cache.newURI = store(uri)
-        return uri
+        if let cached = record.pointee.cache.newURI { return known(cached) }
+        record.pointee.cache.newURI = routing.newURI.flatMap { parsedURI($0) }
+        return known(record.pointee.cache.newURI)
     }
 
     /// The next hop that a script set, taken apart; nil when there is none.
     var destinationURI: URI? {
-        if let cached = record.pointee.cache.destinationURI { return cached.pointee }
-        guard let uri = routing.destinationURI.flatMap({ URI.parse($0) }) else { return nil }
-        record.pointee.cache.destinationURI = store(uri)
-        return uri
+        if let cached = record.pointee.cache.destinationURI { return known(cached) }
+        record.pointee.cache.destinationURI = routing.destinationURI.flatMap { parsedURI($0) }
+        return known(record.pointee.cache.destinationURI)
     }
 
     /// Sets the Request-URI to send. Nil goes back to the received one. False, and nothing is changed, when the text is no URI,

@@ -52,8 +52,12 @@ struct MessageRecord {
     /// Data that others keep with the message; nil until somebody does. What it points to is theirs.
     var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 
+    /// Begins the life of a record, in place: it is too large to be made elsewhere and copied. All fields are plain data, so that none of them
+    /// need have had a value before.
     @inline(__always)
-    init(_ bytes: Bytes, arena: UnsafeMutablePointer<Arena>, headers: UnsafeMutablePointer<Header>, capacity: Int) {
+    mutating func begin(
+        _ bytes: Bytes, arena: UnsafeMutablePointer<Arena>, headers: UnsafeMutablePointer<Header>, capacity: Int
+    ) {
         base = bytes.start
         count = UInt32(truncatingIfNeeded: bytes.count)
         self.arena = arena
@@ -82,10 +86,9 @@ struct MessageRecord {
         headerCapacity = UInt16(truncatingIfNeeded: capacity)
         firstOf = InlineArray(repeating: 0)
         lastOf = InlineArray(repeating: 0)
-        cache = MessageCache()
+        cache.clear()
         edits = EditList()
         routing = Routing()
-        slots = nil
     }
 
     /// `maxForwards` when there is no such header, and when it is no number.
@@ -109,7 +112,7 @@ struct MessageCache {
     var lists: UnsafeMutablePointer<CachedList>?
 
     @inline(__always)
-    init() {
+    mutating func clear() {
         topVia = nil
         from = nil
         to = nil

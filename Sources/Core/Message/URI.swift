@@ -59,30 +59,39 @@ struct URI {
     }
 
     /// Nil when the text is no URI. White space, control bytes, quotes and angle brackets make it none anywhere.
-    @_noLocks
+    @inline(__always)
     static func parse(_ text: Bytes) -> URI? {
+        var uri = URI()
+        return uri.read(text) ? uri : nil
+    }
+
+    /// Parses in place, without the copies of a value that is handed on. False when the text is no URI; what is here then means nothing.
+    @_noLocks
+    mutating func read(_ text: Bytes) -> Bool {
         guard let colon = text.firstIndex(of: UInt8(ascii: ":")), colon > 0, text[0].isASCIILetter,
             text.end(of: .uriText) == text.count
-        else { return nil }
-        let schemeText = text.prefix(colon)
-        guard schemeText.end(of: .scheme) == colon else { return nil }
+        else { return false }
+        self = URI()
+        self.text = text
+        schemeText = text.prefix(colon)
+        guard schemeText.end(of: .scheme) == colon else { return false }
+        scheme = URI.schemeOf(schemeText)
         let rest = text.dropFirst(colon &+ 1)
-        var uri = URI(text: text, scheme: schemeOf(schemeText), schemeText: schemeText)
-        switch uri.scheme {
-        case .sip, .sips: return uri.parseSIP(rest) ? uri : nil
-        case .tel, .tels: return uri.parseTel(rest) ? uri : nil
+        switch scheme {
+        case .sip, .sips: return parseSIP(rest)
+        case .tel, .tels: return parseTel(rest)
         case .urn, .other:
-            guard !rest.isEmpty else { return nil }
-            uri.user = rest
-            return uri
+            user = rest
+            return !rest.isEmpty
         }
     }
 
+    /// Nothing: to be read into.
     @inline(__always)
-    private init(text: Bytes, scheme: Scheme, schemeText: Bytes) {
-        self.text = text
-        self.scheme = scheme
-        self.schemeText = schemeText
+    init() {
+        text = .empty
+        scheme = .other
+        schemeText = .empty
         user = .empty
         password = .empty
         hasUser = false
