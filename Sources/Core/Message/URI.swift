@@ -174,7 +174,7 @@ struct URI {
             host = rest[start..<at]
             hostKind = .v6
         } else {
-            at = rest.end(of: .viaHost, from: at)
+            at = rest.end(of: .host, from: at)
             host = rest[start..<at]
             guard !host.isEmpty else { return false }
             hostKind = host[0].isASCIIDigit && SocketAddress(parsing: host)?.isV4 == true ? .v4 : .name

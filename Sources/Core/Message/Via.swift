@@ -89,7 +89,7 @@ struct Via {
             guard end > at &+ 1, end < list.count, list[end] == UInt8(ascii: "]") else { return false }
             at = end &+ 1
         } else {
-            at = list.end(of: .viaHost, from: at)
+            at = list.end(of: .host, from: at)
         }
         guard at > start else { return false }
         via.host = list[start..<at]

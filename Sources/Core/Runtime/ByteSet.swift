@@ -36,33 +36,13 @@ struct ByteSet {
     @inline(__always)
     static var password: ByteSet { ByteSet(low: 0x23ff_7ff2_0000_0000, high: 0x47ff_fffe_87ff_fffe) }
 
-    /// Host of a Via: `host` with the underscore that names of the field have.
+    /// A host name or IPv4 address: RFC 3261 `host` without IPv6 references, with the underscore that names in the field have.
     @inline(__always)
-    static var viaHost: ByteSet { ByteSet(low: 0x03ff_6000_0000_0000, high: 0x07ff_fffe_87ff_fffe) }
-
-    /// A host name or IPv4 address. RFC 3261 `host` without IPv6 references.
-    @inline(__always)
-    static var host: ByteSet { ByteSet(low: 0x03ff_6000_0000_0000, high: 0x07ff_fffe_07ff_fffe) }
+    static var host: ByteSet { ByteSet(low: 0x03ff_6000_0000_0000, high: 0x07ff_fffe_87ff_fffe) }
 
     /// What stands between the brackets of an IPv6 reference.
     @inline(__always)
     static var ipv6: ByteSet { ByteSet(low: 0x07ff_4000_0000_0000, high: 0x0000_007e_0000_007e) }
-
-    /// RFC 3261 `paramchar`, with `%` for the escapes.
-    @inline(__always)
-    static var uriParameter: ByteSet { ByteSet(low: 0x07ff_eff2_0000_0000, high: 0x47ff_fffe_afff_fffe) }
-
-    /// RFC 3261 `hnv-unreserved / unreserved`, with `%` for the escapes.
-    @inline(__always)
-    static var uriHeader: ByteSet { ByteSet(low: 0x87ff_efb2_0000_0000, high: 0x47ff_fffe_afff_fffe) }
-
-    /// RFC 2396 `uric` with the brackets of RFC 2732: any URI.
-    @inline(__always)
-    static var uric: ByteSet { ByteSet(low: 0xafff_fff2_0000_0000, high: 0x47ff_fffe_afff_ffff) }
-
-    /// RFC 3261 `word`, of which a Call-ID is made.
-    @inline(__always)
-    static var word: ByteSet { ByteSet(low: 0xd7ff_efa6_0000_0000, high: 0x6fff_ffff_bfff_fffe) }
 
     /// What a Call-ID may hold for us: all printing characters, a few more than RFC 3261 `callid` has.
     @inline(__always)
@@ -91,10 +71,6 @@ struct ByteSet {
     /// RFC 3966: of these a number has at least one.
     @inline(__always)
     static var hexOrSign: ByteSet { ByteSet(low: 0x03ff_0408_0000_0000, high: 0x0000_007e_0000_007e) }
-
-    /// Hexadecimal digits.
-    @inline(__always)
-    static var hex: ByteSet { ByteSet(low: 0x03ff_0000_0000_0000, high: 0x0000_007e_0000_007e) }
 
     /// Decimal digits.
     @inline(__always)
