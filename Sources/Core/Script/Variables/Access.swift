@@ -13,9 +13,6 @@ extension UnsafePointer<apus_access> {
     /// The inner name; empty when none was written.
     @inline(__always)
     var inner: Bytes { pointee.inner.bytes }
-    /// What the declaration said in `number`.
-    @inline(__always)
-    var number: Int { Int(bitPattern: pointee.user) }
     /// `[*]` was written.
     @inline(__always)
     var wantsAll: Bool { pointee.index_kind == UInt32(APUS_INDEX_ALL) }

@@ -9,6 +9,7 @@ extension CoreVariables {
         try declare.variable("null", "No value: comparing with it asks for `defined`, assigning it clears.") { _, _ in
             -1
         }
+        try declare.variable("$", "A dollar sign.") { $1.give(Bytes("$")) }
         try declare.variable("true", "The number 1.") { $1.give(1) }
         try declare.variable("rc retcode ?", "Code of the last module function or route.") {
             $1.give($0.run.pointee.rc)

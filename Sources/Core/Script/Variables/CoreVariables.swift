@@ -42,9 +42,8 @@ enum CoreVariables {
         ///   - names: a variable and its aliases, parted by blanks.
         ///   - inner: as `apus_pv.inner`.
         ///   - dynamic: the inner name may be a pseudo-variable.
-        ///   - user: a small number that tells variables of one getter apart (`UnsafePointer<apus_access>.number`).
         func variable(
-            _ names: String, inner: String? = nil, indexed: Bool = false, dynamic: Bool = false, number: Int = 0,
+            _ names: String, inner: String? = nil, indexed: Bool = false, dynamic: Bool = false,
             _ doc: String, get: @escaping VariableDeclaration.Get, set: VariableDeclaration.Set? = nil
         ) throws(Registry.Refusal) {
             let flags = (indexed ? UInt32(APUS_PV_INDEXED) : 0) | (dynamic ? UInt32(APUS_PV_DYNAMIC) : 0)
@@ -52,7 +51,7 @@ enum CoreVariables {
                 try registry.add(
                     VariableDeclaration(
                         owner: owner, name: name, inner: InnerNameRule(inner), flags: flags, doc: doc, get: get,
-                        set: set, user: UnsafeMutableRawPointer(bitPattern: number)))
+                        set: set, user: nil))
             }
         }
     }
