@@ -7,6 +7,16 @@ enum CoreFunctions {
     static func declare(in registry: Registry, owner: Declarer) throws(Registry.Refusal) {
         let declare = Declaring(registry: registry, owner: owner)
         try declareFlags(declare)
+        try declareBranchFlags(declare)
+        try declareAVPFlags(declare)
+        try declareURIParts(declare)
+        try declareUserParts(declare)
+        try declareDestination(declare)
+        try declareBranches(declare)
+        try declareForwarding(declare)
+        try declareSockets(declare)
+        try declareConnections(declare)
+        try declareLogging(declare)
     }
 
     /// Where the subjects put their functions.
@@ -14,17 +24,26 @@ enum CoreFunctions {
         let registry: Registry
         let owner: Declarer
 
+        /// - Parameter names: a function and its older spellings, parted by blanks.
         func function(
-            _ name: String, _ arguments: String = "", routes: UInt32 = RouteKind.any & ~RouteKind.onsend.mask,
-            maySuspend: Bool = false, deprecated: Bool = false, _ doc: String, call: @escaping FunctionDeclaration.Call
+            _ names: String, _ arguments: String = "", routes: UInt32 = RouteKind.any & ~RouteKind.onsend.mask,
+            maySuspend: Bool = false, deprecated: Bool = false, _ doc: String,
+            prepare: FunctionDeclaration.Prepare? = nil, call: @escaping FunctionDeclaration.Call
         ) throws(Registry.Refusal) {
             let signature: Signature
-            do { signature = try Signature(arguments) } catch { throw Registry.Refusal(text: "\(name): \(error.text)") }
-            let flags = (maySuspend ? UInt32(APUS_MAY_SUSPEND) : 0) | (deprecated ? UInt32(APUS_DEPRECATED) : 0)
-            try registry.add(
-                FunctionDeclaration(
-                    owner: owner, name: name, signature: signature, routes: routes, flags: flags, doc: doc, call: call,
-                    prepare: nil, user: nil))
+            do {
+                signature = try Signature(arguments)
+            } catch {
+                throw Registry.Refusal(text: "\(names): \(error.text)")
+            }
+            for (index, name) in names.split(separator: " ").map(String.init).enumerated() {
+                let isOld = deprecated || index > 0
+                try registry.add(
+                    FunctionDeclaration(
+                        owner: owner, name: name, signature: signature, routes: routes,
+                        flags: (maySuspend ? UInt32(APUS_MAY_SUSPEND) : 0) | (isOld ? UInt32(APUS_DEPRECATED) : 0),
+                        doc: doc, call: call, prepare: prepare, user: nil))
+            }
         }
     }
 }
@@ -36,6 +55,8 @@ extension UnsafePointer<apus_call> {
     var coreMessage: Message { Message(UnsafeMutablePointer(pointee.msg)) }
     /// Argument by its place in the signature.
     func argument(_ index: Int) -> apus_arg { pointee.args![index] }
+    /// A text argument; empty when it was not written.
+    func text(_ index: Int) -> Bytes { has(index) ? pointee.args![index].str.bytes : .empty }
     /// Whether the optional argument was written.
     func has(_ index: Int) -> Bool { index < Int(pointee.count) && pointee.args![index].given != 0 }
 }

@@ -1,0 +1,62 @@
+import PluginAPI
+
+/// The next hop and the destination set.
+extension CoreFunctions {
+    static func declareDestination(_ declare: Declaring) throws(Registry.Refusal) {
+        try declare.function("setdsturi", "uri:uri", "Sets the next hop.") {
+            $0.coreMessage.setDestinationURI($0.text(0)) ? 1 : -1
+        }
+        try declare.function("resetdsturi", "", "Forgets the next hop: the Request-URI says it.") {
+            $0.coreMessage.setDestinationURI(nil) ? 1 : -1
+        }
+        try declare.function("isdsturiset", "", "True when a next hop is set.") {
+            $0.coreMessage.routing.destinationURI != nil ? 1 : -1
+        }
+    }
+
+    static func declareBranches(_ declare: Declaring) throws(Registry.Refusal) {
+        try declare.function(
+            "append_branch", "uri:format?, q:format?", routes: RouteKind.request.mask | RouteKind.failure.mask,
+            "Adds the Request-URI with its next hop, or the given URI, as a further branch; q is 0 to 1."
+        ) { $0.appendBranch() }
+        try declare.function("remove_branch", "index:int?", "Removes a branch, the first one without an index.") {
+            let index = $0.has(0) ? $0.argument(0).num : 0
+            return $0.coreMessage.removeBranch(at: Int(truncatingIfNeeded: index)) ? 1 : -1
+        }
+        try declare.function("clear_branches", "", "Removes all branches.") {
+            $0.coreMessage.removeBranches()
+            return 1
+        }
+    }
+}
+
+extension UnsafePointer<apus_call> {
+    /// Without a URI the new branch is what the Request-URI is now, with all that goes with it; a given URI goes where it says.
+    fileprivate func appendBranch() -> CInt {
+        let message = coreMessage
+        guard message.isRequest else { return -1 }
+        var branch = Branch(uri: text(0).isEmpty ? message.requestURIText : text(0))
+        if text(0).isEmpty {
+            branch.destination = message.routing.destinationURI
+            branch.path = message.routing.path
+            branch.q = message.routing.q
+            branch.instance = message.routing.instance
+            branch.ruid = message.routing.ruid
+            branch.locationUserAgent = message.routing.locationUserAgent
+        }
+        branch.flags = message.routing.branchFlags
+        branch.sendThrough = message.routing.sendThrough
+        if has(1) {
+            guard let q = text(1).qValue else {
+                coreRun.logAtStatement(.error, "q is not between 0 and 1: ", text(1))
+                return -1
+            }
+            branch.q = q
+        }
+        guard message.appendBranch(branch) else {
+            coreRun.logAtStatement(.error, "no branch is added: there are too many, or it has no URI: ", branch.uri)
+            return -1
+        }
+        return 1
+    }
+}
