@@ -127,6 +127,7 @@ extension Binder {
             if ["var", "vz", "vn"].contains(declaration.name) {
                 return bindNumber(declaration.name, inner, &compiled)
             }
+            if ["Mf", "Sf", "Bf"].contains(declaration.name) { return bindFlag(inner, &compiled) }
             return true
         case .oneOf(let names):
             guard let place = names.firstIndex(of: name) else {
@@ -144,6 +145,18 @@ extension Binder {
     private func bindNumber(_ family: String, _ inner: Syntax.Text, _ compiled: inout CompiledVariable) -> Bool {
         guard let number = runVariables.number(family, inner.string) else {
             diagnostics.error("too many variables come from module parameters alone", at: inner.range)
+            return false
+        }
+        compiled.innerID = Int32(number)
+        return true
+    }
+
+    /// The number of a flag, which may be written as its name.
+    private func bindFlag(_ inner: Syntax.Text, _ compiled: inout CompiledVariable) -> Bool {
+        guard let number = flag(named: inner.string) else {
+            diagnostics.error(
+                "`\(inner.string)` is no flag", at: inner.range,
+                hint: Suggest.hint(for: inner.string, among: settings.flags.keys) ?? "a number from 0 to 31, or a name")
             return false
         }
         compiled.innerID = Int32(number)

@@ -8,68 +8,56 @@ final class ScriptBench {
     let registry: Registry
     let run: UnsafeMutablePointer<Run>
     private let worker: UnsafeMutablePointer<ScriptWorker>
-    private let timers: UnsafeMutablePointer<TimerWheel>
+    private let timers = TimerWheel(now: 0)
     private let clock: UnsafeMutablePointer<Clock>
-    private let image: UnsafeMutablePointer<ProgramImage>
-    private let owner: Declarer
-    /// Names of `$var`s by their number.
-    private var runVariables: [String] = []
-    private var arenas: [UnsafeMutableRawPointer] = []
+    private let program: Program
+    private var memory: [UnsafeMutableRawPointer] = []
+    private var compiled: [String: UnsafePointer<CompiledVariable>] = [:]
 
-    static let runVariableLimit = 16
+    /// Its variables are there for the tests; all others are compiled when they are asked for.
+    private static let script = """
+        flags FLT_NAT:5, FLT_ACC:6
+        request_route {
+            $var(x) = 1; $var(y) = 1; $var(n) = 1; $vz(z) = 1; $vn(x) = 1; $vn(y) = 1; $vn(none) = $null;
+        }
+        """
 
     struct Wrong: Error { let text: String }
 
     init(_ text: String = Sample.invite, source: String = "192.0.2.7", port: UInt16 = 40000) throws {
         test = TestMessage(text)
         registry = Registry()
-        owner = Declarer(name: "core", host: Host.none)
+        let owner = Declarer(name: "core", host: Host.none)
         try CoreVariables.declare(in: registry, owner: owner)
         try CoreFunctions.declare(in: registry, owner: owner)
-        timers = .allocate(capacity: 1)
-        timers.initialize(to: TimerWheel(now: 0))
+        try Transformations.declare(in: registry)
         clock = .allocate(capacity: 1)
         clock.initialize(to: Clock())
         worker = .allocate(capacity: 1)
         worker.initialize(
-            to: ScriptWorker(
-                index: 0, mailbox: try Mailbox(bound: 1), timers: timers.pointee, clock: clock, maxSuspended: 4))
-        image = .allocate(capacity: 1)
-        image.initialize(to: ScriptBench.emptyImage())
+            to: ScriptWorker(index: 0, mailbox: try Mailbox(bound: 1), timers: timers, clock: clock, maxSuspended: 4))
+        let diagnostics = Diagnostics()
+        let tree = Parser.parse(
+            Source(name: "bench.cfg", text: ScriptBench.script), preprocessor: Preprocessor(diagnostics: diagnostics))
+        let settings = Settings.build(tree, diagnostics: diagnostics)
+        guard
+            let program = Program.compile(tree, settings: settings, registry: registry, diagnostics: diagnostics)
+        else { throw Wrong(text: diagnostics.text) }
+        self.program = program
         test.message.routing.source = SocketAddress(source, port: port) ?? SocketAddress()
-        run = worker.begin(image, message: test.message, context: nil) { _ in }
+        run = worker.begin(program.image, message: test.message, context: nil) { _ in }
         run.pointee.routeKind = test.message.isRequest ? RouteKind.request.mask : RouteKind.coreOnReply.mask
     }
 
     deinit {
         worker.finish(run)
-        for memory in arenas { memory.deallocate() }
-        image.deallocate()
+        for place in memory { place.deallocate() }
         worker.deallocate()
         clock.deallocate()
-        timers.pointee.free()
-        timers.deallocate()
+        timers.free()
     }
 
     var message: Message { test.message }
-
-    private static func emptyImage() -> ProgramImage {
-        let code = UnsafeMutablePointer<Instruction>.allocate(capacity: 1)
-        code.initialize(to: Instruction(.end))
-        let positions = UnsafeMutablePointer<ProgramImage.Position>.allocate(capacity: 1)
-        positions.initialize(to: ProgramImage.Position(file: 0, line: 1))
-        let files = UnsafeMutablePointer<apus_str>.allocate(capacity: 1)
-        files.initialize(to: apus_str("bench.cfg"))
-        let defaults = UnsafeMutablePointer<apus_value>.allocate(capacity: runVariableLimit)
-        defaults.initialize(repeating: apus_value(0 as Int64), count: runVariableLimit)
-        // The upper half is for $vn.
-        for index in runVariableLimit / 2..<runVariableLimit { defaults[index] = .null }
-        return ProgramImage(
-            code: code, codeCount: 1, positions: positions, files: files, constants: defaults,
-            variables: Host.empty(), formats: Host.empty(), regexes: Host.empty(), callSites: Host.empty(),
-            conditions: Host.empty(), routes: Host.empty(), routeCount: 0, runVariableCount: runVariableLimit,
-            runVariableDefaults: UnsafePointer(defaults), limits: ProgramImage.Limits())
-    }
 
     // MARK: - Values
 
@@ -110,6 +98,12 @@ final class ScriptBench {
         let variable = try variable(text)
         guard variable.pointee.set != nil else { throw Wrong(text: "\(text) is read-only") }
         return run.assign(&new, to: variable)
+    }
+
+    /// What a transformation makes of a text; nil when it fails.
+    func apply(_ transformations: String, to text: String) throws -> String? {
+        try assign("$var(x)", text)
+        return self["$(var(x)\(transformations))"]
     }
 
     /// The message as it would be sent, edits applied, without a Via of ours.
@@ -163,98 +157,20 @@ final class ScriptBench {
     // MARK: - Compiling
 
     func variable(_ text: String) throws -> UnsafePointer<CompiledVariable> {
-        let source = Source(name: "bench", text: text)
-        let syntax: Syntax.Variable
-        do {
-            syntax = try VariableReader.variable(
-                Syntax.Text(bytes: source.bytes, range: source.range), dialect: .maximal,
-                isKnown: { self.registry.variable(named: $0) != nil })
-        } catch {
-            throw Wrong(text: error.message)
+        if let known = compiled[text] { return known }
+        switch program.compileVariable(text) {
+        case .success(let variable):
+            compiled[text] = variable
+            return variable
+        case .failure(let refusal): throw Wrong(text: refusal.text)
         }
-        return UnsafePointer(try compile(syntax))
-    }
-
-    private func compile(_ syntax: Syntax.Variable) throws -> UnsafeMutablePointer<CompiledVariable> {
-        guard let declaration = registry.variable(named: syntax.name.text) else {
-            throw Wrong(text: "unknown variable \(syntax.name.text)")
-        }
-        let place: UnsafeMutablePointer<CompiledVariable> = keep(1)
-        place.initialize(
-            to: CompiledVariable(
-                get: declaration.get, set: declaration.set, user: declaration.user, host: Host.none, inner: apus_str(),
-                innerID: -1, indexKind: UInt32(APUS_INDEX_NONE), index: 0, innerFormat: nil, indexVariable: nil,
-                transformations: nil, transformationCount: 0, text: keep(syntax.range.text)))
-        try setInner(place, syntax, declaration)
-        guard syntax.index == nil || declaration.indexed else { throw Wrong(text: "no index is allowed") }
-        switch syntax.index?.value {
-        case .number(let number):
-            place.pointee.indexKind = UInt32(APUS_INDEX_NUMBER)
-            place.pointee.index = Int64(number)
-        case .all: place.pointee.indexKind = UInt32(APUS_INDEX_ALL)
-        case .variable(let index):
-            place.pointee.indexKind = UInt32(APUS_INDEX_NUMBER)
-            place.pointee.indexVariable = UnsafePointer(try compile(index))
-        case .next: throw Wrong(text: "iterators are not known")
-        case nil: break
-        }
-        return place
-    }
-
-    private func setInner(
-        _ place: UnsafeMutablePointer<CompiledVariable>, _ syntax: Syntax.Variable, _ declaration: VariableDeclaration
-    ) throws {
-        guard let inner = syntax.inner else {
-            guard declaration.inner.optional else { throw Wrong(text: "an inner name is needed") }
-            return
-        }
-        place.pointee.inner = keep(inner.string)
-        switch declaration.inner.names {
-        case .none: throw Wrong(text: "no inner name is allowed")
-        case .any: break
-        case .oneOf(let names):
-            guard let index = names.firstIndex(of: inner.string) else { throw Wrong(text: "unknown inner name") }
-            place.pointee.innerID = Int32(index)
-        }
-        switch declaration.name {
-        case "var", "vz": place.pointee.innerID = number(ofRunVariable: inner.string)
-        case "vn": place.pointee.innerID = number(ofRunVariable: inner.string) + Int32(ScriptBench.runVariableLimit / 2)
-        case "cnt": place.pointee.user = UnsafeMutableRawPointer(mutating: try variable(inner.string))
-        default:
-            if declaration.dynamic, inner.bytes.contains(UInt8(ascii: "$")) {
-                place.pointee.innerFormat = try format(inner)
-            }
-        }
-    }
-
-    private func number(ofRunVariable name: String) -> Int32 {
-        if let known = runVariables.firstIndex(of: name) { return Int32(known) }
-        runVariables.append(name)
-        return Int32(runVariables.count - 1)
-    }
-
-    private func format(_ text: Syntax.Text) throws -> UnsafePointer<CompiledFormat> {
-        let syntax: Syntax.Format
-        do { syntax = try VariableReader.format(text, dialect: .maximal) } catch { throw Wrong(text: error.message) }
-        let pieces: UnsafeMutablePointer<CompiledFormat.Piece> = keep(max(1, syntax.pieces.count))
-        for (index, piece) in syntax.pieces.enumerated() {
-            switch piece {
-            case .text(let bytes):
-                pieces[index] = CompiledFormat.Piece(text: keep(String(decoding: bytes, as: UTF8.self)), variable: nil)
-            case .variable(let variable):
-                pieces[index] = CompiledFormat.Piece(text: apus_str(), variable: UnsafePointer(try compile(variable)))
-            }
-        }
-        let place: UnsafeMutablePointer<CompiledFormat> = keep(1)
-        place.initialize(to: CompiledFormat(pieces: UnsafePointer(pieces), count: syntax.pieces.count))
-        return UnsafePointer(place)
     }
 
     // MARK: - Memory
 
     private func keep<Value>(_ count: Int) -> UnsafeMutablePointer<Value> {
         let place = UnsafeMutablePointer<Value>.allocate(capacity: count)
-        arenas.append(UnsafeMutableRawPointer(place))
+        memory.append(UnsafeMutableRawPointer(place))
         return place
     }
 
@@ -269,8 +185,4 @@ final class ScriptBench {
 /// What Core's own declarations never look at.
 private enum Host {
     static nonisolated(unsafe) let none = UnsafePointer<apus_host>(bitPattern: 8)!
-
-    static func empty<Value>() -> UnsafePointer<Value> {
-        UnsafePointer(bitPattern: MemoryLayout<Value>.alignment)!
-    }
 }
