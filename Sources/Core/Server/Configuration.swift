@@ -34,6 +34,7 @@ final class Configuration {
         do {
             try CoreFunctions.declare(in: registry, owner: modules.core.declarer)
             try CoreVariables.declare(in: registry, owner: modules.core.declarer)
+            try Transformations.declare(in: registry)
         } catch {
             throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
         }

@@ -6,15 +6,7 @@ extension CoreFunctions {
         try declare.function(
             "force_send_socket", "socket:format",
             "Sends through the socket of ours that [transport:]host[:port] names.",
-            prepare: { _, _, constant, _, complaint in
-                guard let socket = SocketText(constant.bytes) else {
-                    return complaint.say("expected [transport:]host[:port]")
-                }
-                let environment = ScriptEnvironment.current
-                guard environment.knowsListeners else { return 1 }
-                return environment.findListener(socket.transport, apus_str(socket.host), socket.port) == nil
-                    ? complaint.say("not one of our sockets") : 1
-            }
+            prepare: checkSocket
         ) {
             guard let socket = SocketText($0.text(0)),
                 let listener = ScriptEnvironment.current.findListener(
@@ -49,6 +41,17 @@ extension CoreFunctions {
             $0.coreMessage.routing.options.insert(.addLocalRport)
             return 1
         }
+    }
+
+    /// At start: the text must be a socket, and one of ours as far as those are known.
+    private static let checkSocket: FunctionDeclaration.Prepare = { _, _, constant, _, complaint in
+        guard let socket = SocketText(constant.bytes) else {
+            return complaint.say("expected [transport:]host[:port]")
+        }
+        let environment = ScriptEnvironment.current
+        guard environment.knowsListeners else { return 1 }
+        let listener = environment.findListener(socket.transport, apus_str(socket.host), socket.port)
+        return listener == nil ? complaint.say("not one of our sockets") : 1
     }
 
     static func declareConnections(_ declare: Declaring) throws(Registry.Refusal) {

@@ -48,7 +48,8 @@ import Testing
         ("strip_tail", 1, "sip:bob:pw@h", "sip:bo:pw@h"),
     ]
 
-    @Test(arguments: strippingCases) func stripping(_ name: String, _ count: Int, _ before: String, _ after: String) throws {
+    @Test(arguments: strippingCases)
+    func stripping(_ name: String, _ count: Int, _ before: String, _ after: String) throws {
         let bench = try ScriptBench(VariableSample.invite(before))
         #expect(try bench.call(name, count) == 1 && bench["$ru"] == after)
         #expect(try bench.call(name, -1) == -1 && bench["$ru"] == after)
