@@ -122,7 +122,7 @@ extension Diagnostics {
     var text: String {
         let shown = ordered
         var out = shown.map(\.text).joined()
-        if all.count > shown.count { out += "\(all.count - shown.count) more not shown\n" }
+        if total > shown.count { out += "\(total - shown.count) more not shown\n" }
         return out
     }
 

@@ -46,11 +46,15 @@ struct Diagnostic: Sendable {
 final class Diagnostics {
     /// Remarks that are shown; the others are only counted.
     static let limit = 50
+    /// Remarks that are kept; a text that is no config at all could have one a byte.
+    private static let kept = 2000
 
     private(set) var all: [Diagnostic] = []
     private var seen: Set<String> = []
     private(set) var errors = 0
     private(set) var warnings = 0
+    /// Remarks of all kinds.
+    private(set) var total = 0
     /// `-W error`: a warning keeps the server from starting, too.
     var warningsAreErrors = false
 
@@ -61,16 +65,22 @@ final class Diagnostics {
 
     /// Adds a remark. The same words about the same place are kept once.
     func add(_ diagnostic: Diagnostic) {
+        guard all.count < Diagnostics.kept else { return count(diagnostic) }
         let place = diagnostic.range?.written
         guard seen.insert("\(place?.source.name ?? "")\n\(place?.start ?? -1)\n\(diagnostic.message)").inserted else {
             return
         }
+        count(diagnostic)
+        all.append(diagnostic)
+    }
+
+    private func count(_ diagnostic: Diagnostic) {
+        total += 1
         switch diagnostic.severity {
         case .error: errors += 1
         case .warning: warnings += 1
         case .notice, .info: break
         }
-        all.append(diagnostic)
     }
 
     func error(_ message: String, at range: SourceRange?, hint: String? = nil, notes: [Diagnostic.Note] = []) {

@@ -24,6 +24,8 @@ struct Lexer {
     private var spanning: (double: SourceRange?, single: SourceRange?) = (nil, nil)
 
     private var atLineStart = true
+    /// Strings that follow each other are one; not so behind directives.
+    private var joins = true
 
     init(_ source: Source, diagnostics: Diagnostics) {
         self.source = source
@@ -127,6 +129,15 @@ struct Lexer {
         while position < bytes.count, bytes[position] == UInt8(ascii: " ") || bytes[position] == UInt8(ascii: "\t") {
             position += 1
         }
+    }
+
+    /// One `"…"` at this very place, or nil.
+    mutating func takeString() -> Token? {
+        guard byte() == UInt8(ascii: "\""), !isAtEnd else { return nil }
+        joins = false
+        defer { joins = true }
+        let token = doubleQuoted()
+        return token.text == nil ? nil : token
     }
 
     /// A word of letters, digits and underscores at this very place, or nil.
@@ -415,6 +426,7 @@ extension Lexer {
             if spanning.double == nil, spansLines(open, end) {
                 spanning.double = SourceRange(source, open, open + 1)
             }
+            guard joins else { break }
             while isBlank(byte()) || byte() == UInt8(ascii: "\n"), !isAtEnd { position += 1 }
             guard byte() == UInt8(ascii: "\""), !isAtEnd else { break }
         }

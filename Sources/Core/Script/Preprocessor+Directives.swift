@@ -219,8 +219,7 @@ extension Preprocessor {
         flushBeforeInclude(directive)
         let name = withLexer { lexer -> Syntax.Text? in
             lexer.skipBlanks()
-            guard lexer.byte() == UInt8(ascii: "\""), case .token(let token) = lexer.next() else { return nil }
-            return token.text
+            return lexer.takeString()?.text
         }
         restartAfterInclude()
         guard let name else {

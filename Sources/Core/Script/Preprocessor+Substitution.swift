@@ -4,11 +4,11 @@ extension Preprocessor {
     enum DefineKind { case plain, quoted }
 
     func substitute(_ directive: SourceRange, defines kind: DefineKind?) {
-        let item = withLexer { lexer -> Lexer.Item? in
+        let token = withLexer { lexer -> Token? in
             lexer.skipBlanks()
-            return lexer.byte() == UInt8(ascii: "\"") ? lexer.next() : nil
+            return lexer.takeString()
         }
-        guard case .token(let token)? = item, token.text != nil else {
+        guard let token else {
             let rest = withLexer { $0.takeLogicalLine() }
             diagnostics.error(
                 "expected `\"/pattern/replacement/flags\"`", at: rest.bytes.isEmpty ? directive.after : rest.range)

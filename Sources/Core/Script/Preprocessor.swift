@@ -47,8 +47,8 @@ final class Preprocessor {
         static let conditionals = 512
         /// Defines inside of defines.
         static let expansions = 64
-        /// Tokens of a config: far above any real one; keeps nested defines from growing without end.
-        static let tokens = 16 << 20
+        /// Tokens that come out of defines: far above any real config; keeps nested ones from growing without end.
+        static let expandedTokens = 1 << 18
     }
 
     let diagnostics: Diagnostics
@@ -68,6 +68,8 @@ final class Preprocessor {
     var mentioned: Set<String> = []
     /// `--cfg-print`: the text after includes and conditionals.
     var printout: [UInt8]?
+    /// Tokens out of defines so far.
+    private var expanded = 0
     /// True as soon as a token or directive other than a marker was met.
     private var hasBegun = false
 
@@ -94,7 +96,7 @@ final class Preprocessor {
     /// Reads the text with all that it includes. Called once. The last token is `.end`.
     func run(_ source: Source) -> [Token] {
         frames = [Frame(lexer: Lexer(source, diagnostics: diagnostics), define: nil, conditionals: 0)]
-        while !frames.isEmpty, tokens.count < Limits.tokens { step() }
+        while !frames.isEmpty { step() }
         reportOpenConditionals(downTo: 0)
         reportNeverDefined()
         var end = Token(.end, SourceRange(source, source.bytes.count, source.bytes.count))
@@ -128,8 +130,19 @@ final class Preprocessor {
             restartPrintout()
         case .token(let token):
             hasBegun = true
-            take(token)
+            if frames[top].define != nil { countExpanded(token) }
+            if !frames.isEmpty { take(token) }
         }
+    }
+
+    /// Gives up on defines that double each other.
+    private func countExpanded(_ token: Token) {
+        expanded += 1
+        guard expanded > Limits.expandedTokens else { return }
+        diagnostics.error("defines expand to more than \(Limits.expandedTokens) tokens", at: token.range)
+        isTruncated = true
+        frames.removeAll()
+        conditionals.removeAll()
     }
 
     private func take(_ token: Token) {
