@@ -44,7 +44,8 @@ extension Transformations {
 
 extension TransformationCall {
     fileprivate func decodeHex(_ text: Bytes) -> CInt {
-        guard text.count % 2 == 0, text.allSatisfy(.hex) else { return -1 }
+        guard text.count % 2 == 0 else { return -1 }
+        for index in 0..<text.count where text[index].hexValue == nil { return -1 }
         return compose(text.count / 2) { out in
             var at = 0
             while at < text.count {

@@ -15,7 +15,7 @@ extension Transformations {
         }
         try declare.operation("s.escape.param") {
             $0.onText($1, $2) { call, text in
-                call.compose(3 * text.count) { text.escape(into: &$0, allowed: ByteSet.uriParameter.withoutPercent) }
+                call.compose(3 * text.count) { text.escape(into: &$0, allowed: ByteSet.uriParameter) }
             }
         }
         try declare.operation("s.unescape.user") {
@@ -50,6 +50,9 @@ extension Transformations {
 
 extension ByteSet {
     fileprivate var withoutPercent: ByteSet { ByteSet(low: low & ~(1 << 37), high: high) }
+
+    /// RFC 3261 `paramchar` but for escapes.
+    fileprivate static var uriParameter: ByteSet { ByteSet(low: 0x07ff_efd2_0000_0000, high: 0x47ff_fffe_afff_fffe) }
 }
 
 extension TransformationCall {
