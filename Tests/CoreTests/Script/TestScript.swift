@@ -151,7 +151,7 @@ final class TestScript {
             try variable(name) { _, _ in -1 }
         }
         try variable("hdr", inner: "*", flags: Int(APUS_PV_INDEXED)) { _, _ in -1 }
-        try variable("avp", inner: "*", get: { _, _ in -1 }, set: { _, _ in 1 })
+        try variable("avp", inner: "*", flags: Int(APUS_PV_INDEXED), get: { _, _ in -1 }, set: { _, _ in 1 })
         try variable("rm") { access, out in
             out.pointee = apus_value(apus_str(access.message.methodText))
             return 1
