@@ -38,6 +38,9 @@ struct VariableReader {
         _ text: Syntax.Text, dialect: Syntax.Dialect, isKnown: @escaping (String) -> Bool = { _ in false }
     ) throws(Mistake) -> Syntax.Variable {
         var reader = VariableReader(text, dialect: dialect, isKnown: isKnown)
+        guard text.bytes.first == UInt8(ascii: "$") || text.bytes.first == UInt8(ascii: "%") else {
+            throw reader.mistake("expected a pseudo-variable, which begins with `$`", 0, reader.bytes.count)
+        }
         let variable = try reader.variable(wholeText: true)
         guard reader.position == reader.bytes.count else {
             throw reader.mistake("unexpected text behind the pseudo-variable", reader.position, reader.bytes.count)

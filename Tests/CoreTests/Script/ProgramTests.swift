@@ -40,7 +40,7 @@ import Testing
         let text = """
             request_route {
                 while ($var(i) < 5) {
-                    switch ($var(i)) { case 1: note("a"); break; case /"^2$": default: if ($rm =~ "x" || $var(i) == 3) break; }
+                    switch ($var(i)) { case "1": note("a"); break; case /"^2$": default: if ($rm =~ "x" || $var(i) == 3) break; }
                     $var(i) = $var(i) + selval($rm == "A" || $rm == "B", 1, 2);
                 }
             }
