@@ -19,15 +19,22 @@ extension Server {
             return true
         }
         environment.findListener = { transport, address, port in
-            guard let address = SocketAddress(parsing: address.bytes, port: port) else { return nil }
             let proto = TransportProtocol(rawValue: UInt8(truncatingIfNeeded: transport))
-            return Server.withListeners { $0.find(transport == 0 ? nil : proto, address)?.raw }
+            return Server.withListeners { $0.find(transport == 0 ? nil : proto, host: address.bytes, port: port)?.raw }
         }
         environment.findNamedListener = { name in Server.withListeners { $0.find(name: name.bytes)?.raw } }
         Server.hosts = configuration.modules.shared
         environment.isMyself = { host, port in Server.hosts?.pointee.listeners.isMyself(host.bytes, port: port) ?? false
         }
         environment.forward = StatelessForward.forward
+        Server.counters = Unmanaged.passRetained(configuration.statistics)
+        environment.statistic = { name, out in
+            guard let value = Server.counters?._withUnsafeGuaranteedRef({ $0.value(named: name.string) }) else {
+                return false
+            }
+            out.pointee = Int64(bitPattern: value)
+            return true
+        }
         environment.facts = facts(settings, options)
         ScriptEnvironment.current = environment
     }
@@ -62,10 +69,38 @@ extension Server {
 
     private nonisolated(unsafe) static var known = Unmanaged.passRetained(ListenerSet([]))
 
+    private nonisolated(unsafe) static var counters: Unmanaged<Statistics>?
+
     /// What modules share: they may know further names of this server.
     private nonisolated(unsafe) static var hosts: UnsafeMutablePointer<HostShared>?
 
     private static func withListeners<R>(_ body: (ListenerSet) -> R) -> R {
         known._withUnsafeGuaranteedRef { body($0) }
+    }
+}
+
+extension ListenerSet {
+    /// The listener of that transport (nil: any), address or advertised name, and port (0: any).
+    fileprivate func find(_ proto: TransportProtocol?, host: Bytes, port: UInt16) -> Listener? {
+        let address = SocketAddress(parsing: host, port: port)
+        if port != 0, let address, let exact = find(proto, address) { return exact }
+        return listeners.first {
+            guard proto == nil || $0.proto == proto else { return false }
+            if let address, $0.address.hasSameAddress(as: address), port == 0 { return true }
+            return $0.advertisedHost.equalsIgnoringCase(host) && (port == 0 || $0.advertisedPort == port)
+        }
+    }
+}
+
+extension Statistics {
+    /// `group:name`, `group.name`, or a name alone: the first one so called. `-` and `_` are the same. Looks at all of them.
+    fileprivate func value(named text: String) -> UInt64? {
+        let wanted = text.replacing("-", with: "_")
+        let found = all.first { _, description in
+            let name = description.name.replacing("-", with: "_")
+            let group = description.group.replacing("-", with: "_")
+            return wanted == name || wanted == "\(group):\(name)" || wanted == "\(group).\(name)"
+        }
+        return found.map { value($0.id) }
     }
 }

@@ -4,7 +4,7 @@ import PluginAPI
 /// worker, so all of them may suspend.
 extension CoreFunctions {
     static func declareForwarding(_ declare: Declaring) throws(Registry.Refusal) {
-        let arguments = "host:format?, port:int?"
+        let arguments = "host:format?, port:format?"
         let routes = RouteKind.any & ~RouteKind.onsend.mask
         let doc = "to the next hop as things stand, or to the given host and port."
         try declare.function("forward", arguments, routes: routes, maySuspend: true, "Forwards " + doc) {
@@ -23,11 +23,11 @@ extension CoreFunctions {
             $0.forward(over: Bytes("sctp"), isRaw: false)
         }
         try declare.function(
-            "send", "host:format, port:int?", routes: RouteKind.request.mask, maySuspend: true,
+            "send", "host:format, port:format?", routes: RouteKind.request.mask, maySuspend: true,
             "Sends the message as it was received, without a Via, over UDP."
         ) { $0.forward(over: Bytes("udp"), isRaw: true) }
         try declare.function(
-            "send_tcp", "host:format, port:int?", routes: RouteKind.request.mask, maySuspend: true,
+            "send_tcp", "host:format, port:format?", routes: RouteKind.request.mask, maySuspend: true,
             "Sends the message as it was received, without a Via, over TCP."
         ) { $0.forward(over: Bytes("tcp"), isRaw: true) }
     }
@@ -50,11 +50,22 @@ extension UnsafePointer<apus_call> {
             }
             return hop
         }
-        let port = has(1) ? argument(1).num : 0
-        guard let number = UInt16(exactly: port), !text(0).isEmpty else {
+        guard let host = givenHost, let port = givenPort else {
             coreRun.logAtStatement(.error, "not forwarded, host or port is none: ", text(0))
             return nil
         }
-        return NextHop(host: text(0), port: number, transport: .empty, isSecure: false)
+        return NextHop(host: host, port: port, transport: .empty, isSecure: false)
+    }
+
+    /// `uri:host` is the host of the Request-URI in force.
+    private var givenHost: Bytes? {
+        let host = text(0) == "uri:host" ? coreMessage.requestURI?.host : text(0)
+        return host?.isEmpty == false ? host : nil
+    }
+
+    /// `uri:port` is the port of the Request-URI in force, 0 when it has none.
+    private var givenPort: UInt16? {
+        guard has(1) else { return 0 }
+        return text(1) == "uri:port" ? coreMessage.requestURI?.port : text(1).uint16
     }
 }
