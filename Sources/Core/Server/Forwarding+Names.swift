@@ -47,7 +47,7 @@ extension StatelessForward {
             let pending = call.coreRun.pointee.resumeUser?.assumingMemoryBound(to: Pending.self).pointee,
             let server = ServerWorker.current
         else { return unresolvable(message, message.nextHop?.host ?? .empty) }
-        return finish(message, address, pending.proto, isRaw: pending.isRaw, server)
+        return finish(call, address, pending.proto, isRaw: pending.isRaw, server)
     }
 
     private static func unresolvable(_ message: Message, _ host: Bytes) -> CInt {

@@ -9,45 +9,68 @@ enum StatelessForward {
     /// Milliseconds that a name may take.
     static let resolveTimeout: UInt32 = 5000
 
-    /// Sends the request of the message to that address. On its worker.
+    /// A request in the worker's buffer, ready to leave.
+    struct Outgoing {
+        var listener: Listener
+        var remote: SocketAddress
+        var bytes: Bytes
+
+        /// - Returns: 0, or an errno.
+        func send(_ worker: UnsafeMutablePointer<Worker>) -> Int32 {
+            switch worker.send(bytes, over: Flow(listener: listener, remote: remote)) {
+            case .sent: return 0
+            case .failed(let code): return code
+            }
+        }
+    }
+
+    /// Why a request cannot be composed, as an errno.
+    enum Composed {
+        case ready(Outgoing)
+        case failed(Int32)
+    }
+
+    /// Writes the request of the message as it goes to that address. On its worker.
     /// - Parameter isRaw: as it was received, without Via and edits.
-    /// - Returns: 0, or an errno.
-    static func send(
+    static func compose(
         _ message: Message, to remote: SocketAddress, _ proto: TransportProtocol, isRaw: Bool,
         _ server: UnsafeMutablePointer<ServerWorker>
-    ) -> Int32 {
-        let worker = server.pointee.worker
+    ) -> Composed {
         let listeners = server.pointee.shared.pointee.listeners
         let preferred = (message.routing.sendThrough ?? message.routing.receivedOn).map { Listener(raw: $0) }
         let chosen = listeners._withUnsafeGuaranteedRef { $0.choose(proto, toward: remote, preferring: preferred) }
-        guard let listener = chosen else { return EAFNOSUPPORT }
-        let buffer = worker.pointee.compose
-        var branch: [64 of UInt8] = InlineArray(repeating: 0)
+        guard let listener = chosen else { return .failed(EAFNOSUPPORT) }
+        let buffer = server.pointee.worker.pointee.compose
+        let start = buffer.baseAddress.unsafelyUnwrapped
         var count: Int?
         if isRaw {
             let bytes = message.received
-            memcpy(buffer.baseAddress!, bytes.start, bytes.count)
+            memcpy(start, bytes.start, bytes.count)
             count = bytes.count
         } else {
-            withUnsafeMutableBytes(of: &branch) { memory in
-                var text = ByteWriter(memory)
-                writeBranch(of: message, key: StatelessReply.settings.tagKey, to: &text)
-                var via = OutgoingVia(
-                    transport: Bytes(listener.proto.viaName), host: listener.advertisedHost,
-                    port: listener.advertisedPort, branch: text.bytes,
-                    asksForRport: message.routing.options.contains(.addLocalRport))
-                if let host = message.routing.advertisedAddress { via.host = host }
-                if message.routing.advertisedPort != 0 { via.port = message.routing.advertisedPort }
-                count = message.writeRequest(into: buffer, via: via) { edit, out in
-                    LateText.write(edit, of: message, leavingBy: listener.raw, to: &out)
-                }
-            }
+            count = write(message, leavingBy: listener, into: buffer)
         }
-        guard let count else { return EMSGSIZE }
-        let bytes = Bytes(UnsafeRawPointer(buffer.baseAddress!).assumingMemoryBound(to: UInt8.self), count)
-        switch worker.send(bytes, over: Flow(listener: listener, remote: remote)) {
-        case .sent: return 0
-        case .failed(let code): return code
+        guard let count else { return .failed(EMSGSIZE) }
+        let bytes = Bytes(UnsafeRawPointer(start).assumingMemoryBound(to: UInt8.self), count)
+        return .ready(Outgoing(listener: listener, remote: remote, bytes: bytes))
+    }
+
+    private static func write(
+        _ message: Message, leavingBy listener: Listener, into buffer: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        var branch: [64 of UInt8] = InlineArray(repeating: 0)
+        return withUnsafeMutableBytes(of: &branch) { memory in
+            var text = ByteWriter(memory)
+            writeBranch(of: message, key: StatelessReply.settings.tagKey, to: &text)
+            var via = OutgoingVia(
+                transport: Bytes(listener.proto.viaName), host: listener.advertisedHost,
+                port: listener.advertisedPort, branch: text.bytes,
+                asksForRport: message.routing.options.contains(.addLocalRport))
+            if let host = message.routing.advertisedAddress { via.host = host }
+            if message.routing.advertisedPort != 0 { via.port = message.routing.advertisedPort }
+            return message.writeRequest(into: buffer, via: via) { edit, out in
+                LateText.write(edit, of: message, leavingBy: listener.raw, to: &out)
+            }
         }
     }
 
@@ -84,7 +107,7 @@ enum StatelessForward {
             return CInt(APUS_FALSE)
         }
         if let address = target.hop.address {
-            return finish(message, address, proto, isRaw: target.isRaw, server)
+            return finish(call, address, proto, isRaw: target.isRaw, server)
         }
         return resolve(call, target, proto, server)
     }
@@ -94,16 +117,29 @@ enum StatelessForward {
         return TransportProtocol(hop.transport)
     }
 
+    /// The address is known: the request leaves, unless the script's onsend_route drops it.
     static func finish(
-        _ message: Message, _ address: SocketAddress, _ proto: TransportProtocol, isRaw: Bool,
+        _ call: UnsafePointer<apus_call>, _ address: SocketAddress, _ proto: TransportProtocol, isRaw: Bool,
         _ server: UnsafeMutablePointer<ServerWorker>
     ) -> CInt {
-        let counters = server.pointee.shared.pointee.counters
-        let code = send(message, to: address, proto, isRaw: isRaw, server)
-        if code == 0 {
-            server.bump(counters.fwdRequests)
-            return 1
+        switch compose(call.coreMessage, to: address, proto, isRaw: isRaw, server) {
+        case .failed(let code): return failed(call.coreMessage, address, code)
+        case .ready(let outgoing):
+            if let route = server.pointee.shared.pointee.routes.onsend { return look(call, outgoing, route) }
+            return send(call.coreMessage, outgoing, server)
         }
+    }
+
+    static func send(
+        _ message: Message, _ outgoing: Outgoing, _ server: UnsafeMutablePointer<ServerWorker>
+    ) -> CInt {
+        let code = outgoing.send(server.pointee.worker)
+        guard code == 0 else { return failed(message, outgoing.remote, code) }
+        server.bump(server.pointee.shared.pointee.counters.fwdRequests)
+        return 1
+    }
+
+    private static func failed(_ message: Message, _ address: SocketAddress, _ code: Int32) -> CInt {
         message.setError(code: 477, reason: Bytes("Send failed"))
         Log.limited(.error, "a request cannot be forwarded", source: message.routing.source) { line in
             line.add(" to ")

@@ -96,11 +96,13 @@ struct MainRoutes {
     var preRouting: UnsafePointer<CompiledRoute>?
     var request: UnsafePointer<CompiledRoute>?
     var reply: UnsafePointer<CompiledRoute>?
+    var onsend: UnsafePointer<CompiledRoute>?
 
     init(_ image: UnsafePointer<ProgramImage>) {
         preRouting = image.route(named: apus_str("core:pre-routing"), kinds: RouteKind.event.mask)
         request = image.mainRoute(kind: RouteKind.request.mask)
         reply = image.mainRoute(kind: RouteKind.coreOnReply.mask)
+        onsend = image.mainRoute(kind: RouteKind.onsend.mask)
     }
 }
 

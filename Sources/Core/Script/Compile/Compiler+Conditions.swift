@@ -4,16 +4,15 @@ import PluginAPI
 extension Compiler {
     func condition(_ condition: Syntax.Condition) -> StaticType {
         let word = condition.word
-        if word.isOnsendOnly {
+        if word.isOnsendOnly, !sendsOnly {
             diagnostics.error(
-                "`\(condition.name.text)` is known in `onsend_route` only, and not in this version",
-                at: condition.name.range,
-                hint: "`$sndto(…)` has the target of what is being sent")
+                "`\(condition.name.text)` is known in `onsend_route` only", at: condition.name.range,
+                hint: "elsewhere nothing is being sent yet")
             return finish(.truth)
         }
         var compiled = CompiledCondition(
-            evaluate: Conditions.never, takesValue: false, relation: relation(condition.operator), value: .null,
-            data: nil)
+            evaluate: Conditions.never, takesValue: false, relation: relation(condition.operator), end: end(of: word),
+            value: .null, data: nil)
         switch condition.operand {
         case .myself: compiled.evaluate = myself(word)
         case .host(let host): address(host, word, &compiled)
@@ -27,6 +26,20 @@ extension Compiler {
         conditions.append(compiled)
         emitter.emit(.condition, c: Int32(conditions.count - 1), effect: compiled.takesValue ? 0 : 1)
         return .truth
+    }
+
+    /// The block runs while something is being sent, and then only.
+    private var sendsOnly: Bool {
+        route.kind == .onsend || (!route.name.isEmpty && route.reached == RouteKind.onsend.mask)
+    }
+
+    private func end(of word: Syntax.Condition.Word) -> Conditions.End {
+        switch word {
+        case .destinationPort, .destinationAddress: .destination
+        case .sendAddress, .sendPort, .sendTransport, .sendFamily: .sentFrom
+        case .toAddress, .toPort, .toTransport, .toFamily: .sentTo
+        default: .source
+        }
     }
 
     private func finish(_ type: StaticType) -> StaticType {
@@ -51,8 +64,7 @@ extension Compiler {
 
     private func number(_ operand: Expression, _ word: Syntax.Condition.Word, _ compiled: inout CompiledCondition) {
         switch word {
-        case .sourcePort: compiled.evaluate = Conditions.sourcePort
-        case .destinationPort: compiled.evaluate = Conditions.destinationPort
+        case .sourcePort, .destinationPort, .sendPort, .toPort: compiled.evaluate = Conditions.port
         case .messageLength: compiled.evaluate = Conditions.messageLength
         default: compiled.evaluate = Conditions.addressFamily
         }
@@ -71,9 +83,8 @@ extension Compiler {
         case .uri: compiled.evaluate = Conditions.uri
         case .fromURI: compiled.evaluate = Conditions.fromURI
         case .toURI: compiled.evaluate = Conditions.toURI
-        case .transport: compiled.evaluate = Conditions.transportText
-        case .sourceAddress: compiled.evaluate = Conditions.sourceText
-        default: compiled.evaluate = Conditions.destinationText
+        case .transport, .sendTransport, .toTransport: compiled.evaluate = Conditions.transportText
+        default: compiled.evaluate = Conditions.addressText
         }
         let searches =
             compiled.relation == Conditions.Relation.matches || compiled.relation == Conditions.Relation.matchesNot
@@ -95,14 +106,13 @@ extension Compiler {
         case .uri: Conditions.uriIsMyself
         case .fromURI: Conditions.fromURIIsMyself
         case .toURI: Conditions.toURIIsMyself
-        case .sourceAddress: Conditions.sourceIsMyself
-        default: Conditions.destinationIsMyself
+        default: Conditions.addressIsMyself
         }
     }
 
     /// An address or net, or a name that is looked up now.
     private func address(_ host: Syntax.Host, _ word: Syntax.Condition.Word, _ compiled: inout CompiledCondition) {
-        compiled.evaluate = word == .sourceAddress ? Conditions.sourceInNets : Conditions.destinationInNets
+        compiled.evaluate = Conditions.isInNets
         var nets: [Conditions.Net] = []
         switch host.form {
         case .ipv4, .ipv6, .net:

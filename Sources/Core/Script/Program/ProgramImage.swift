@@ -163,6 +163,8 @@ struct CompiledCondition {
     var takesValue: Bool
     /// `Syntax.BinaryOperator` reduced to what the word knows: 0 ==, 1 !=, 2 =~, 3 <, 4 >, 5 <=, 6 >=, 7 !~
     var relation: UInt8
+    /// Which address the words that speak of addresses mean.
+    var end: Conditions.End
     /// A constant right side.
     var value: apus_value
     /// A constant pattern, set of names or addresses that the word's evaluator knows.

@@ -50,18 +50,14 @@ enum Conditions {
     }
 
     static let transportText: CompiledCondition.Evaluate = { run, condition, value in
-        compare(Bytes(TransportNames.name(of: transportOf(run))), run, condition, value)
+        compare(Bytes(TransportNames.name(of: transport(run, condition))), run, condition, value)
     }
 
-    static let sourceText: CompiledCondition.Evaluate = { run, condition, value in
-        addressText(message(run).routing.source, run, condition, value)
+    static let addressText: CompiledCondition.Evaluate = { run, condition, value in
+        address(run, condition).map { compare($0, run, condition, value) } ?? false
     }
 
-    static let destinationText: CompiledCondition.Evaluate = { run, condition, value in
-        addressText(message(run).routing.destination, run, condition, value)
-    }
-
-    private static func addressText(
+    private static func compare(
         _ address: SocketAddress, _ run: UnsafeMutableRawPointer, _ condition: UnsafeRawPointer, _ value: Value
     ) -> Bool {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: SocketAddress.longestText) { buffer in
@@ -102,24 +98,22 @@ enum Conditions {
 
     // MARK: Numbers
 
-    static let sourcePort: CompiledCondition.Evaluate = { run, condition, value in
-        relate(Int64(message(run).routing.source.port), condition, value)
+    static let port: CompiledCondition.Evaluate = { run, condition, value in
+        address(run, condition).map { relate(Int64($0.port), condition, value) } ?? false
     }
 
-    static let destinationPort: CompiledCondition.Evaluate = { run, condition, value in
-        relate(Int64(message(run).routing.destination.port), condition, value)
-    }
-
+    /// While something is being sent, its size.
     static let messageLength: CompiledCondition.Evaluate = { run, condition, value in
-        relate(Int64(message(run).received.count), condition, value)
+        let sending = run.assumingMemoryBound(to: Run.self).pointee.sending
+        return relate(Int64(sending?.pointee.bytes.count ?? message(run).received.count), condition, value)
     }
 
     static let addressFamily: CompiledCondition.Evaluate = { run, condition, value in
-        relate(Int64(message(run).routing.source.family), condition, value)
+        address(run, condition).map { relate(Int64($0.family), condition, value) } ?? false
     }
 
     static let transport: CompiledCondition.Evaluate = { run, condition, value in
-        relate(Int64(transportOf(run)), condition, value)
+        relate(Int64(transport(run, condition)), condition, value)
     }
 
     private static func relate(_ number: Int64, _ condition: UnsafeRawPointer, _ value: Value) -> Bool {
@@ -136,12 +130,8 @@ enum Conditions {
 
     // MARK: Addresses
 
-    static let sourceInNets: CompiledCondition.Evaluate = { run, condition, _ in
-        isInNets(message(run).routing.source, condition)
-    }
-
-    static let destinationInNets: CompiledCondition.Evaluate = { run, condition, _ in
-        isInNets(message(run).routing.destination, condition)
+    static let isInNets: CompiledCondition.Evaluate = { run, condition, _ in
+        address(run, condition).map { isInNets($0, condition) } ?? false
     }
 
     private static func isInNets(_ address: SocketAddress, _ condition: UnsafeRawPointer) -> Bool {
@@ -229,12 +219,8 @@ enum Conditions {
         return isMyself(uri, run, condition)
     }
 
-    static let sourceIsMyself: CompiledCondition.Evaluate = { run, condition, _ in
-        addressIsMyself(message(run).routing.source, run, condition)
-    }
-
-    static let destinationIsMyself: CompiledCondition.Evaluate = { run, condition, _ in
-        addressIsMyself(message(run).routing.destination, run, condition)
+    static let addressIsMyself: CompiledCondition.Evaluate = { run, condition, _ in
+        address(run, condition).map { addressIsMyself($0, run, condition) } ?? false
     }
 
     private static func isMyself(
@@ -269,8 +255,36 @@ enum Conditions {
         run.assumingMemoryBound(to: Run.self).pointee.message
     }
 
-    /// APUS_UDP … of the listener that received the message; UDP for messages that nobody received.
-    private static func transportOf(_ run: UnsafeMutableRawPointer) -> UInt32 {
+    /// Whose address is looked at.
+    enum End: UInt8 {
+        /// `src_…`: where the message came from. Also for words without an address.
+        case source
+        /// `dst_…`: the address of ours that it came to.
+        case destination
+        /// `snd_…`: the address of ours that it leaves by.
+        case sentFrom
+        /// `to_…`: where it goes.
+        case sentTo
+    }
+
+    /// Nil where nothing is being sent.
+    private static func address(_ run: UnsafeMutableRawPointer, _ condition: UnsafeRawPointer) -> SocketAddress? {
+        let sending = run.assumingMemoryBound(to: Run.self).pointee.sending
+        switch condition.assumingMemoryBound(to: CompiledCondition.self).pointee.end {
+        case .source: return message(run).routing.source
+        case .destination: return message(run).routing.destination
+        case .sentFrom: return sending?.pointee.local
+        case .sentTo: return sending?.pointee.remote
+        }
+    }
+
+    /// APUS_UDP … of the listener that received the message, or of what is being sent; UDP for messages that nobody received.
+    private static func transport(_ run: UnsafeMutableRawPointer, _ condition: UnsafeRawPointer) -> UInt32 {
+        switch condition.assumingMemoryBound(to: CompiledCondition.self).pointee.end {
+        case .sentFrom, .sentTo:
+            return run.assumingMemoryBound(to: Run.self).pointee.sending?.pointee.transport ?? 0
+        case .source, .destination: break
+        }
         guard let listener = message(run).routing.receivedOn else { return UInt32(APUS_UDP) }
         var info = apus_listener_info()
         info.size = UInt32(MemoryLayout<apus_listener_info>.size)

@@ -50,6 +50,8 @@ struct Run {
     var frames: UnsafeMutablePointer<Frame>
     var frameCapacity: Int32
     var frameCount: Int32
+    /// What is about to be sent; set while onsend_route runs.
+    var sending: UnsafePointer<Sending>?
     /// Stands before every line that is logged while the run works (log_prefix); in its arena.
     var logPrefix: apus_str
     /// `$var`s; nil until the first is touched.
@@ -99,6 +101,17 @@ struct Run {
     struct RunRegex {
         var handle: OpaquePointer
         var previous: UnsafeMutablePointer<RunRegex>?
+    }
+
+    /// A message on its way out: what onsend_route looks at.
+    struct Sending {
+        /// The address that it leaves by, and where it goes.
+        var local: SocketAddress
+        var remote: SocketAddress
+        /// APUS_UDP …
+        var transport: UInt32
+        /// As it will be sent. Valid while onsend_route runs, which cannot wait.
+        var bytes: Bytes
     }
 
     static let firstStackCapacity = 48

@@ -74,6 +74,7 @@ extension UnsafeMutablePointer<ScriptWorker> {
         run.pointee.rc = 0
         run.pointee.code = 1
         run.pointee.variables = nil
+        run.pointee.sending = nil
         run.pointee.logPrefix = apus_str()
         run.pointee.avps = nil
         run.pointee.xavps = nil
@@ -110,7 +111,8 @@ extension UnsafeMutablePointer<ScriptWorker> {
                 budget: 0,
                 flags: 0, arena: Arena(chunk: 2048, limit: Run.arenaLimit), stack: stack,
                 stackCapacity: Int32(Run.firstStackCapacity), stackCount: 0, frames: frames,
-                frameCapacity: Int32(Run.firstFrameCapacity), frameCount: 0, logPrefix: apus_str(), variables: nil,
+                frameCapacity: Int32(Run.firstFrameCapacity), frameCount: 0, sending: nil, logPrefix: apus_str(),
+                variables: nil,
                 avps: nil, xavps: nil,
                 regexes: nil, site: nil, arguments: nil, suspension: 0, resumeUser: nil, enteredRoute: false,
                 end: Run.End(), ended: ended,

@@ -30,6 +30,7 @@ enum CoreVariables {
         try declareBranches(declare)
         try declareVias(declare)
         try declareTimes(declare)
+        try declareOnsend(declare)
         try declareServer(declare)
     }
 
