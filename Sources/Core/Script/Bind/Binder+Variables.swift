@@ -128,6 +128,7 @@ extension Binder {
                 return bindNumber(declaration.name, inner, &compiled)
             }
             if ["Mf", "Sf", "Bf"].contains(declaration.name) { return bindFlag(inner, &compiled) }
+            if declaration.name == "sel" { return bindSelect(inner, &compiled) }
             return true
         case .oneOf(let names):
             guard let place = names.firstIndex(of: name) else {
@@ -149,6 +150,18 @@ extension Binder {
         }
         compiled.innerID = Int32(number)
         return true
+    }
+
+    /// The path of a select; what the getter looks at goes to it in `user`.
+    private func bindSelect(_ inner: Syntax.Text, _ compiled: inout CompiledVariable) -> Bool {
+        do throws(SelectPath.Mistake) {
+            let select = try SelectPath.compile(inner.string) { memory.text($0) }
+            compiled.user = UnsafeMutableRawPointer(memory.place(select))
+            return true
+        } catch {
+            diagnostics.error(error.text, at: inner.range, hint: error.hint)
+            return false
+        }
     }
 
     /// The number of a flag, which may be written as its name.

@@ -32,6 +32,7 @@ enum CoreVariables {
         try declareTimes(declare)
         try declareOnsend(declare)
         try declareServer(declare)
+        try declareSelects(declare)
     }
 
     /// Where the subjects put their variables.

@@ -246,6 +246,7 @@ import Testing
         case .any:
             switch declaration.name {
             case "Mf", "Sf", "Bf": inners = ["(3)"]
+            case "sel": inners = ["(ruri.user)", "(via[2].host)", "(from.uri.params.x)", "(msg.header.Via[-1])"]
             case "cnt": inners = ["($avp(x))"]
             case "var", "vz", "vn": inners = ["(x)"]
             default: inners = ["(Via)", "(x)"]
