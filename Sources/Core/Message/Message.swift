@@ -10,8 +10,9 @@ struct Message {
     /// What is decided about the message while it is routed.
     @inline(__always)
     var routing: Routing {
-        _read { yield record.pointee.routing }
-        nonmutating _modify { yield &record.pointee.routing }
+        // By its address: a coroutine that yields it copies all of it in debug builds, and what is read of that copy may be read too late.
+        unsafeAddress { UnsafePointer(withUnsafeMutablePointer(to: &record.pointee.routing) { $0 }) }
+        nonmutating unsafeMutableAddress { withUnsafeMutablePointer(to: &record.pointee.routing) { $0 } }
     }
 
     /// What the message keeps while it lives is taken from here.
