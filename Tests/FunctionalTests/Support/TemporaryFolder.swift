@@ -35,7 +35,10 @@ struct TemporaryFolder: ~Copyable {
 }
 
 /// A whole file as text; nil when it cannot be read.
-func readText(_ path: String) -> String? {
+func readText(_ path: String) -> String? { readBytes(path).map { String(decoding: $0, as: UTF8.self) } }
+
+/// A whole file; nil when it cannot be read.
+func readBytes(_ path: String) -> [UInt8]? {
     guard let stream = fopen(path, "re") else { return nil }
     defer { fclose(stream) }
     var bytes: [UInt8] = []
@@ -45,5 +48,5 @@ func readText(_ path: String) -> String? {
         if count == 0 { break }
         bytes += chunk[..<count]
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
 }
