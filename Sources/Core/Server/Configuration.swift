@@ -46,11 +46,24 @@ final class Configuration {
             registry.parameters.filter { $0.value.contains { $0.name == name } }.map(\.key).sorted()
         }
         modules.apply(settings)
+        for text in options.moduleParameters { try Configuration.set(text, in: modules) }
         // Answered by the listeners once they are open.
         program = Program.compile(
             tree, settings: settings, registry: registry, diagnostics: diagnostics,
             isMyself: { host, port in ScriptEnvironment.current.isMyself(host, port) },
             resolve: { ListenerSet.addresses(of: $0) })
+    }
+
+    /// `--modparam=module:name:s|i:value`; stands behind the config's own, since the command line wins.
+    private static func set(_ text: String, in modules: Modules) throws(StartFailure) {
+        let parts = text.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+        var value: ParameterDeclaration.Value?
+        if parts.count == 4, parts[2] == "s" { value = .text(PermanentText.bytes(parts[3])) }
+        if parts.count == 4, parts[2] == "i" { value = Int64(parts[3]).map { .number($0) } }
+        guard let value else {
+            throw StartFailure(code: 1, text: "--modparam=\(text): write module:name:s:text or module:name:i:number")
+        }
+        modules.set(parts[0], parts[1], value, at: nil)
     }
 
     /// No module yet, but the folders to look for them in.
