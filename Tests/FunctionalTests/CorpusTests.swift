@@ -70,8 +70,6 @@ import Testing
         "own/own_a_refer_two.sip": "two Refer-To",
         "own/own_a_route_empty.sip": "a Route without URI",
         "own/own_a_route_open.sip": "a Route with an open bracket",
-        "own/own_m_int_ruri_port_1.sip": "a port in the Request-URI that is none",
-        "own/own_m_int_ruri_port_4.sip": "a port in the Request-URI that is none",
     ]
 
     /// What else is otherwise than the index says.

@@ -78,6 +78,7 @@ struct MessageRecord {
         reason = .none
         callID = .none
         cseqMethodText = .none
+        slots = nil
         headersStart = 0
         headersEnd = 0
         bodyStart = 0

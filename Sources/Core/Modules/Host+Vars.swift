@@ -21,7 +21,13 @@ extension HostTables {
             },
             set: { call, variable, value in
                 let run = UnsafeMutablePointer<Run>(call.pointee.run)
-                return CInt(run.assign(value, to: UnsafePointer(variable)) ? APUS_TRUE : APUS_FALSE)
+                var kept = value.pointee
+                // Variables keep the text that they are given; the module's lives for the call only.
+                if kept.hasText {
+                    guard let copy = run.copy(kept.str) else { return CInt(APUS_FALSE) }
+                    kept.str = copy
+                }
+                return CInt(run.assign(&kept, to: UnsafePointer(variable)) ? APUS_TRUE : APUS_FALSE)
             },
             expand: { call, format, out in
                 let run = UnsafeMutablePointer<Run>(call.pointee.run)

@@ -59,6 +59,8 @@ struct ServerFacts {
     /// Tells this start of this server from all others (`$iuid`).
     var instanceID = Bytes("")
     var processID: Int64 = 0
+    /// The config counts log levels as SER did.
+    var isSER = false
     /// Seconds since 1970 when the server started.
     var startTime: Int64 = 0
 }

@@ -1,26 +1,17 @@
+import CLinux
 import Glibc
 
 /// Where the log goes and how much of it, by the config and the command line, which wins.
 enum Logging {
     static func start(_ settings: Settings, _ options: Options) {
         let level = (options.debugLevel ?? settings.number("debug")) + options.debugIncrease
-        Log.threshold = LogLevel(clamping: threshold(level, settings.dialect))
+        // Not clamped: `log()` without a level wants a debug of 4, which is one more than the server's own lines have.
+        linux_set_log_threshold(Int32(clamping: LogScale.level(level, isSER: settings.dialect == .ser)))
         let toStderr = options.logToStderr || settings.isOn("log_stderror")
         let name = settings.text("log_name") ?? "apus"
         let facility = facilities[settings.text("log_facility") ?? "LOG_DAEMON"] ?? 3
         if let sink = toStderr ? try? LogSink.descriptor(2) : try? LogSink.syslog() {
             Log.start(sink, facility: facility, name: name)
-        }
-    }
-
-    /// SER counts its levels without a gap: -3 alert … 4 debug.
-    private static func threshold(_ level: Int, _ dialect: Syntax.Dialect) -> Int {
-        guard dialect == .ser else { return level }
-        switch level {
-        case ...(-3): return -5
-        case -2: return -2
-        case -1, 0: return -1
-        default: return level - 1
         }
     }
 

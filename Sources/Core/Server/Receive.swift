@@ -21,6 +21,10 @@ extension UnsafeMutablePointer<ServerWorker> {
             refuse(space, ParseResult(fault: .tooLarge, isReplyAllowed: result.isReplyAllowed))
         } else if !result.isAccepted {
             refuse(space, result)
+        } else if message.isRequest, message.originalURI == nil {
+            // Scripts would find out one by one; RFC 3261 §21.4.1 wants a 400.
+            bump(counters.badURIs)
+            refuse(space, ParseResult(fault: .requestURI, isReplyAllowed: result.isReplyAllowed))
         } else if message.isRequest {
             bump(counters.rcvRequests)
             bump(counters.method(message.method))
@@ -54,8 +58,7 @@ extension UnsafeMutablePointer<ServerWorker> {
             line.add(result.fault.reason)
         }
         if result.isReplyAllowed {
-            let parts = ReplyParts(code: result.fault.statusCode, reason: Bytes(result.fault.reason))
-            _ = StatelessReply.send(message, parts)
+            _ = StatelessReply.refuse(message, result.fault.statusCode, result.fault.reason)
         } else {
             bump(message.isRequest ? counters.dropRequests : counters.dropReplies)
         }
@@ -65,9 +68,7 @@ extension UnsafeMutablePointer<ServerWorker> {
     /// The server is about to end.
     @inline(never)
     private func refuseToBegin(_ space: UnsafeMutablePointer<Space>) {
-        var parts = ReplyParts(code: 503, reason: Bytes("Service Unavailable"))
-        parts.headers = Bytes("Retry-After: 5\r\n")
-        _ = StatelessReply.send(space.message, parts)
+        _ = StatelessReply.refuse(space.message, 503, "Service Unavailable", headers: "Retry-After: 5\r\n")
         giveBack(space)
     }
 

@@ -46,6 +46,7 @@ extension Server {
         facts.versionNumber = Int64(major << 16 | minor << 8 | patch)
         facts.fullVersion = Bytes(permanent: Version.product)
         facts.serverID = Int64(options.serverID ?? settings.number("server_id"))
+        facts.isSER = settings.dialect == .ser
         facts.processID = Int64(getpid())
         facts.startTime = Int64(Syscalls.wallNanoseconds() / 1_000_000_000)
         facts.instanceID = Bytes(permanent: String(Syscalls.random() as UInt64, radix: 16))

@@ -60,6 +60,18 @@ enum StatelessReply {
         return true
     }
 
+    /// A final reply with the stateless To tag, so that the ACK to it is recognised.
+    static func refuse(_ request: Message, _ code: UInt16, _ reason: StaticString, headers: StaticString = "") -> Bool {
+        var tag: [32 of UInt8] = InlineArray(repeating: 0)
+        return withUnsafeMutableBytes(of: &tag) { memory in
+            let place = memory.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self)
+            var parts = ReplyParts(code: code, reason: Bytes(reason))
+            parts.headers = Bytes(headers)
+            parts.toTag = Bytes(UnsafePointer(place), writeTag(request, into: place, capacity: memory.count))
+            return send(request, parts)
+        }
+    }
+
     /// The To tag of stateless replies to this request: a fixed part and a keyed checksum of the top Via's branch and sent-by and the
     /// Call-ID, so that retransmissions get the same one and the ACK is recognised (RFC 3261 §8.2.7).
     /// - Returns: bytes written, `tagLength`; 0 when there is no room.

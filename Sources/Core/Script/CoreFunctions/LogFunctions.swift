@@ -28,8 +28,11 @@ extension CoreFunctions {
 extension UnsafePointer<apus_call> {
     /// Printed when the parameter debug is at least the level: 4 is one more than the server's own lines have.
     fileprivate func log(_ text: Bytes, level: Int64) -> CInt {
-        guard level <= Int64(linux_log_threshold()) else { return 1 }
-        Log.line(LogLevel(clamping: Int(truncatingIfNeeded: level))) { $0.add(text) }
+        let today = LogScale.level(Int(truncatingIfNeeded: level), isSER: ScriptEnvironment.current.facts.isSER)
+        guard today <= Int(linux_log_threshold()) else { return 1 }
+        // Scripts end their texts with the line end that a log line has anyway.
+        let line = text.count > 0 && text[text.count - 1] == 0x0A ? text[0..<text.count - 1] : text
+        Log.line(LogLevel(clamping: today)) { $0.add(line) }
         return 1
     }
 }
