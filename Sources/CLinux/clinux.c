@@ -26,22 +26,11 @@ int linux_sendmmsg(int fd, linux_mmsghdr *messages, unsigned count) {
 
 int linux_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
-int linux_gettid(void) { return (int)syscall(SYS_gettid); }
-
 int linux_pin_thread(int cpu) {
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
     return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-}
-
-void linux_thread_times(uint64_t *user, uint64_t *system) {
-    struct rusage usage;
-    *user = *system = 0;
-    if (getrusage(RUSAGE_THREAD, &usage) == 0) {
-        *user = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
-        *system = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
-    }
 }
 
 _Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) <= LINUX_PKTINFO_SPACE, "a control buffer holds the longer pktinfo");

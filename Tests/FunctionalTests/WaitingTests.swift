@@ -208,4 +208,27 @@ import Testing
         #expect(status == .exited(0))
         #expect(server.log.contains("result -3"))
     }
+
+    @Test func anEventsScriptMayWaitAfterItsMessageHasGone() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(
+            folder,
+            """
+            request_route { sl_send_reply("486", "Busy"); }
+            event_route[sl:filtered-ack] { wait(100); xlog("L_ERR", "ack of $ci from $fu\\n"); }
+            """)
+        let client = try UDPClient()
+        let invite = SIPText.request("INVITE", "sip:a@127.0.0.1", from: client.address, id: "ack-1")
+        let busy = try client.exchange(invite, with: server.port)
+        let tag = busy.header("To")?.split(separator: ";").last.map(String.init) ?? ""
+        let ack = invite.replacing("INVITE", with: "ACK")
+            .replacing("To: <sip:a@127.0.0.1>", with: "To: <sip:a@127.0.0.1>;\(tag)")
+        try client.send(ack, to: server.port)
+        // Its slot and its memory are used again while the event's script waits.
+        for number in 0..<20 {
+            let other = SIPText.request("OPTIONS", "sip:b@127.0.0.1", from: client.address, id: "other-\(number)")
+            #expect(try client.exchange(other, with: server.port).statusCode == 486)
+        }
+        try server.waitForLog("ack of ack-1@tests from sip:tester@\(client.address)")
+    }
 }

@@ -41,12 +41,8 @@ int linux_sendmmsg(int fd, linux_mmsghdr *messages, unsigned count);
 
 /* The calling thread's name as `top -H` shows it; at most 15 bytes. */
 int linux_thread_name(const char *name);
-/* The calling thread's kernel id. */
-int linux_gettid(void);
 /* Pins the calling thread to one processor. */
 int linux_pin_thread(int cpu);
-/* CPU time of the calling thread in microseconds: user and system apart. */
-void linux_thread_times(uint64_t *user, uint64_t *system);
 
 /* ---- control messages of UDP ---- */
 

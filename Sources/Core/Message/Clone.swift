@@ -77,6 +77,8 @@ extension Message {
         copy.pointee.headers = headers.bindMemory(to: Header.self, capacity: headerCount)
         copy.pointee.headerCapacity = record.pointee.headerCount
         copy.pointee.cache.clear()
+        // Modules' data belongs to the original, which destroys it.
+        copy.pointee.slots = nil
         copy.pointee.edits = edits
         copy.pointee.routing = routing
     }

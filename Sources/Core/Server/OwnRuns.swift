@@ -43,7 +43,16 @@ enum OwnRuns {
         space.message.routing.options.insert([.faked, .noReply])
         let own = place.bindMemory(to: OwnRun.self, capacity: 1)
         own.initialize(to: OwnRun(space: space, host: host, ended: ended, user: user))
-        let subject = message.map { Message(opaque: $0) } ?? space.message
+        var subject = space.message
+        if let message {
+            // The caller's message may end while the script waits: the run has a copy of its own.
+            let original = Message(opaque: message)
+            guard let chunk = space.pointee.arena.allocate(original.cloneSize) else {
+                server.giveBack(space)
+                return CInt(APUS_FALSE)
+            }
+            subject = original.clone(into: chunk, arena: space.pointer(to: \.arena).unsafelyUnwrapped)
+        }
         let run = server.pointee.script.begin(server.pointee.image, message: subject, context: own) { run in
             let run = run.assumingMemoryBound(to: Run.self)
             guard let own = run.pointee.context?.assumingMemoryBound(to: OwnRun.self).pointee else { return }
@@ -58,12 +67,14 @@ enum OwnRuns {
 
     private static func end(_ run: UnsafeMutablePointer<Run>, _ own: OwnRun) {
         let end = run.pointee.end
+        let subject = run.pointee.message
         let server = own.space.pointee.worker
         server.pointee.script.finish(run)
         var told = apus_route_end(
             size: UInt32(MemoryLayout<apus_route_end>.size), code: end.code, exited: end.exited ? 1 : 0,
             dropped: end.dropped ? 1 : 0, user: own.user)
         own.ended?(own.host, &told)
+        server.pointee.shared.pointee.host.pointee.slots.end(subject)
         server.giveBack(own.space)
     }
 

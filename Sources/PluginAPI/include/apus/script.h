@@ -133,7 +133,8 @@ typedef struct apus_script_api {
                void *APUS_NULLABLE user);
 
     /*
-     * [worker] A run of its own, from a timer, a posted job or an event: the message is the caller's, or null for a made-up one.
+     * [worker] A run of its own, from a timer, a posted job or an event: on a copy of the message, made now, or on a made-up one when it is
+     * null. The script may wait; the copy's slots are empty.
      * `ended` (may be null) is called when the run is over, on this worker, possibly before start_run returns. APUS_BUSY when
      * there are too many runs.
      */
