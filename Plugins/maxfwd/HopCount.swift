@@ -37,12 +37,14 @@ extension UnsafePointer<apus_call> {
         guard let memory = api.allocate(pointee.msg, MemoryLayout<Hops>.size) else { return false }
         let hops = memory.bindMemory(to: Hops.self, capacity: 1)
         hops.initialize(to: Hops(value: value))
+        var late = apus_late(
+            size: UInt32(MemoryLayout<apus_late>.size), reserved: 0, produce: writeLine, copy: copyHops, user: hops)
         if var header {
-            guard api.insert_late(host, pointee.msg, &header, writeLine, hops) > 0, message.remove(&header) else {
+            guard api.insert_late(host, pointee.msg, &header, &late) > 0, message.remove(&header) else {
                 return false
             }
         } else {
-            guard api.insert_late(host, pointee.msg, nil, writeLine, hops) > 0 else { return false }
+            guard api.insert_late(host, pointee.msg, nil, &late) > 0 else { return false }
         }
         self.hops = hops
         return true
@@ -64,6 +66,14 @@ private let writeLine:
         line.add(number: user.unsafelyUnwrapped.assumingMemoryBound(to: Hops.self).pointee.value)
         line.add("\r\n")
         return line.overflowed ? 0 : line.count
+    }
+
+private let copyHops:
+    @convention(c) (Host, OpaquePointer, UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { host, to, user in
+        let hops = user.unsafelyUnwrapped.assumingMemoryBound(to: Hops.self)
+        guard let memory = host.pointee.message.pointee.allocate(to, MemoryLayout<Hops>.size) else { return nil }
+        memory.bindMemory(to: Hops.self, capacity: 1).initialize(to: hops.pointee)
+        return memory
     }
 
 /// `maxfwd_process(hops)`: 2 added, 1 decremented, −1 it was 0, −2 it is no number or could not be changed.

@@ -61,7 +61,9 @@ private func record(
     if call.state.pointee.addUsername != 0, let user = message.keep(user(call)) { routing.pointee.user = user }
     routing.pointee.inBranch = call.pointee.route_kind == UInt32(APUS_BRANCH_ROUTE)
     if !routing.pointee.hasPlace || routing.pointee.inBranch {
-        guard message.api.pointee.insert_late(call.host, call.pointee.msg, nil, writeLines, routing) > 0 else {
+        var late = apus_late(
+            size: UInt32(MemoryLayout<apus_late>.size), reserved: 0, produce: writeLines, copy: nil, user: routing)
+        guard message.api.pointee.insert_late(call.host, call.pointee.msg, nil, &late) > 0 else {
             return call.fail("Record-Route could not be added")
         }
         routing.pointee.hasPlace = !routing.pointee.inBranch

@@ -35,8 +35,10 @@ let absorbAck: @convention(c) (UnsafePointer<apus_hook>) -> CInt = { hook in
     guard ours else { return .true }
     host.bump(state.pointee.counters.acks)
     if let route = host.pointee.events.pointee.route(host, state.pointee.filteredAck) {
-        _ = host.pointee.script.pointee.start_run(
-            host, route, UInt32(APUS_EVENT_ROUTE), message.handle, nil, nil)
+        var start = apus_start(
+            size: UInt32(MemoryLayout<apus_start>.size), kind: UInt32(APUS_EVENT_ROUTE), flags: 0, reserved: 0,
+            route: route, msg: message.handle, avps: nil, begun: nil, ended: nil, user: nil)
+        _ = host.pointee.script.pointee.start_run(host, &start)
     }
     return .exit
 }

@@ -27,13 +27,18 @@ extension HostTables {
                         size: out.pointee.size, q: Int32(branch.q), uri: apus_str(branch.uri),
                         destination: branch.destination.map { apus_str($0) } ?? apus_str(),
                         path: apus_str(branch.path ?? .empty), flags: branch.flags, reserved: 0,
-                        send_through: branch.sendThrough.map { OpaquePointer($0) }))
+                        send_through: branch.sendThrough.map { OpaquePointer($0) }, instance: apus_str(branch.instance ?? .empty),
+                        ruid: apus_str(branch.ruid ?? .empty), user_agent: apus_str(branch.locationUserAgent ?? .empty)))
                 return CInt(APUS_TRUE)
             },
             remove: { message, index in HostTables.answer(Message(opaque: message).removeBranch(at: Int(index))) },
             clear: { Message(opaque: $0).removeBranches() },
             request_q: { Int32(Message(opaque: $0).routing.q) },
-            set_request_q: { Message(opaque: $0).routing.q = HostTables.q($1) })
+            set_request_q: { Message(opaque: $0).routing.q = HostTables.q($1) },
+            current: { _, _ in fatalError("current:2") },
+            set_current: { _, _ in fatalError("set_current:2") },
+            is_new: { _ in fatalError("is_new:1") },
+            set_new: { _, _ in fatalError("set_new:2") })
     }
 
     private static func q(_ value: Int32) -> Int16 { value < 0 ? -1 : Int16(min(value, 1000)) }

@@ -136,10 +136,10 @@ extension HostTables {
             set_body: { message, body, type in
                 HostTables.answer(Message(opaque: message).replaceBody(body.bytes, contentType: type.bytes))
             },
-            insert_late: { host, message, header, produce, user in
+            insert_late: { host, message, header, late in
                 let message = Message(opaque: message)
                 let offset = HostTables.header(header, of: message)?.start ?? message.record.pointee.headersStart
-                let text = LateText(host: host, produce: produce, user: user)
+                let text = LateText(host: host, produce: late.pointee.produce, user: late.pointee.user)
                 return HostTables.answer(LateText.insert(text, into: message, offset: Int(offset)))
             },
             append_to_reply: { message, lines in HostTables.answer(Message(opaque: message).appendToReply(lines.bytes))
@@ -152,7 +152,22 @@ extension HostTables {
             set_error: { message, code, reason in
                 Message(opaque: message).setError(code: code, reason: reason.bytes)
             },
-            allocate: { message, size in Message(opaque: message).arena.pointee.allocate(size) })
+            allocate: { message, size in Message(opaque: message).arena.pointee.allocate(size) },
+            flags: { _ in fatalError("flags:1") },
+            set_flags: { _, _ in fatalError("set_flags:2") },
+            keep: { _, _ in fatalError("keep:2") },
+            parse: { _, _ in fatalError("parse:2") },
+            hold: { _, _ in fatalError("hold:2") },
+            release: { _, _ in fatalError("release:2") },
+            adopt: { _ in fatalError("adopt:1") },
+            mark: { _, _ in fatalError("mark:2") },
+            rewind: { _, _ in fatalError("rewind:2") },
+            write_request: { _, _, _, _ in fatalError("write_request:4") },
+            write_reply: { _, _, _, _ in fatalError("write_reply:4") },
+            write_edited: { _, _, _, _ in fatalError("write_edited:4") },
+            source: { _, _ in fatalError("source:2") },
+            next_hop: { _ in fatalError("next_hop:1") },
+            bytes: { _ in fatalError("bytes:1") })
     }
 
     /// The contract's number of a method.

@@ -106,6 +106,13 @@ extension HostTables {
                     modules.shared.pointee.listeners.add(knows, host: host)
                     return CInt(APUS_TRUE)
                 }
-            })
+            },
+            choose: { _, _, _ in fatalError("choose:3") },
+            send: { _, _, _ in fatalError("send:3") },
+            onsend: { _, _, _, _, _, _ in fatalError("onsend:6") },
+            write_address: { _, _, _ in fatalError("write_address:3") },
+            parse_address: { _, _ in fatalError("parse_address:2") },
+            transport: { _ in fatalError("transport:1") },
+            is_reliable: { _ in fatalError("is_reliable:1") })
     }
 }

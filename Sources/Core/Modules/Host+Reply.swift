@@ -24,6 +24,8 @@ extension HostTables {
                 StatelessReply.writeTag(
                     Message(opaque: request),
                     into: UnsafeMutableRawPointer(buffer).assumingMemoryBound(to: UInt8.self), capacity: capacity)
-            })
+            },
+            write: { _, _, _ in fatalError("write:3") },
+            destination: { _, _ in fatalError("destination:2") })
     }
 }

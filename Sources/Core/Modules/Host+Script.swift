@@ -25,17 +25,18 @@ extension HostTables {
                     UnsafePointer<CompiledRoute>(route), kind: kind,
                     message: Message(UnsafeMutablePointer(message ?? call.pointee.msg)), then: then, user: user)
             },
-            start_run: { host, route, kind, message, ended, user in
+            start_run: { host, start in
                 let services = host.shared.pointee.services
-                guard let start = services.startRun else { return CInt(APUS_FALSE) }
-                return start(services.context, host, route, kind, message, ended, user)
+                guard let run = services.startRun else { return CInt(APUS_FALSE) }
+                return run(services.context, host, start)
             },
             position: { call, file, line in
                 let position = UnsafeMutablePointer<Run>(call.pointee.run).position
                 file.pointee = position.file
                 line.pointee = position.line
             },
-            allocate: { call, size in UnsafeMutablePointer<Run>(call.pointee.run).allocate(size) })
+            allocate: { call, size in UnsafeMutablePointer<Run>(call.pointee.run).allocate(size) },
+            route_name: { _ in fatalError("route_name:1") })
     }
 
     private static func declare(

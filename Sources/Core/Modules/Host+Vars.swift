@@ -43,7 +43,10 @@ extension HostTables {
             },
             access_allocate: { access, size in
                 UnsafeMutablePointer<Run>(access.pointee.run).allocate(size)
-            })
+            },
+            read_on: { _, _, _, _ in fatalError("read_on:4") },
+            share_avps: { _ in fatalError("share_avps:1") },
+            release_avps: { _, _ in fatalError("release_avps:2") })
     }
 
     private static func read(

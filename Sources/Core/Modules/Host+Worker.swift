@@ -19,7 +19,8 @@ extension HostTables {
                 let node = HostTables.links(of: job).assumingMemoryBound(to: MailNode.self)
                 node.initialize(to: MailNode(receive: HostTables.jobArrived))
                 workers[Int(index)].worker.pointee.mailbox.post(node)
-            })
+            },
+            home: { _, _ in fatalError("home:2") })
     }
 
     private static func links(of job: UnsafeMutablePointer<apus_job>) -> UnsafeMutableRawPointer {

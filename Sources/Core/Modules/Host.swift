@@ -32,7 +32,8 @@ struct HostRecord {
                 vars: tables.vars, regex: tables.regex, message: tables.message, reply: tables.reply,
                 branches: tables.branches, slots: tables.slots, hooks: tables.hooks, events: tables.events,
                 suspend: tables.suspend, timer: tables.timer, worker: tables.worker, net: tables.net,
-                stats: tables.stats, offload: nil, loop: nil, stream: nil, resolver: nil, shared: nil, rpc: nil,
+                stats: tables.stats, memory: tables.memory, resolver: tables.resolver, rpc: tables.rpc, offload: nil,
+                loop: nil, stream: nil, shared: nil,
                 publish: HostTables.publish, find: HostTables.find))
         return UnsafePointer(host)
     }
@@ -134,6 +135,9 @@ struct HostTables: @unchecked Sendable {
     let worker: UnsafePointer<apus_worker_api>
     let net: UnsafePointer<apus_net_api>
     let stats: UnsafePointer<apus_stats_api>
+    let memory: UnsafePointer<apus_memory_api>
+    let resolver: UnsafePointer<apus_resolver_api>
+    let rpc: UnsafePointer<apus_rpc_api>
 
     static let shared = HostTables()
 
@@ -154,6 +158,9 @@ struct HostTables: @unchecked Sendable {
         worker = HostTables.place(HostTables.makeWorker())
         net = HostTables.place(HostTables.makeNet())
         stats = HostTables.place(HostTables.makeStats())
+        memory = HostTables.place(HostTables.makeMemory())
+        resolver = HostTables.place(HostTables.makeResolver())
+        rpc = HostTables.place(HostTables.makeRPC())
     }
 
     private static func place<Table>(_ table: Table) -> UnsafePointer<Table> {

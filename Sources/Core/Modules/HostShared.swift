@@ -44,13 +44,9 @@ extension UnsafeMutablePointer<HostShared> {
 /// What modules ask of the Server room, which knows the modules and not the other way round. Nothing while a config is
 /// only checked.
 struct HostServices {
-    /// `script->start_run`: context, host, route, kind, message, ended, user.
+    /// `script->start_run`: context, host, start.
     typealias StartRun =
-        @convention(c) (
-            UnsafeMutableRawPointer?, UnsafePointer<apus_host>, OpaquePointer, UInt32, OpaquePointer?, RunEnded?,
-            UnsafeMutableRawPointer?
-        ) -> CInt
-    typealias RunEnded = @convention(c) (UnsafePointer<apus_host>, UnsafePointer<apus_route_end>) -> Void
+        @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<apus_host>, UnsafePointer<apus_start>) -> CInt
 
     var context: UnsafeMutableRawPointer?
     /// [worker] A run of its own on the calling worker.

@@ -54,6 +54,9 @@ extension HostTables {
                 guard let worker = host.shared.worker else { return CInt(APUS_FALSE) }
                 return HostTables.answer(worker.cancelTimer(id))
             },
-            now: { _ in Worker.current?.pointee.clock.now ?? Syscalls.monotonicNanoseconds() / 1_000_000 })
+            now: { _ in Worker.current?.pointee.clock.now ?? Syscalls.monotonicNanoseconds() / 1_000_000 },
+            prepare: { _, _, _ in fatalError("prepare:3") },
+            arm: { _, _, _ in fatalError("arm:3") },
+            disarm: { _, _ in fatalError("disarm:2") })
     }
 }

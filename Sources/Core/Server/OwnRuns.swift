@@ -9,7 +9,7 @@ enum OwnRuns {
     private struct OwnRun {
         var space: UnsafeMutablePointer<Space>
         var host: UnsafePointer<apus_host>
-        var ended: HostServices.RunEnded?
+        var ended: (@convention(c) (UnsafePointer<apus_host>, UnsafePointer<apus_route_end>) -> Void)?
         var user: UnsafeMutableRawPointer?
     }
 
@@ -30,7 +30,8 @@ enum OwnRuns {
     }
 
     /// [worker] Starts the route on the calling worker; a null message means the made-up one.
-    static let start: HostServices.StartRun = { _, host, route, kind, message, ended, user in
+    static let start: HostServices.StartRun = { _, host, start in
+        let start = start.pointee
         guard let server = ServerWorker.current else { return CInt(APUS_FALSE) }
         guard server.pointee.script.pointee.busy < maxRuns else { return CInt(APUS_BUSY) }
         let space = server.takeSpace(nil)
@@ -42,9 +43,9 @@ enum OwnRuns {
         }
         space.message.routing.options.insert([.faked, .noReply])
         let own = place.bindMemory(to: OwnRun.self, capacity: 1)
-        own.initialize(to: OwnRun(space: space, host: host, ended: ended, user: user))
+        own.initialize(to: OwnRun(space: space, host: host, ended: start.ended, user: start.user))
         var subject = space.message
-        if let message {
+        if let message = start.msg {
             // The caller's message may end while the script waits: the run has a copy of its own.
             let original = Message(opaque: message)
             guard let chunk = space.pointee.arena.allocate(original.cloneSize) else {
@@ -58,9 +59,9 @@ enum OwnRuns {
             guard let own = run.pointee.context?.assumingMemoryBound(to: OwnRun.self).pointee else { return }
             OwnRuns.end(run, own)
         }
-        let block = UnsafePointer<CompiledRoute>(route)
+        let block = UnsafePointer<CompiledRoute>(start.route)
         var here = block.pointee
-        here.kind = kind
+        here.kind = start.kind
         withUnsafePointer(to: &here) { run.enter($0) }
         return CInt(APUS_TRUE)
     }
@@ -72,7 +73,7 @@ enum OwnRuns {
         server.pointee.script.finish(run)
         var told = apus_route_end(
             size: UInt32(MemoryLayout<apus_route_end>.size), code: end.code, exited: end.exited ? 1 : 0,
-            dropped: end.dropped ? 1 : 0, user: own.user)
+            dropped: end.dropped ? 1 : 0, user: own.user, msg: subject.opaque)
         own.ended?(own.host, &told)
         server.pointee.shared.pointee.host.pointee.slots.end(subject)
         server.giveBack(own.space)

@@ -50,6 +50,7 @@ extension UnsafeMutablePointer<Run> {
         pointee.pc = frame.returnPC
         pointee.stackCount = frame.stackCount
         pointee.routeKind = frame.routeKind
+        let ended = pointee.message
         pointee.message = frame.message
         pointee.site = frame.site
         pointee.arguments = frame.arguments
@@ -57,7 +58,7 @@ extension UnsafeMutablePointer<Run> {
         var end = apus_route_end(
             size: UInt32(MemoryLayout<apus_route_end>.size), code: value, exited: exited ? 1 : 0,
             dropped: dropped ? 1 : 0,
-            user: frame.user)
+            user: frame.user, msg: ended.opaque)
         guard let then = frame.then else { return .proceed }
         let result = withCall { call in withUnsafePointer(to: &end) { then(call, $0) } }
         return settle(result)

@@ -51,7 +51,7 @@ extension UnsafeMutablePointer<Run> {
             index: variable.pointee.index, host: variable.pointee.host, run: OpaquePointer(self),
             msg: OpaquePointer(pointee.message.record), inner: variable.pointee.inner,
             inner_id: variable.pointee.innerID,
-            reserved: 0, user: variable.pointee.user)
+            reserved: 0, user: variable.pointee.user, variable: nil)
     }
 
     /// A dynamic inner name and index, evaluated.

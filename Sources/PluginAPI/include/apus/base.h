@@ -107,6 +107,7 @@ typedef struct apus_format apus_format;   /* a compiled text with pseudo-variabl
 typedef struct apus_regex apus_regex;     /* a compiled regular expression: vars.h */
 typedef struct apus_route apus_route;     /* a route block of the script: script.h */
 typedef struct apus_listener apus_listener; /* a socket the server listens on: net.h */
+typedef struct apus_avps apus_avps;       /* the AVPs of one transaction: vars.h */
 
 #ifdef __cplusplus
 }

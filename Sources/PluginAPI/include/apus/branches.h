@@ -22,6 +22,9 @@ typedef struct apus_branch {
     uint32_t flags;       /* branch flags */
     uint32_t reserved;
     const apus_listener *APUS_NULLABLE send_through;
+    apus_str instance;    /* +sip.instance, ruid and User-Agent of the registered contact that it came from; may be empty */
+    apus_str ruid;
+    apus_str user_agent;
 } apus_branch;
 
 typedef struct apus_branches_api {
@@ -36,6 +39,17 @@ typedef struct apus_branches_api {
     /* [worker] [no-alloc] q of the Request-URI itself, in thousandths or APUS_NO_Q. */
     int32_t (*APUS_NONNULL request_q)(const apus_msg *APUS_NONNULL m);
     void (*APUS_NONNULL set_request_q)(apus_msg *APUS_NONNULL m, int32_t q);
+    /* [worker] [no-alloc] The request's own destination as a branch: Request-URI, next hop, path, q, branch flags, listener. */
+    void (*APUS_NONNULL current)(apus_msg *APUS_NONNULL m, apus_branch *APUS_NONNULL out);
+    /* [worker] Makes a branch the request's own destination; texts are copied. APUS_FALSE when its URI is none or memory is out. */
+    int (*APUS_NONNULL set_current)(apus_msg *APUS_NONNULL m, const apus_branch *APUS_NONNULL b);
+    /*
+     * [worker] [no-alloc] Whether the request's own destination is still to be used: true for a request as it arrives, false as a failure route
+     * begins, true again whenever Request-URI or next hop are set, false when it was made a branch (append_branch without an
+     * argument) or sent.
+     */
+    int (*APUS_NONNULL is_new)(const apus_msg *APUS_NONNULL m);
+    void (*APUS_NONNULL set_new)(apus_msg *APUS_NONNULL m, int on);
 } apus_branches_api;
 
 #ifdef __cplusplus

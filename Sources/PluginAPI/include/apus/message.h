@@ -7,7 +7,7 @@
 #ifndef APUS_MESSAGE_H
 #define APUS_MESSAGE_H
 
-#include <apus/base.h>
+#include <apus/net.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -95,6 +95,42 @@ typedef struct apus_via {
     apus_str text, transport, host, branch, received, rport, params; /* rport.s is null when absent, "" as a bare flag */
 } apus_via;
 
+/* A state of a message to go back to: message->mark and rewind. It is void when the message ends. */
+typedef struct apus_mark {
+    void *APUS_NULLABLE own[4];
+} apus_mark;
+
+/* What a request has beside what it was and what was edited, when it is written. */
+typedef struct apus_outgoing {
+    uint32_t size;
+    uint32_t reserved;
+    const apus_listener *APUS_NONNULL listener; /* by which it leaves: named in our Via */
+    apus_str branch;     /* of our Via, with its magic cookie */
+    apus_str via_params; /* further ones of our Via, with their semicolons; may be empty */
+    apus_str uri;        /* Request-URI; null s: the one in force */
+    apus_str path;       /* Route values to put in front; null s: those in force */
+} apus_outgoing;
+
+/* A text that is made each time the message is written. */
+typedef struct apus_late {
+    uint32_t size;
+    uint32_t reserved;
+    /*
+     * [worker] Called while the message is written, with the listener by which it leaves: writes at most `capacity` bytes, whole header
+     * lines, and answers how many (0: nothing is inserted). Possibly several times, once for each branch that is sent.
+     */
+    size_t (*APUS_NONNULL produce)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
+                                   const apus_listener *APUS_NONNULL out, char *APUS_NONNULL buffer, size_t capacity,
+                                   void *APUS_NULLABLE user);
+    /*
+     * [worker] A copy of the message has been made (message->keep, script->start_run), which may outlive it: answers the `user` for the
+     * copy, in memory of the copy (message->allocate); null leaves the text out there. No `copy`: user is the same, and lives for ever.
+     */
+    void *APUS_NULLABLE (*APUS_NULLABLE copy)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL to,
+                                              void *APUS_NULLABLE user);
+    void *APUS_NULLABLE user;
+} apus_late;
+
 typedef struct apus_message_api {
     uint32_t size;
 
@@ -152,19 +188,9 @@ typedef struct apus_message_api {
     /* Replaces the body; Content-Length follows by itself, Content-Type is replaced when `type` is not empty. */
     int (*APUS_NONNULL set_body)(apus_msg *APUS_NONNULL m, apus_str body, apus_str type);
 
-    /*
-     * [worker] An edit whose text is known only when the message leaves, because it names the outgoing listener: `produce` is called while
-     * the message is written, with the `h` given here, writes at most `capacity` bytes and answers how many (0: nothing is inserted). It
-     * may be called several times, once for each branch that is sent. `before` may be null: the first header. `user` lives as long as
-     * the message: take it from `allocate`.
-     */
+    /* [worker] An edit whose text is known only when the message leaves. `before` may be null: the first header. `late` is copied. */
     int (*APUS_NONNULL insert_late)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
-                       const apus_header *APUS_NULLABLE before,
-                       size_t (*APUS_NONNULL produce)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
-                                                      const apus_listener *APUS_NONNULL out,
-                                                      char *APUS_NONNULL buffer, size_t capacity,
-                                                      void *APUS_NULLABLE user),
-                       void *APUS_NULLABLE user);
+                       const apus_header *APUS_NULLABLE before, const apus_late *APUS_NONNULL late);
 
     /* [worker] Lines for every reply that this server makes for the request; copied, whole header lines. */
     int (*APUS_NONNULL append_to_reply)(apus_msg *APUS_NONNULL m, apus_str lines);
@@ -175,6 +201,57 @@ typedef struct apus_message_api {
 
     /* [worker] Memory that lives as long as the message itself, aligned to 8 bytes; null when its limit is reached. */
     void *APUS_NULLABLE (*APUS_NONNULL allocate)(apus_msg *APUS_NONNULL m, size_t size);
+
+    /* [worker] [no-alloc] All 32 flags at once (setflag), and those of the Request-URI's branch (setbflag). */
+    uint32_t (*APUS_NONNULL flags)(const apus_msg *APUS_NONNULL m);
+    void (*APUS_NONNULL set_flags)(apus_msg *APUS_NONNULL m, uint32_t flags);
+
+    /*
+     * [worker] A copy of the message with its edits and all that was decided about it, in memory of the worker: the module's until
+     * `release`, on this worker. Its slots are empty; what it allocates ends with it. Null when memory is out.
+     */
+    apus_msg *APUS_NULLABLE (*APUS_NONNULL keep)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m);
+    /* [worker] The same from bytes that a module made or kept, which are copied; null when they are no message. It came from nowhere. */
+    apus_msg *APUS_NULLABLE (*APUS_NONNULL parse)(const apus_host *APUS_NONNULL h, apus_str bytes);
+    /*
+     * [worker] In a hook: the message stays after the hook, which must answer APUS_EXIT, until `release`. APUS_FALSE when too many messages
+     * wait (core parameter max_suspended): it ends with the hook, as ever.
+     */
+    int (*APUS_NONNULL hold)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m);
+    /* [worker] Ends a message that `keep`, `parse` or `hold` gave to the module; its slots are destroyed. Null is allowed. */
+    void (*APUS_NONNULL release)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NULLABLE m);
+    /*
+     * [worker] This request is taken care of from now on: the module absorbs its retransmissions and gets its CANCEL, in its APUS_HOOK_REQUEST,
+     * and sends the 100. A CANCEL that waited for the request's script is routed when this turn of the worker's loop ends.
+     */
+    void (*APUS_NONNULL adopt)(apus_msg *APUS_NONNULL m);
+
+    /*
+     * [worker] Edits, Request-URI, destination, branches, sending listener and path as they are now, and back to them; flags (setflag) stay
+     * as they are. APUS_FALSE when memory is out.
+     */
+    int (*APUS_NONNULL mark)(apus_msg *APUS_NONNULL m, apus_mark *APUS_NONNULL out);
+    void (*APUS_NONNULL rewind)(apus_msg *APUS_NONNULL m, const apus_mark *APUS_NONNULL mark);
+
+    /*
+     * [worker] [no-alloc] The request as it is forwarded: our Via on top, the true source in the Via below, path, edits (RFC 3261 section 16.6).
+     * *out lives until this worker writes another message. APUS_FALSE when it is too long.
+     */
+    int (*APUS_NONNULL write_request)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
+                         const apus_outgoing *APUS_NONNULL o, apus_str *APUS_NONNULL out);
+    /* [worker] [no-alloc] The reply as it is passed on: without its top Via, with all edits. *out as above. */
+    int (*APUS_NONNULL write_reply)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
+                       const apus_listener *APUS_NONNULL listener, apus_str *APUS_NONNULL out);
+    /* [worker] [no-alloc] The message with its edits and nothing else. *out as above. */
+    int (*APUS_NONNULL write_edited)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
+                        const apus_listener *APUS_NONNULL listener, apus_str *APUS_NONNULL out);
+
+    /* [worker] [no-alloc] Where the message came from and how a message goes back there. */
+    void (*APUS_NONNULL source)(const apus_msg *APUS_NONNULL m, apus_destination *APUS_NONNULL out);
+    /* [worker] [no-alloc] The next hop of a request as a URI: the destination when one is set, else the Request-URI. */
+    apus_str (*APUS_NONNULL next_hop)(apus_msg *APUS_NONNULL m);
+    /* [worker] [no-alloc] Bytes as received. *message* */
+    apus_str (*APUS_NONNULL bytes)(const apus_msg *APUS_NONNULL m);
 } apus_message_api;
 
 #ifdef __cplusplus

@@ -27,10 +27,13 @@
 #include <apus/events.h>
 #include <apus/hooks.h>
 #include <apus/log.h>
+#include <apus/memory.h>
 #include <apus/message.h>
 #include <apus/net.h>
 #include <apus/regex.h>
 #include <apus/reply.h>
+#include <apus/resolver.h>
+#include <apus/rpc.h>
 #include <apus/script.h>
 #include <apus/slots.h>
 #include <apus/stats.h>
@@ -49,7 +52,6 @@ typedef struct apus_loop_api apus_loop_api;         /* watch a descriptor on a w
 typedef struct apus_stream_api apus_stream_api;     /* byte filters and protocols on connections */
 typedef struct apus_resolver_api apus_resolver_api; /* DNS */
 typedef struct apus_shared_api apus_shared_api;     /* snapshots and striped locks */
-typedef struct apus_rpc_api apus_rpc_api;           /* commands */
 
 /* The server as one module sees it: each module has a host of its own. Lives *for ever*, at one address. */
 struct apus_host {
@@ -71,12 +73,13 @@ struct apus_host {
     const apus_worker_api *APUS_NONNULL worker;
     const apus_net_api *APUS_NONNULL net;
     const apus_stats_api *APUS_NONNULL stats;
+    const apus_memory_api *APUS_NONNULL memory;
+    const apus_resolver_api *APUS_NONNULL resolver;
+    const apus_rpc_api *APUS_NONNULL rpc;
     const apus_offload_api *APUS_NULLABLE offload;
     const apus_loop_api *APUS_NULLABLE loop;
     const apus_stream_api *APUS_NULLABLE stream;
-    const apus_resolver_api *APUS_NULLABLE resolver;
     const apus_shared_api *APUS_NULLABLE shared;
-    const apus_rpc_api *APUS_NULLABLE rpc;
 
     /*
      * [declare] Offers an interface to other modules under an id such as "tm/1": a struct that begins with its `uint32_t size` and lives

@@ -4,7 +4,7 @@
 #ifndef APUS_NET_H
 #define APUS_NET_H
 
-#include <apus/base.h>
+#include <apus/script.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,6 +25,24 @@ typedef struct apus_listener_info {
     uint32_t reserved;
 } apus_listener_info;
 
+/* An IP address with a port. */
+typedef struct apus_address {
+    uint16_t family; /* 4, 6, or 0: none */
+    uint16_t port;   /* host order */
+    uint32_t scope;  /* interface of a link-local IPv6 address */
+    uint8_t ip[16];  /* network order; IPv4 in the first four, the rest 0 */
+} apus_address;
+
+/* Where a message goes: enough to send it again and again. Plain data, to be copied and kept. */
+typedef struct apus_destination {
+    uint32_t size;
+    uint32_t transport;   /* APUS_UDP ... */
+    apus_address remote;
+    apus_address local;   /* of ours, on a listener of all addresses; family 0: as the kernel chooses */
+    const apus_listener *APUS_NULLABLE listener;
+    uint64_t connection;  /* of a stream transport: preferred; 0: any to that address */
+} apus_destination;
+
 typedef struct apus_net_api {
     uint32_t size;
     /* [start] [worker] [no-alloc] */
@@ -39,6 +57,31 @@ typedef struct apus_net_api {
     /* [start] Further names of this server: the callback answers true for those it knows. It runs on workers and must not block. */
     int (*APUS_NONNULL add_myself)(const apus_host *APUS_NONNULL h,
                       int (*APUS_NONNULL knows)(const apus_host *APUS_NONNULL h, apus_str host, uint16_t port));
+
+    /*
+     * [worker] [no-alloc] Chooses the listener to send by: `preferred` when transport and family fit, else the one that leads to d->remote.
+     * APUS_FALSE when no listener has that transport and family.
+     */
+    int (*APUS_NONNULL choose)(const apus_host *APUS_NONNULL h, apus_destination *APUS_NONNULL d,
+                  const apus_listener *APUS_NULLABLE preferred);
+    /* [worker] [no-alloc] Sends bytes that are a whole message, never blocking: 0, or an errno. What the kernel does not take at once is queued. */
+    int (*APUS_NONNULL send)(const apus_host *APUS_NONNULL h, const apus_destination *APUS_NONNULL d, apus_str bytes);
+    /*
+     * [worker] Shows a request on its way out to the script's onsend_route. It is used as script->run is: the caller returns its result
+     * at once, and `then` is called when the route has ended; end->dropped: the request must not be sent. `bytes` live until then. When
+     * the script has no onsend_route the answer is APUS_TRUE, and `then` is not called.
+     */
+    int (*APUS_NONNULL onsend)(const apus_call *APUS_NONNULL c, apus_msg *APUS_NULLABLE m, const apus_destination *APUS_NONNULL d,
+                  apus_str bytes,
+                  int (*APUS_NONNULL then)(const apus_call *APUS_NONNULL c, const apus_route_end *APUS_NONNULL end),
+                  void *APUS_NULLABLE user);
+    /* [any] [no-alloc] Text of an address ("192.0.2.1", "[2001:db8::1]", without the port): bytes written, 0 when there is no room. */
+    size_t (*APUS_NONNULL write_address)(const apus_address *APUS_NONNULL a, char *APUS_NONNULL buffer, size_t capacity);
+    /* [any] [no-alloc] An address from its text, port 0; APUS_FALSE when it is none. */
+    int (*APUS_NONNULL parse_address)(apus_str text, apus_address *APUS_NONNULL out);
+    /* [any] [no-alloc] Transport by name ("udp", "TLS"): 0 when there is none so called. And whether it loses no messages. */
+    uint32_t (*APUS_NONNULL transport)(apus_str name);
+    int (*APUS_NONNULL is_reliable)(uint32_t transport);
 } apus_net_api;
 
 #ifdef __cplusplus

@@ -4,7 +4,7 @@
 #ifndef APUS_REPLY_H
 #define APUS_REPLY_H
 
-#include <apus/base.h>
+#include <apus/net.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,6 +32,13 @@ typedef struct apus_reply_api {
      * recognised. Writes at most `capacity` bytes, answers how many.
      */
     size_t (*APUS_NONNULL stateless_tag)(apus_msg *APUS_NONNULL request, char *APUS_NONNULL buffer, size_t capacity);
+    /*
+     * [worker] [no-alloc] The same reply as bytes that are not sent: *out lives until this worker writes another message. For modules that
+     * send it themselves, and again. APUS_FALSE when it is too long or the code is none.
+     */
+    int (*APUS_NONNULL write)(apus_msg *APUS_NONNULL request, const apus_reply *APUS_NONNULL reply, apus_str *APUS_NONNULL out);
+    /* [worker] [no-alloc] Where replies to the request go: as `send` does. */
+    void (*APUS_NONNULL destination)(apus_msg *APUS_NONNULL request, apus_destination *APUS_NONNULL out);
 } apus_reply_api;
 
 #ifdef __cplusplus

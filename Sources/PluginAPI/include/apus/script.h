@@ -110,7 +110,29 @@ typedef struct apus_route_end {
     uint32_t exited; /* the script said exit, or a function answered 0 */
     uint32_t dropped; /* the script said drop */
     void *APUS_NULLABLE user;
+    apus_msg *APUS_NONNULL msg; /* that the route ran on. *call* */
 } apus_route_end;
+
+enum {
+    /* The run works on the message itself, which stays until `ended`: a kept or held one, or that of the hook that starts the run. */
+    APUS_IN_PLACE = 1u << 0,
+};
+
+/* A run of its own. */
+typedef struct apus_start {
+    uint32_t size;
+    uint32_t kind;  /* of route: one APUS_..._ROUTE bit */
+    uint32_t flags; /* APUS_IN_PLACE; without it the run has a copy of the message, made now, with empty slots */
+    uint32_t reserved;
+    const apus_route *APUS_NONNULL route;
+    apus_msg *APUS_NULLABLE msg;   /* null: a made-up OPTIONS */
+    apus_avps *APUS_NULLABLE avps; /* the run's AVPs, counted while it lasts; null: its own */
+    /* [worker] Before the first statement, with the run's message: to set its slots, flags, destination. May be null. */
+    void (*APUS_NULLABLE begun)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m, void *APUS_NULLABLE user);
+    /* [worker] When the run is over, possibly before start_run returns; end->msg is still there. May be null. */
+    void (*APUS_NULLABLE ended)(const apus_host *APUS_NONNULL h, const apus_route_end *APUS_NONNULL end);
+    void *APUS_NULLABLE user;
+} apus_start;
 
 typedef struct apus_script_api {
     uint32_t size;
@@ -132,23 +154,17 @@ typedef struct apus_script_api {
                int (*APUS_NONNULL then)(const apus_call *APUS_NONNULL c, const apus_route_end *APUS_NONNULL end),
                void *APUS_NULLABLE user);
 
-    /*
-     * [worker] A run of its own, from a timer, a posted job or an event: on a copy of the message, made now, or on a made-up one when it is
-     * null. The script may wait; the copy's slots are empty.
-     * `ended` (may be null) is called when the run is over, on this worker, possibly before start_run returns. APUS_BUSY when
-     * there are too many runs.
-     */
-    int (*APUS_NONNULL start_run)(const apus_host *APUS_NONNULL h, const apus_route *APUS_NONNULL route, uint32_t kind,
-                     apus_msg *APUS_NULLABLE msg,
-                     void (*APUS_NULLABLE ended)(const apus_host *APUS_NONNULL h,
-                                                 const apus_route_end *APUS_NONNULL end),
-                     void *APUS_NULLABLE user);
+    /* [worker] A run of its own, from a timer, a posted job, a hook or an event. The script may wait. APUS_BUSY when there are too many runs. */
+    int (*APUS_NONNULL start_run)(const apus_host *APUS_NONNULL h, const apus_start *APUS_NONNULL s);
 
     /* [worker] File and line of the statement that makes the call. The text lives *for ever*. */
     void (*APUS_NONNULL position)(const apus_call *APUS_NONNULL c, apus_str *APUS_NONNULL file, uint32_t *APUS_NONNULL line);
 
     /* [worker] [no-alloc] Memory that lives for the *run*, aligned to 8 bytes, not to be freed; null when the run's limit is reached. */
     void *APUS_NULLABLE (*APUS_NONNULL allocate)(const apus_call *APUS_NONNULL c, size_t size);
+
+    /* [any] [no-alloc] The name of a route block as the script has it: "1", "busy". *for ever* */
+    apus_str (*APUS_NONNULL route_name)(const apus_route *APUS_NONNULL route);
 } apus_script_api;
 
 #ifdef __cplusplus

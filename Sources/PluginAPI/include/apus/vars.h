@@ -25,6 +25,7 @@ typedef struct apus_access {
     int32_t inner_id;  /* its place in the list of `inner`, from 0; -1 when the list is open or nothing was written */
     uint32_t reserved;
     void *APUS_NULLABLE user;
+    const apus_variable *APUS_NULLABLE variable; /* with inner "$": the pseudo-variable named inside. *for ever* */
 } apus_access;
 
 enum {
@@ -34,7 +35,8 @@ enum {
 
 /*
  * A pseudo-variable. All of it is copied by add_variable.
- * inner: null, none may be written; "a|b|c", one of these; "*", any text; with a final `?` it may be left out ("s|t|x?", "*?").
+ * inner: null, none may be written; "a|b|c", one of these; "*", any text; with a final `?` it may be left out ("s|t|x?", "*?");
+ * "$", a pseudo-variable, for read_on.
  */
 typedef struct apus_pv {
     uint32_t size;
@@ -72,6 +74,17 @@ typedef struct apus_vars_api {
 
     /* [worker] [no-alloc] Memory for a getter's text: lives for the *run*; null when its limit is reached. */
     void *APUS_NULLABLE (*APUS_NONNULL access_allocate)(const apus_access *APUS_NONNULL a, size_t size);
+
+    /* [worker] For getters: the value of a pseudo-variable as another message has it. Its text lives for the *run*. */
+    int (*APUS_NONNULL read_on)(const apus_access *APUS_NONNULL a, const apus_variable *APUS_NONNULL v, apus_msg *APUS_NONNULL m,
+                   apus_value *APUS_NONNULL out);
+
+    /*
+     * [worker] The AVPs and XAVPs of a run, counted: they outlive it, and runs that are started with them (apus_start.avps) share them.
+     * Null when memory is out. The module's until release_avps, on this worker.
+     */
+    apus_avps *APUS_NULLABLE (*APUS_NONNULL share_avps)(const apus_call *APUS_NONNULL c);
+    void (*APUS_NONNULL release_avps)(const apus_host *APUS_NONNULL h, apus_avps *APUS_NULLABLE avps);
 } apus_vars_api;
 
 #ifdef __cplusplus

@@ -27,6 +27,8 @@ typedef struct apus_worker_api {
     int32_t (*APUS_NONNULL index)(const apus_host *APUS_NONNULL h);
     /* [any] Runs the job on that worker. It must stay valid until then and must not be posted twice at a time. */
     void (*APUS_NONNULL post)(const apus_host *APUS_NONNULL h, uint32_t worker, apus_job *APUS_NONNULL job);
+    /* [any] [no-alloc] The worker to which messages of that Call-ID come: what a module keeps for a call belongs there. */
+    uint32_t (*APUS_NONNULL home)(const apus_host *APUS_NONNULL h, apus_str call_id);
 } apus_worker_api;
 
 #ifdef __cplusplus

@@ -1,0 +1,56 @@
+/*
+ * apus/resolver.h - from a SIP URI to the addresses where its requests go (RFC 3263). Group: host->resolver.
+ */
+#ifndef APUS_RESOLVER_H
+#define APUS_RESOLVER_H
+
+#include <apus/net.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Addresses that one look-up answers at most, best first. */
+#define APUS_MAX_HOPS 8
+
+/* One address to try. */
+typedef struct apus_hop {
+    apus_address address;
+    uint32_t transport;
+    uint32_t reserved;
+} apus_hop;
+
+/*
+ * One look-up, in memory of the module that stays until `done` was called or `cancel` has returned.
+ */
+typedef struct apus_lookup {
+    uint32_t size;
+    uint32_t count;           /* of hops */
+    apus_hop hops[APUS_MAX_HOPS];
+    void *APUS_NULLABLE own[6]; /* the host's */
+    /*
+     * [worker] Called once on the worker that asked, from its loop, never from within next_hop: APUS_OK and the hops, or APUS_TIMED_OUT,
+     * APUS_BUSY, APUS_FAILED with none.
+     */
+    void (*APUS_NULLABLE done)(const apus_host *APUS_NONNULL h, struct apus_lookup *APUS_NONNULL l, int status);
+    void *APUS_NULLABLE user;
+} apus_lookup;
+
+typedef struct apus_resolver_api {
+    uint32_t size;
+    /*
+     * [worker] The addresses for a request to that URI, by RFC 3263: an IP address, or maddr, port and transport as the URI says, else
+     * NAPTR, SRV, A and AAAA as the core's DNS parameters have it, with its cache. `transport`: the only one wanted; 0: by the URI.
+     * APUS_TRUE: known at once, l->hops is filled in and `done` is not called. APUS_SUSPENDED: `done` will be. APUS_FALSE: it
+     * cannot be a destination (no such transport, no host, too many look-ups).
+     */
+    int (*APUS_NONNULL next_hop)(const apus_host *APUS_NONNULL h, apus_str uri, uint32_t transport,
+                    apus_lookup *APUS_NONNULL l);
+    /* [worker] On the worker that asked: `done` will not be called. */
+    void (*APUS_NONNULL cancel)(const apus_host *APUS_NONNULL h, apus_lookup *APUS_NONNULL l);
+} apus_resolver_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
