@@ -20,6 +20,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("rr", "Plugins/rr", ["PluginKit", "PluginAPI"]),
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI"]),
     ("sl", "Plugins/sl", ["PluginKit", "PluginAPI"]),
+    ("tm", "Plugins/tm", ["PluginKit", "PluginAPI"]),
     ("textops", "Plugins/textops", ["PluginKit", "PluginAPI"]),
     ("xlog", "Plugins/xlog", ["PluginKit", "PluginAPI"]),
     ("hello", "examples/modules/hello", ["PluginKit", "PluginAPI"]),

@@ -1,0 +1,24 @@
+import PluginKit
+
+private nonisolated(unsafe) let state = permanent(State())
+
+private let module = Module(
+    "tm", version: "1.0", summary: "Stateful transactions (RFC 3261 section 17)",
+    start: { host in
+        state.pointee.host = host
+        let count = host.pointee.worker.pointee.count(host)
+        let homes = UnsafeMutablePointer<UnsafeMutablePointer<Home>>.allocate(capacity: Int(count))
+        for index in 0..<count {
+            homes[Int(index)] = permanent(
+                Home(host: host, state: state, index: index, table: Table(), random: RandomPool()))
+        }
+        state.pointee.homes = homes
+        state.pointee.homeCount = count
+        return .true
+    }
+) { host in
+    state.pointee.contextSlot = host.slot(APUS_SLOT_MESSAGE)
+}
+
+@c(apus_module_tm)
+public func entry() -> UnsafePointer<apus_module> { module.descriptor }

@@ -1,0 +1,188 @@
+/*
+ * apus/tm.h - transactions, for modules that follow or use them. Published by tm.so under the id "tm/1".
+ *
+ *   static const tm_api *tm;
+ *   static void answered(const tm_event *e) { ... e->code, e->reply ... }
+ *   static void arrived(const tm_event *e) {          // for every new request
+ *       tm->register_tmcb(host, e->transaction, TM_RESPONSE_OUT, answered, NULL, NULL);
+ *   }
+ *   static int start(const apus_host *h) {
+ *       tm = load_tm(h);
+ *       return tm ? tm->register_tmcb(h, NULL, TM_REQUEST_IN, arrived, NULL, NULL) : APUS_FALSE;
+ *   }
+ *
+ * A transaction belongs to the home worker of its call. Everything here is [worker], on that worker, unless it says otherwise. A handle is
+ * valid in callbacks that bring it, and until the callback TM_DESTROY at the latest; to keep one longer keep its identity.
+ */
+#ifndef APUS_TM_H
+#define APUS_TM_H
+
+#include <apus/module.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TM_API "tm/1"
+
+typedef struct tm_transaction tm_transaction;
+
+/* Kinds of events, as bits. In the order in which they come. */
+enum {
+    TM_REQUEST_IN = 1u << 0,         /* a new request, never a retransmission: its transaction is about to begin; the message may be edited */
+    TM_REQUEST_PENDING = 1u << 1,    /* the request waits: suspended by t_suspend, or its destination is looked up */
+    TM_REQUEST_FWDED = 1u << 2,      /* one branch, before it is written: the last chance to edit the request */
+    TM_REQUEST_OUT = 1u << 3,        /* one branch was sent successfully */
+    TM_REQUEST_SENT = 1u << 4,       /* bytes of a request left, retransmissions, local ACK and CANCEL included */
+    TM_REQ_RETR_IN = 1u << 5,        /* a retransmission of the request came */
+    TM_E2ECANCEL_IN = 1u << 6,       /* a CANCEL for this INVITE came; e->request is the CANCEL */
+    TM_RESPONSE_IN = 1u << 7,        /* a reply matched, also one to a CANCEL of ours */
+    TM_ON_BRANCH_FAILURE_RO = 1u << 8, /* one branch has failed: to look at */
+    TM_ON_BRANCH_FAILURE = 1u << 9,  /* the same: may add branches */
+    TM_ON_FAILURE_RO = 1u << 10,     /* all branches have failed: to look at */
+    TM_ON_FAILURE = 1u << 11,        /* the same: may add branches */
+    TM_RESPONSE_FWDED = 1u << 12,    /* a reply is going to be forwarded: the last chance to edit it */
+    TM_RESPONSE_READY = 1u << 13,    /* a reply is written and about to leave */
+    TM_RESPONSE_OUT = 1u << 14,      /* a reply was sent: the final one once, provisional ones that were relayed too */
+    TM_RESPONSE_SENT = 1u << 15,     /* bytes of a reply left, retransmissions included */
+    TM_ACK_NEG_IN = 1u << 16,        /* the ACK to a negative reply came */
+    TM_E2EACK_IN = 1u << 17,         /* the first ACK to a 2xx came by; e->request is the ACK */
+    TM_E2EACK_RETR_IN = 1u << 18,    /* a further one */
+    TM_LOCAL_REQUEST_IN = 1u << 19,  /* a request of our own is about to begin */
+    TM_LOCAL_REQUEST_DROP = 1u << 20, /* it was dropped by event_route[tm:local-request] */
+    TM_LOCAL_RESPONSE_IN = 1u << 21, /* a reply to a request of our own matched */
+    TM_LOCAL_RESPONSE_OUT = 1u << 22, /* a provisional reply to it was accepted */
+    TM_LOCAL_COMPLETED = 1u << 23,   /* its final reply, or its timeout (408, no reply) */
+    TM_DONT_ACK = 1u << 24,          /* no event: at registration, "do not acknowledge the 2xx to my INVITE" */
+    TM_DLG = 1u << 25,               /* a request of our own belongs to a dialog: it is about to be written */
+    TM_DESTROY = 1u << 26,           /* the transaction ends */
+};
+#define TM_NEG_ACK_IN TM_ACK_NEG_IN
+
+enum {
+    TM_RETRANSMISSION = 1u << 0, /* of SENT and IN kinds */
+    TM_LOCAL = 1u << 1,          /* SENT: an ACK or CANCEL of our own; RESPONSE: a reply of our own */
+    TM_FAKED = 1u << 2,          /* there is no reply message: a timeout, or a local decision */
+};
+
+/* Lives for the *call*. */
+typedef struct tm_event {
+    uint32_t size;
+    uint32_t type; /* one of the bits */
+    const apus_host *APUS_NONNULL host;     /* of the module that registered */
+    tm_transaction *APUS_NONNULL transaction;
+    apus_msg *APUS_NULLABLE request;        /* the transaction's, or as said above; null when it is no longer kept */
+    apus_msg *APUS_NULLABLE reply;          /* null with TM_FAKED and for replies of our own */
+    int32_t code;                           /* of the reply; 0 without one */
+    uint32_t flags;                         /* TM_RETRANSMISSION ... */
+    int32_t branch;                         /* from 0; -1: none in particular */
+    uint32_t reserved;
+    const apus_destination *APUS_NULLABLE destination; /* SENT, OUT and READY: where it went */
+    apus_str bytes;                         /* SENT and READY: what */
+    void *APUS_NULLABLE user;               /* as registered */
+} tm_event;
+
+/* Facts about a transaction. Texts live as long as the transaction. */
+typedef struct tm_facts {
+    uint32_t size;
+    uint32_t method;     /* APUS_METHOD_... */
+    uint32_t index, label; /* its identity: also what $T(id_index), $T(id_label) show */
+    uint32_t flags;      /* of the request's message (setflag), as tm keeps them */
+    uint32_t branches;   /* made so far */
+    int32_t status;      /* of the last reply sent; 0: none */
+    uint32_t is_local;   /* a request of our own */
+    uint32_t is_cancelled;
+    uint32_t reserved;
+    apus_str to_tag;     /* of replies of our own */
+    uint64_t started;    /* monotonic milliseconds */
+} tm_facts;
+
+/* One branch. Texts live as long as the transaction. */
+typedef struct tm_branch {
+    uint32_t size;
+    int32_t status;      /* of its last reply; 408 after a timeout; 0: none */
+    uint32_t flags;      /* branch flags (setbflag) */
+    uint32_t is_finished; /* it has a final reply, or timed out */
+    uint32_t timed_out;
+    uint32_t replied;    /* some reply came */
+    apus_str uri;        /* its Request-URI */
+    apus_str ruid;
+    apus_destination destination;
+    apus_msg *APUS_NULLABLE reply; /* its final negative reply while it is kept */
+} tm_branch;
+
+/* A reply. Texts are copied. */
+typedef struct tm_reply {
+    uint32_t size;
+    int32_t code;       /* 100 to 999 */
+    apus_str reason;
+    apus_str to_tag;    /* empty: the transaction's */
+    apus_str headers;   /* whole lines; may be empty */
+    apus_str body, body_type;
+} tm_reply;
+
+typedef void (*tm_callback)(const tm_event *APUS_NONNULL e);
+
+typedef struct tm_api {
+    uint32_t size;
+
+    /*
+     * Calls `call` for events of these kinds: of one transaction; or with `t` null, [start], for every transaction: TM_REQUEST_IN and
+     * TM_LOCAL_REQUEST_IN only. Callbacks run in the order of registration, with no lock held; they may register more, reply, and read;
+     * those marked "may be edited" may edit. `release` (may be null) frees `user` when the transaction ends, after TM_DESTROY.
+     */
+    int (*APUS_NONNULL register_tmcb)(const apus_host *APUS_NONNULL h, tm_transaction *APUS_NULLABLE t, uint32_t kinds,
+                         tm_callback APUS_NONNULL call, void *APUS_NULLABLE user,
+                         void (*APUS_NULLABLE release)(void *APUS_NULLABLE user));
+
+    /* The transaction of a message that a route or a callback works on; null when there is none. No search is made. */
+    tm_transaction *APUS_NULLABLE (*APUS_NONNULL t_gett)(const apus_msg *APUS_NONNULL m);
+    /* The same with a search: the transaction of a reply, of a retransmission, of the INVITE of a CANCEL or ACK. */
+    tm_transaction *APUS_NULLABLE (*APUS_NONNULL t_check)(apus_msg *APUS_NONNULL m);
+    /* By identity; null when it is gone or lives on another worker: see `worker_of`. */
+    tm_transaction *APUS_NULLABLE (*APUS_NONNULL t_lookup_ident)(const apus_host *APUS_NONNULL h, uint32_t index, uint32_t label);
+    tm_transaction *APUS_NULLABLE (*APUS_NONNULL t_lookup_callid)(const apus_host *APUS_NONNULL h, apus_str callid, apus_str cseq);
+    tm_transaction *APUS_NULLABLE (*APUS_NONNULL t_lookup_original)(apus_msg *APUS_NONNULL cancel);
+    /* [any] The worker on which the transaction of that index lives. */
+    uint32_t (*APUS_NONNULL worker_of)(uint32_t index);
+    void (*APUS_NONNULL facts)(const tm_transaction *APUS_NONNULL t, tm_facts *APUS_NONNULL out);
+    int (*APUS_NONNULL branch)(const tm_transaction *APUS_NONNULL t, uint32_t index, tm_branch *APUS_NONNULL out);
+    /* The request as the transaction keeps it; null when it is not kept any more. As long as the transaction. */
+    apus_msg *APUS_NULLABLE (*APUS_NONNULL request)(const tm_transaction *APUS_NONNULL t);
+
+    /* The script's t_newtran for the call's request: 1, 0 when it was a retransmission, negative on errors. */
+    int (*APUS_NONNULL t_newtran)(const apus_call *APUS_NONNULL c);
+    /*
+     * The script's t_relay, to a URI instead of the current one when its text is not null, over a transport when it is not 0. Used as
+     * script->run is: the caller returns the result at once; when that is APUS_SUSPENDED, `then` gets the result later and answers for the
+     * calling function.
+     */
+    int (*APUS_NONNULL t_relay)(const apus_call *APUS_NONNULL c, apus_str uri, uint32_t transport,
+                   int (*APUS_NONNULL then)(const apus_call *APUS_NONNULL c, int result, void *APUS_NULLABLE user),
+                   void *APUS_NULLABLE user);
+    /* A reply in the transaction; a final one ends it and cancels its branches. APUS_FALSE when a final one was sent before. */
+    int (*APUS_NONNULL t_reply)(tm_transaction *APUS_NONNULL t, const tm_reply *APUS_NONNULL reply);
+    /* Cancels branches that have no final reply: bits of branches, 0 all. `reason` is the status for the Reason header; 0: none. */
+    void (*APUS_NONNULL cancel_uacs)(tm_transaction *APUS_NONNULL t, uint32_t branches, int reason);
+    /* Puts a transaction that is replied or abandoned on the wait timer. */
+    int (*APUS_NONNULL t_release)(tm_transaction *APUS_NONNULL t);
+    int (*APUS_NONNULL t_retransmit_reply)(tm_transaction *APUS_NONNULL t);
+
+    /*
+     * Parks a transaction after the script's end: its request is kept, the final-response timer runs. t_continue then runs a route on a copy of
+     * the request, with the rights of a failure route; t_cancel_suspend undoes. `call` may be null outside a script for the latter two.
+     */
+    int (*APUS_NONNULL t_suspend)(const apus_call *APUS_NONNULL c, uint32_t *APUS_NONNULL index, uint32_t *APUS_NONNULL label);
+    int (*APUS_NONNULL t_continue)(const apus_host *APUS_NONNULL h, uint32_t index, uint32_t label, const apus_route *APUS_NONNULL route);
+    int (*APUS_NONNULL t_cancel_suspend)(const apus_host *APUS_NONNULL h, uint32_t index, uint32_t label);
+} tm_api;
+
+/* [start] tm's interface; null with a logged reason when tm.so is not loaded. A module names "tm/1" in `needs`. */
+static inline const tm_api *APUS_NULLABLE load_tm(const apus_host *APUS_NONNULL h) {
+    return (const tm_api *)h->find(h, TM_API, (uint32_t)sizeof(tm_api));
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
