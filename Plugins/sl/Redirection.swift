@@ -4,12 +4,13 @@ import PluginKit
 private let flagsWanted: Int64 = 1
 private let pathWanted: Int64 = 2
 
-/// The Contact header of a 3xx: the Request-URI when the script has changed it, then the branches; empty when there is neither.
+/// The Contact header of a 3xx: the Request-URI when the script has changed it and has not made it a branch since, then the branches; empty
+/// when there is neither.
 func redirection(_ call: Call, rich: Int64) -> apus_str {
     let message = call.message
     let branches = call.host.pointee.branches.pointee
     let target = message.field(APUS_FIELD_REQUEST_URI)
-    let changed = !target.equals(message.field(APUS_FIELD_ORIGINAL_URI))
+    let changed = branches.is_new(message.handle) > 0 && !target.equals(message.field(APUS_FIELD_ORIGINAL_URI))
     let count = branches.count(message.handle)
 
     var capacity = 16 + target.len + 16

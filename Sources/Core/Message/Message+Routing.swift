@@ -34,6 +34,8 @@ extension Message {
             guard let kept = keepURI(text) else { return false }
             copy = kept
         }
+        // Going back from nowhere is no change.
+        if copy != nil || routing.newURI != nil { routing.isNew = true }
         routing.newURI = copy
         record.pointee.cache.newURI = nil
         return true
@@ -46,6 +48,7 @@ extension Message {
             guard let kept = keepURI(text) else { return false }
             copy = kept
         }
+        if copy != nil { routing.isNew = true }
         routing.destinationURI = copy
         record.pointee.cache.destinationURI = nil
         return true
@@ -144,6 +147,51 @@ extension Message {
         for i in index..<branchCount - 1 { branches[i] = branches[i + 1] }
         routing.branchCount -= 1
         return true
+    }
+
+    /// The request's own destination, with all that goes with it.
+    var currentBranch: Branch {
+        var branch = Branch(uri: requestURIText)
+        branch.destination = routing.destinationURI
+        branch.path = routing.path
+        branch.q = routing.q
+        branch.flags = routing.branchFlags
+        branch.sendThrough = routing.sendThrough
+        branch.instance = routing.instance
+        branch.ruid = routing.ruid
+        branch.locationUserAgent = routing.locationUserAgent
+        return branch
+    }
+
+    /// Makes a branch the request's own destination, which is new then; texts are copied. False, and nothing is changed, when a URI is none or
+    /// when memory is out.
+    func setCurrent(_ branch: Branch) -> Bool {
+        guard let copy = kept(branch) else { return false }
+        routing.newURI = copy.uri
+        record.pointee.cache.newURI = nil
+        routing.isNew = true
+        setAttributes(copy)
+        return true
+    }
+
+    /// The request's own destination is its Request-URI alone, with its q: all that went with it has gone to a branch.
+    func clearAttributes() {
+        var bare = Branch(uri: .empty)
+        bare.q = routing.q
+        setAttributes(bare)
+    }
+
+    /// All of the branch but its URI; texts are not copied.
+    private func setAttributes(_ branch: Branch) {
+        routing.destinationURI = branch.destination
+        record.pointee.cache.destinationURI = nil
+        routing.path = branch.path
+        routing.q = branch.q
+        routing.branchFlags = branch.flags
+        routing.sendThrough = branch.sendThrough
+        routing.instance = branch.instance
+        routing.ruid = branch.ruid
+        routing.locationUserAgent = branch.locationUserAgent
     }
 
     func removeBranches() { routing.branchCount = 0 }

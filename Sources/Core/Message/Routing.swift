@@ -26,6 +26,9 @@ struct Routing {
     var path: Bytes?
     /// Preference of the Request-URI in thousandths; -1 for none.
     var q: Int16
+    /// The Request-URI with its next hop is still to be sent to: not yet, or changed since. What makes a branch of it, or sends it, says
+    /// that it is not.
+    var isNew: Bool
     /// Message flags (`setflag`).
     var flags: UInt32
     /// Branch flags of the Request-URI (`setbflag`).
@@ -86,6 +89,7 @@ struct Routing {
         destinationURI = nil
         path = nil
         q = -1
+        isNew = true
         flags = 0
         branchFlags = 0
         options = Options(rawValue: 0)

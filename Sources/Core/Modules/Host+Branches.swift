@@ -8,40 +8,42 @@ extension HostTables {
         apus_branches_api(
             size: size(apus_branches_api.self),
             append: { message, branch in
-                var copy = Branch(uri: branch.pointee.uri.bytes)
-                copy.q = HostTables.q(branch.pointee.q)
-                if branch.pointee.destination.s != nil { copy.destination = branch.pointee.destination.bytes }
-                if branch.pointee.path.len > 0 { copy.path = branch.pointee.path.bytes }
-                copy.flags = branch.pointee.flags
-                copy.sendThrough = branch.pointee.send_through.map { UnsafeMutableRawPointer($0) }
-                return HostTables.answer(Message(opaque: message).appendBranch(copy))
+                HostTables.answer(Message(opaque: message).appendBranch(Branch(branch)))
             },
             count: { UInt32(Message(opaque: $0).branchCount) },
             get: { message, index, out in
                 let message = Message(opaque: message)
                 guard index < UInt32(message.branchCount) else { return CInt(APUS_FALSE) }
-                let branch = message.branch(at: Int(index))
-                HostTables.fill(
-                    out,
-                    apus_branch(
-                        size: out.pointee.size, q: Int32(branch.q), uri: apus_str(branch.uri),
-                        destination: branch.destination.map { apus_str($0) } ?? apus_str(),
-                        path: apus_str(branch.path ?? .empty), flags: branch.flags, reserved: 0,
-                        send_through: branch.sendThrough.map { OpaquePointer($0) }, instance: apus_str(branch.instance ?? .empty),
-                        ruid: apus_str(branch.ruid ?? .empty), user_agent: apus_str(branch.locationUserAgent ?? .empty)))
+                HostTables.fill(out, message.branch(at: Int(index)))
                 return CInt(APUS_TRUE)
             },
             remove: { message, index in HostTables.answer(Message(opaque: message).removeBranch(at: Int(index))) },
             clear: { Message(opaque: $0).removeBranches() },
             request_q: { Int32(Message(opaque: $0).routing.q) },
             set_request_q: { Message(opaque: $0).routing.q = HostTables.q($1) },
-            current: { _, _ in fatalError("current:2") },
-            set_current: { _, _ in fatalError("set_current:2") },
-            is_new: { _ in fatalError("is_new:1") },
-            set_new: { _, _ in fatalError("set_new:2") })
+            current: { HostTables.fill($1, Message(opaque: $0).currentBranch) },
+            set_current: { message, branch in
+                let message = Message(opaque: message)
+                return HostTables.answer(message.isRequest && message.setCurrent(Branch(branch)))
+            },
+            is_new: { HostTables.answer(Message(opaque: $0).routing.isNew) },
+            set_new: { Message(opaque: $0).routing.isNew = $1 != 0 })
     }
 
-    private static func q(_ value: Int32) -> Int16 { value < 0 ? -1 : Int16(min(value, 1000)) }
+    @inline(__always)
+    private static func fill(_ out: UnsafeMutablePointer<apus_branch>, _ branch: Branch) {
+        HostTables.fill(
+            out,
+            apus_branch(
+                size: out.pointee.size, q: Int32(branch.q), uri: apus_str(branch.uri),
+                destination: branch.destination.map { apus_str($0) } ?? apus_str(),
+                path: apus_str(branch.path ?? .empty), flags: branch.flags, reserved: 0,
+                send_through: branch.sendThrough.map { OpaquePointer($0) },
+                instance: apus_str(branch.instance ?? .empty), ruid: apus_str(branch.ruid ?? .empty),
+                user_agent: apus_str(branch.locationUserAgent ?? .empty)))
+    }
+
+    fileprivate static func q(_ value: Int32) -> Int16 { value < 0 ? -1 : Int16(min(value, 1000)) }
 
     @inline(__always)
     static func answer(_ truth: Bool) -> CInt { truth ? CInt(APUS_TRUE) : CInt(APUS_FALSE) }
@@ -58,6 +60,23 @@ extension HostTables {
             }
         }
     }
+}
+
+extension Branch {
+    /// As a module gives it, texts not copied. Empty ones are none.
+    fileprivate init(_ given: UnsafePointer<apus_branch>) {
+        self.init(uri: given.pointee.uri.bytes)
+        q = HostTables.q(given.pointee.q)
+        flags = given.pointee.flags
+        sendThrough = given.pointee.send_through.map { UnsafeMutableRawPointer($0) }
+        destination = Branch.text(given.pointee.destination)
+        path = Branch.text(given.pointee.path)
+        instance = Branch.text(given.pointee.instance)
+        ruid = Branch.text(given.pointee.ruid)
+        locationUserAgent = Branch.text(given.pointee.user_agent)
+    }
+
+    private static func text(_ given: apus_str) -> Bytes? { given.len > 0 ? given.bytes : nil }
 }
 
 extension Message {

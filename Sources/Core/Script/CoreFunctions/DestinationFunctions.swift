@@ -31,21 +31,20 @@ extension CoreFunctions {
 }
 
 extension UnsafePointer<apus_call> {
-    /// Without a URI the new branch is what the Request-URI is now, with all that goes with it; a given URI goes where it says.
+    /// Without a URI the new branch is what the Request-URI is now, with all that goes with it, and the Request-URI is not to be sent to
+    /// twice; next hop, path, socket and branch flags have gone with the branch. With one, these are used for both.
     fileprivate func appendBranch() -> CInt {
         let message = coreMessage
         guard message.isRequest else { return -1 }
-        var branch = Branch(uri: text(0).isEmpty ? message.requestURIText : text(0))
-        if text(0).isEmpty {
-            branch.destination = message.routing.destinationURI
-            branch.path = message.routing.path
-            branch.q = message.routing.q
-            branch.instance = message.routing.instance
-            branch.ruid = message.routing.ruid
-            branch.locationUserAgent = message.routing.locationUserAgent
+        let movesCurrent = text(0).isEmpty
+        var branch = message.currentBranch
+        if !movesCurrent {
+            branch.uri = text(0)
+            branch.q = -1
+            branch.instance = nil
+            branch.ruid = nil
+            branch.locationUserAgent = nil
         }
-        branch.flags = message.routing.branchFlags
-        branch.sendThrough = message.routing.sendThrough
         if has(1) {
             guard let q = text(1).qValue else {
                 coreRun.logAtStatement(.error, "q is not between 0 and 1: ", text(1))
@@ -56,6 +55,11 @@ extension UnsafePointer<apus_call> {
         guard message.appendBranch(branch) else {
             coreRun.logAtStatement(.error, "no branch is added: there are too many, or it has no URI: ", branch.uri)
             return -1
+        }
+        if movesCurrent {
+            message.clearAttributes()
+            // With a q of its own the branch is not what the Request-URI is.
+            if !has(1) { message.routing.isNew = false }
         }
         return 1
     }

@@ -133,18 +133,18 @@ extension UnsafePointer<apus_access> {
         }
     }
 
-    /// `Contact: <sip:a@b>;q=0.5, <sip:c@d>`
+    /// `Contact: <sip:a@b>;q=0.5, <sip:c@d>`; the Request-URI is not in it when it has become one of the branches.
     fileprivate var destinationSet: Bytes? {
         let message = message
-        guard message.isRequest else { return nil }
+        guard message.isRequest, message.routing.isNew || message.branchCount > 0 else { return nil }
         var room = message.requestURIText.count + 32
         for index in 0..<message.branchCount { room += message.branch(at: index).uri.count + 16 }
         return run.compose(room) {
             $0.write("Contact: ")
-            $0.write(destination: message.requestURIText, q: message.routing.q)
+            if message.routing.isNew { $0.write(destination: message.requestURIText, q: message.routing.q) }
             for index in 0..<message.branchCount {
                 let branch = message.branch(at: index)
-                $0.write(", ")
+                if index > 0 || message.routing.isNew { $0.write(", ") }
                 $0.write(destination: branch.uri, q: branch.q)
             }
         }
