@@ -44,9 +44,19 @@ extension HostTables {
             access_allocate: { access, size in
                 UnsafeMutablePointer<Run>(access.pointee.run).allocate(size)
             },
-            read_on: { _, _, _, _ in fatalError("read_on:4") },
-            share_avps: { _ in fatalError("share_avps:1") },
-            release_avps: { _, _ in fatalError("release_avps:2") })
+            read_on: { access, variable, message, out in
+                let run = UnsafeMutablePointer<Run>(access.pointee.run)
+                out.pointee = apus_value.null
+                let isThere = run.read(UnsafePointer(variable), on: Message(opaque: message), into: out)
+                if !isThere { out.pointee = apus_value.null }
+                return isThere ? CInt(APUS_TRUE) : CInt(APUS_FALSE)
+            },
+            share_avps: { call in
+                let set = UnsafeMutablePointer<Run>(call.pointee.run).madeAVPSet
+                set.retain()
+                return OpaquePointer(set)
+            },
+            release_avps: { _, avps in UnsafeMutablePointer<AVPSet>(avps)?.release() })
     }
 
     private static func read(

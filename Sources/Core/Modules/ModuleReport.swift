@@ -114,6 +114,7 @@ extension VariableDeclaration {
         switch inner.names {
         case .none: text = "$\(name)"
         case .any: text = inner.optional ? "$\(name)[(…)]" : "$\(name)(…)"
+        case .variable: text = inner.optional ? "$\(name)[($…)]" : "$\(name)($…)"
         case .oneOf(let names):
             let list = names.joined(separator: "|")
             text = inner.optional ? "$\(name)[(\(list))]" : "$\(name)(\(list))"

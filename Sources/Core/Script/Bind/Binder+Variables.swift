@@ -18,7 +18,8 @@ extension Binder {
         var compiled = CompiledVariable(
             get: declaration.get, set: declaration.set, user: declaration.user, host: declaration.owner.host,
             inner: apus_str(), innerID: -1, indexKind: UInt32(APUS_INDEX_NONE), index: 0, innerFormat: nil,
-            indexVariable: nil, transformations: nil, transformationCount: 0, text: memory.text(syntax.range.text))
+            innerVariable: nil, indexVariable: nil, transformations: nil, transformationCount: 0,
+            text: memory.text(syntax.range.text))
         guard bind(inner, of: syntax, declaration, &compiled), bindIndex(syntax, declaration, &compiled) else {
             return nil
         }
@@ -105,6 +106,7 @@ extension Binder {
         }
         if let define = Binder.defineFamily[declaration.name] { return bindDefine(inner, define, &compiled) }
         if declaration.name == "cnt" { return bindCounted(inner, syntax.dialect, &compiled) }
+        if rule.names == .variable { return bindInnerVariable(inner, syntax.dialect, &compiled) }
         if declaration.dynamic, inner.bytes.contains(UInt8(ascii: "$")) {
             guard let format = format(inner, dialect: syntax.dialect) else { return false }
             if !format.isConstant {
@@ -122,7 +124,7 @@ extension Binder {
     ) -> Bool {
         let name = inner.string
         switch declaration.inner.names {
-        case .none: return false
+        case .none, .variable: return false
         case .any:
             if ["var", "vz", "vn"].contains(declaration.name) {
                 return bindNumber(declaration.name, inner, &compiled)
@@ -180,6 +182,7 @@ extension Binder {
         switch declaration.inner.names {
         case .none: nil
         case .any: "write `$\(declaration.name)(…)`"
+        case .variable: "a pseudo-variable: `$\(declaration.name)($ru)`"
         case .oneOf(let names): "one of \(names.joined(separator: ", "))"
         }
     }
@@ -188,15 +191,30 @@ extension Binder {
     private func bindCounted(_ inner: Syntax.Text, _ dialect: Syntax.Dialect, _ compiled: inout CompiledVariable)
         -> Bool
     {
-        let text =
-            inner.bytes.first == UInt8(ascii: "$")
-            ? inner : Syntax.Text(bytes: [UInt8(ascii: "$")] + inner.bytes, range: inner.range)
-        guard let syntax = readVariable(text, dialect: dialect), let counted = keptVariable(syntax) else {
-            return false
-        }
+        guard let counted = innerVariable(inner, dialect) else { return false }
         compiled.user = UnsafeMutableRawPointer(mutating: counted)
         compiled.inner = memory.text(inner.bytes)
         return true
+    }
+
+    /// `$T_rpl($rs)`, `$T_rpl(rs)`
+    private func bindInnerVariable(
+        _ inner: Syntax.Text, _ dialect: Syntax.Dialect, _ compiled: inout CompiledVariable
+    ) -> Bool {
+        guard let variable = innerVariable(inner, dialect) else { return false }
+        compiled.innerVariable = variable
+        compiled.inner = memory.text(inner.bytes)
+        return true
+    }
+
+    /// The pseudo-variable that an inner name is, with its `$` or without.
+    private func innerVariable(
+        _ inner: Syntax.Text, _ dialect: Syntax.Dialect
+    ) -> UnsafePointer<CompiledVariable>? {
+        let text =
+            inner.bytes.first == UInt8(ascii: "$")
+            ? inner : Syntax.Text(bytes: [UInt8(ascii: "$")] + inner.bytes, range: inner.range)
+        return readVariable(text, dialect: dialect).flatMap { keptVariable($0) }
     }
 
     // MARK: Defines

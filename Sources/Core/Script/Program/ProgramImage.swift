@@ -56,6 +56,8 @@ struct CompiledVariable {
     var index: Int64
     /// A dynamic inner name.
     var innerFormat: UnsafePointer<CompiledFormat>?
+    /// The pseudo-variable that the inner name is, for the getter to read.
+    var innerVariable: UnsafePointer<CompiledVariable>?
     /// A dynamic index.
     var indexVariable: UnsafePointer<CompiledVariable>?
     var transformations: UnsafePointer<CompiledTransformation>?

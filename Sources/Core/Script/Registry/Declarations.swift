@@ -62,6 +62,8 @@ struct InnerNameRule: Equatable {
         case none
         case any
         case oneOf([String])
+        /// A pseudo-variable, which the getter is handed.
+        case variable
     }
 
     let names: Names
@@ -76,7 +78,11 @@ struct InnerNameRule: Equatable {
         }
         optional = text.hasSuffix("?")
         if optional { text.removeLast() }
-        names = text == "*" ? .any : .oneOf(text.split(separator: "|").map(String.init))
+        switch text {
+        case "*": names = .any
+        case "$": names = .variable
+        default: names = .oneOf(text.split(separator: "|").map(String.init))
+        }
     }
 }
 

@@ -56,10 +56,8 @@ struct Run {
     var logPrefix: apus_str
     /// `$var`s; nil until the first is touched.
     var variables: UnsafeMutablePointer<apus_value>?
-    /// AVPs, newest first: a list that Variables/AVP keeps.
-    var avps: UnsafeMutableRawPointer?
-    /// XAVPs likewise.
-    var xavps: UnsafeMutableRawPointer?
+    /// AVPs and XAVPs, of which the run is an owner; nil until the first is set, or given by who starts the run.
+    var avps: UnsafeMutablePointer<AVPSet>?
 
     /// Patterns compiled for this run, newest first; freed with it.
     var regexes: UnsafeMutablePointer<RunRegex>?

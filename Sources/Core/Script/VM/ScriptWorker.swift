@@ -18,7 +18,11 @@ struct ScriptWorker {
     var depth: Int32 = 0
     /// The call that is being made, for crash reports.
     var current: UnsafePointer<CallSite>?
+    /// The log_prefix of the run whose machine works now; borrowed from it.
+    var logPrefix = apus_str()
     private var free: UnsafeMutablePointer<Run>?
+    /// Sets of AVPs that nobody owns now.
+    var freeAVPSets: UnsafeMutablePointer<AVPSet>?
     /// Runs that are not idle.
     private(set) var busy = 0
 
@@ -77,7 +81,6 @@ extension UnsafeMutablePointer<ScriptWorker> {
         run.pointee.sending = nil
         run.pointee.logPrefix = apus_str()
         run.pointee.avps = nil
-        run.pointee.xavps = nil
         run.pointee.site = nil
         run.pointee.suspension = 0
         return run
@@ -87,6 +90,7 @@ extension UnsafeMutablePointer<ScriptWorker> {
     func finish(_ run: UnsafeMutablePointer<Run>) {
         run.pointee.state = .idle
         if run.pointee.regexes != nil { run.freeRegexes() }
+        run.pointee.avps?.release()
         run.pointee.arena.reset()
         // A stack that grew lay in the arena: back to the first one, which stands behind the Run.
         run.resetStacks()
@@ -113,7 +117,7 @@ extension UnsafeMutablePointer<ScriptWorker> {
                 stackCapacity: Int32(Run.firstStackCapacity), stackCount: 0, frames: frames,
                 frameCapacity: Int32(Run.firstFrameCapacity), frameCount: 0, sending: nil, logPrefix: apus_str(),
                 variables: nil,
-                avps: nil, xavps: nil,
+                avps: nil,
                 regexes: nil, site: nil, arguments: nil, suspension: 0, resumeUser: nil, enteredRoute: false,
                 end: Run.End(), ended: ended,
                 context: nil, next: nil))

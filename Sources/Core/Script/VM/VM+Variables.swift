@@ -15,6 +15,22 @@ extension UnsafeMutablePointer<Run> {
         return transform(variable, &access, value)
     }
 
+    /// `vars->read_on`: the variable's value as another message has it; false when it is null. A text is copied into the run, since that
+    /// message may end before.
+    func read(
+        _ variable: UnsafePointer<CompiledVariable>, on message: Message, into value: UnsafeMutablePointer<apus_value>
+    ) -> Bool {
+        let own = pointee.message
+        pointee.message = message
+        let isThere = read(variable, into: value)
+        pointee.message = own
+        guard isThere else { return false }
+        guard value.pointee.hasText, message.record != own.record else { return true }
+        guard let copy = copy(value.pointee.str) else { return false }
+        value.pointee.str = copy
+        return true
+    }
+
     private func transform(
         _ variable: UnsafePointer<CompiledVariable>, _ access: inout apus_access,
         _ value: UnsafeMutablePointer<apus_value>
@@ -51,7 +67,8 @@ extension UnsafeMutablePointer<Run> {
             index: variable.pointee.index, host: variable.pointee.host, run: OpaquePointer(self),
             msg: OpaquePointer(pointee.message.record), inner: variable.pointee.inner,
             inner_id: variable.pointee.innerID,
-            reserved: 0, user: variable.pointee.user, variable: nil)
+            reserved: 0, user: variable.pointee.user, variable: variable.pointee.innerVariable.map { OpaquePointer($0) }
+        )
     }
 
     /// A dynamic inner name and index, evaluated.

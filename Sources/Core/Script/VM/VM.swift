@@ -31,9 +31,9 @@ extension UnsafeMutablePointer<Run> {
         guard worker.pointee.depth < ScriptWorker.maxDepth else {
             return giveUp("runs are started inside of runs, more than sixteen deep")
         }
-        begin(on: worker)
+        let outer = begin(on: worker)
         let result = execute()
-        end(on: worker)
+        end(on: worker, outer)
         settleResult(result)
     }
 
@@ -53,7 +53,7 @@ extension UnsafeMutablePointer<Run> {
         pointee.state = .running
         pointee.budget = pointee.image.pointee.limits.maxInstructions
         let worker = pointee.worker
-        begin(on: worker)
+        let outer = begin(on: worker)
         pointee.enteredRoute = false
         var result = CInt(APUS_FALSE)
         if let done {
@@ -66,21 +66,33 @@ extension UnsafeMutablePointer<Run> {
         case .suspend: outcome = .suspended
         case .finish: outcome = .ended
         }
-        end(on: worker)
+        end(on: worker, outer)
         settleResult(outcome)
     }
 
+    /// What the thread was at before this machine came upon its stack: a call of another run, or nothing.
+    private typealias Outer = (call: UnsafePointer<CallSite>?, logPrefix: apus_str)
+
     /// The machine stands on the thread's stack once more; what is logged has the run's prefix.
     @inline(__always)
-    private func begin(on worker: UnsafeMutablePointer<ScriptWorker>) {
+    private func begin(on worker: UnsafeMutablePointer<ScriptWorker>) -> Outer {
+        let outer = (worker.pointee.current, worker.pointee.logPrefix)
         worker.pointee.depth += 1
-        if pointee.logPrefix.len > 0 { Log.setPrefix(pointee.logPrefix.bytes) }
+        setPrefix(pointee.logPrefix, on: worker)
+        return outer
     }
 
     @inline(__always)
-    private func end(on worker: UnsafeMutablePointer<ScriptWorker>) {
+    private func end(on worker: UnsafeMutablePointer<ScriptWorker>, _ outer: Outer) {
         worker.pointee.depth -= 1
-        if pointee.logPrefix.len > 0 { Log.setPrefix(.empty) }
+        worker.pointee.current = outer.call
+        setPrefix(outer.logPrefix, on: worker)
+    }
+
+    @inline(__always)
+    private func setPrefix(_ prefix: apus_str, on worker: UnsafeMutablePointer<ScriptWorker>) {
+        if prefix.len > 0 || worker.pointee.logPrefix.len > 0 { Log.setPrefix(prefix.bytes) }
+        worker.pointee.logPrefix = prefix
     }
 
     /// The machine cannot go on: logs why, with the statement, and ends the run.

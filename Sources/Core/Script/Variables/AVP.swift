@@ -1,10 +1,10 @@
 import Glibc
 import PluginAPI
 
-// Invariants: a list and all that it leads to lies in its arena, which belongs to one worker and outlives every run that uses the list. Texts
-// are never changed nor freed before the arena ends, since values that scripts have read point to them; removed nodes are used again.
+// Invariants: all that a list leads to lies in its arena, which belongs to one worker and outlives every run that uses the list. Texts are
+// never changed nor freed before the arena ends, since values that scripts have read point to them; removed nodes are used again.
 
-/// The AVPs of a run or of a transaction, newest first: what `Run.avps` points to.
+/// The AVPs of a set, newest first.
 struct AVPList {
     /// `$avp(s:name)` and `$avp(name)` are named by text, `$avp(i:7)` by number.
     struct Key {
@@ -128,47 +128,6 @@ struct AVPList {
         }
         return arena.pointee.allocate(MemoryLayout<Node>.stride)?.bindMemory(to: Node.self, capacity: 1)
     }
-
-    /// A list with the same values in the memory of another arena: a transaction takes over what the run has collected. Nil when that
-    /// memory is out.
-    func copy(to arena: UnsafeMutablePointer<Arena>) -> UnsafeMutablePointer<AVPList>? {
-        guard let place = arena.pointee.allocate(MemoryLayout<AVPList>.stride) else { return nil }
-        let list = place.bindMemory(to: AVPList.self, capacity: 1)
-        list.initialize(to: AVPList(arena: arena))
-        // In order, each behind the one before it.
-        var last: UnsafeMutablePointer<Node>?
-        var next = first
-        while let node = next {
-            guard list.pointee.add(node.pointee.key, node.pointee.value, flags: node.pointee.flags),
-                let copy = list.pointee.first
-            else { return nil }
-            if let last {
-                list.pointee.first = copy.pointee.next
-                copy.pointee.next = nil
-                last.pointee.next = copy
-            }
-            last = copy
-            next = node.pointee.next
-        }
-        return list
-    }
-}
-
-extension UnsafeMutablePointer<Run> {
-    /// The AVPs that this run sees; nil while there are none.
-    @inline(__always)
-    var avpList: UnsafeMutablePointer<AVPList>? { pointee.avps?.assumingMemoryBound(to: AVPList.self) }
-
-    /// The same, made when there are none; nil when memory is out.
-    var madeAVPList: UnsafeMutablePointer<AVPList>? {
-        if let list = avpList { return list }
-        guard let place = allocate(MemoryLayout<AVPList>.stride) else { return nil }
-        let list = place.bindMemory(to: AVPList.self, capacity: 1)
-        // The run stays where it is, so its arena does.
-        list.initialize(to: AVPList(arena: withUnsafeMutablePointer(to: &pointee.arena) { $0 }))
-        pointee.avps = place
-        return list
-    }
 }
 
 /// `$avp(name)`, `$(avp(name)[index])`.
@@ -183,7 +142,7 @@ extension CoreVariables {
                 access.run.avpList?.pointee.remove(key, all: access.wantsAll)
                 return 1
             }
-            guard let list = access.run.madeAVPList else { return -1 }
+            let list = access.run.madeAVPList
             if access.wantsAll { list.pointee.remove(key, all: true) }
             return list.pointee.add(key, value.pointee) ? 1 : -1
         }

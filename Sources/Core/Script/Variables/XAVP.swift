@@ -3,7 +3,7 @@ import PluginAPI
 // Invariants: as for AVPs (AVP.swift): all lies in the list's arena, texts are never changed nor freed before it ends. A node is in one
 // chain only.
 
-/// The XAVPs of a run or of a transaction: values under names, some of them lists of fields. What `Run.xavps` points to.
+/// The XAVPs of a set: values under names, some of them lists of fields.
 struct XAVPList {
     struct Node {
         var name: Bytes
@@ -164,35 +164,6 @@ struct XAVPList {
         node.initialize(to: Node(name: name, value: .null, isList: false, fields: nil, next: nil))
         return node
     }
-
-    /// The same values in the memory of another arena: a transaction takes over what the run has collected. Nil when that memory is out.
-    func copy(to arena: UnsafeMutablePointer<Arena>) -> UnsafeMutablePointer<XAVPList>? {
-        guard let list = XAVPList.make(in: arena) else { return nil }
-        for kind in Kind.allCases {
-            guard list.pointee.copyFields(of: root(kind), to: list.pointee.root(kind)) else { return nil }
-        }
-        return list
-    }
-
-    private mutating func copyFields(
-        of source: UnsafeMutablePointer<Node>, to target: UnsafeMutablePointer<Node>
-    ) -> Bool {
-        var last: UnsafeMutablePointer<Node>?
-        var next = source.pointee.fields
-        while let node = next {
-            guard let twin = makeNode(node.pointee.name) else { return false }
-            if node.pointee.isList {
-                twin.pointee.isList = true
-                guard copyFields(of: node, to: twin) else { return false }
-            } else if !store(node.pointee.value, in: twin) {
-                return false
-            }
-            if let last { last.pointee.next = twin } else { target.pointee.fields = twin }
-            last = twin
-            next = node.pointee.next
-        }
-        return true
-    }
 }
 
 /// `name[index]=>field[index]`, the inner name of `$xavp` and its kin.
@@ -243,20 +214,5 @@ struct XAVPPath {
         }
         at = text.skipSpace(from: close + 1)
         return step
-    }
-}
-
-extension UnsafeMutablePointer<Run> {
-    /// The XAVPs that this run sees; nil while there are none.
-    @inline(__always)
-    var xavpList: UnsafeMutablePointer<XAVPList>? { pointee.xavps?.assumingMemoryBound(to: XAVPList.self) }
-
-    /// The same, made when there are none; nil when memory is out.
-    var madeXAVPList: UnsafeMutablePointer<XAVPList>? {
-        if let list = xavpList { return list }
-        // The run stays where it is, so its arena does.
-        guard let list = XAVPList.make(in: withUnsafeMutablePointer(to: &pointee.arena) { $0 }) else { return nil }
-        pointee.xavps = UnsafeMutableRawPointer(list)
-        return list
     }
 }

@@ -6,7 +6,7 @@ import PluginAPI
 final class ScriptBench {
     let test: TestMessage
     let registry: Registry
-    let run: UnsafeMutablePointer<Run>
+    private(set) var run: UnsafeMutablePointer<Run>
     private let worker: UnsafeMutablePointer<ScriptWorker>
     private let timers = TimerWheel(now: 0)
     private let clock: UnsafeMutablePointer<Clock>
@@ -24,13 +24,18 @@ final class ScriptBench {
 
     struct Wrong: Error { let text: String }
 
-    init(_ text: String = Sample.invite, source: String = "192.0.2.7", port: UInt16 = 40000) throws {
+    /// - Parameter declare: adds declarations of the test's own.
+    init(
+        _ text: String = Sample.invite, source: String = "192.0.2.7", port: UInt16 = 40000,
+        declare: (Registry, Declarer) throws -> Void = { _, _ in }
+    ) throws {
         test = TestMessage(text)
         registry = Registry()
         let owner = Declarer(name: "core", host: Host.none)
         try CoreVariables.declare(in: registry, owner: owner)
         try CoreFunctions.declare(in: registry, owner: owner)
         try Transformations.declare(in: registry)
+        try declare(registry, owner)
         clock = .allocate(capacity: 1)
         clock.initialize(to: Clock())
         worker = .allocate(capacity: 1)
@@ -46,6 +51,17 @@ final class ScriptBench {
         self.program = program
         test.message.routing.source = SocketAddress(source, port: port) ?? SocketAddress()
         run = worker.begin(program.image, message: test.message, context: nil) { _ in }
+        setKind()
+    }
+
+    /// The run ends, and another begins on the same message.
+    func startOver() {
+        worker.finish(run)
+        run = worker.begin(program.image, message: test.message, context: nil) { _ in }
+        setKind()
+    }
+
+    private func setKind() {
         run.pointee.routeKind = test.message.isRequest ? RouteKind.request.mask : RouteKind.coreOnReply.mask
     }
 
