@@ -114,9 +114,14 @@ extension UnsafeMutablePointer<ServerWorker> {
             guard let space = run.pointee.context?.assumingMemoryBound(to: Space.self) else { return }
             space.pointee.worker.routeEnded(space, run.pointee.end)
         }
-        if let prefix = pointee.shared.pointee.logPrefix, let run = space.pointee.run {
-            run.pointee.logPrefix = run.expand(prefix) ?? apus_str()
-        }
+        if let run = space.pointee.run { setLogPrefix(of: run) }
+    }
+
+    /// What stands before the lines that the run logs (log_prefix), by its message as it is now.
+    @inline(__always)
+    func setLogPrefix(of run: UnsafeMutablePointer<Run>) {
+        guard let prefix = pointee.shared.pointee.logPrefix else { return }
+        run.pointee.logPrefix = run.expand(prefix) ?? apus_str()
     }
 
     private func enter(_ space: UnsafeMutablePointer<Space>, _ route: UnsafePointer<CompiledRoute>) {
