@@ -6,6 +6,7 @@ private let module = Module(
     "tm", version: "1.0", summary: "Stateful transactions (RFC 3261 section 17)",
     start: { host in
         state.pointee.host = host
+        guard settleParameters(host, state) else { return .false }
         let count = host.pointee.worker.pointee.count(host)
         let homes = UnsafeMutablePointer<UnsafeMutablePointer<Home>>.allocate(capacity: Int(count))
         for index in 0..<count {
@@ -17,6 +18,7 @@ private let module = Module(
         return .true
     }
 ) { host in
+    declareParameters(host, state)
     state.pointee.contextSlot = host.slot(APUS_SLOT_MESSAGE)
 }
 

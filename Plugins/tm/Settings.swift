@@ -8,10 +8,13 @@ struct Settings {
     var frTimer: Int64 = 30_000
     var frInvTimer: Int64 = 120_000
     var wtTimer: Int64 = 5_000
+    var deleteTimer: Int64 = 2_000
     var maxInvLifetime: Int64 = 180_000
     var maxNoninvLifetime: Int64 = 32_000
-    /// First interval, the next two of SER's scheme (0: the doubling one is used), and the largest.
+    /// First interval, and the largest.
     var retrTimer1: Int64 = 500
+    /// SER's fixed intervals; p1 is 0 where intervals double.
+    var retrTimer1p1: Int64 = 0
     var retrTimer1p2: Int64 = 0
     var retrTimer1p3: Int64 = 0
     var retrTimer2: Int64 = 4_000
@@ -51,6 +54,7 @@ struct Settings {
     var blstMethodsLookup: Int64 = 503
     var reparseOnDnsFailover: Int64 = 1
     var dnsReuseRcvSocket: Int64 = 0
+    var failoverReplyCodes = apus_str()
 
     // CANCEL.
     var cancelBMethod: Int64 = 1

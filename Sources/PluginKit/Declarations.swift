@@ -45,12 +45,12 @@ extension UnsafePointer<apus_host> {
 
     /// A parameter that is handed over, value by value, as the config is read; `kind` is `APUS_PARAM_…`.
     public func parameter(
-        _ name: StaticString, kind: Int = APUS_PARAM_STRING, flags: Int = APUS_REPEATABLE, doc: StaticString,
-        set: @escaping ParameterSetter
+        _ name: StaticString, kind: Int = APUS_PARAM_STRING, flags: Int = APUS_REPEATABLE,
+        user: UnsafeMutableRawPointer? = nil, doc: StaticString, set: @escaping ParameterSetter
     ) {
         var p = apus_parameter(
             size: UInt32(MemoryLayout<apus_parameter>.size), kind: UInt32(kind), flags: UInt32(flags), reserved: 0,
-            name: name.cString, doc: doc.cString, initial: nil, min: 0, max: 0, into: nil, set: set, user: nil)
+            name: name.cString, doc: doc.cString, initial: nil, min: 0, max: 0, into: nil, set: set, user: user)
         note(pointee.config.pointee.add_parameter(self, &p))
     }
 

@@ -20,6 +20,13 @@ extension HostTables {
                 guard let value = host.modules.coreSetting(name.string) else { return CInt(APUS_FALSE) }
                 out.pointee = value
                 return CInt(APUS_TRUE)
+            },
+            dialect: { host in
+                switch host.modules.dialect {
+                case .maximal: UInt32(APUS_DIALECT_ANY)
+                case .ser: UInt32(APUS_DIALECT_SER)
+                case .kamailio: UInt32(APUS_DIALECT_KAMAILIO)
+                }
             })
     }
 

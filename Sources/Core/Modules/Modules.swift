@@ -28,6 +28,8 @@ final class Modules {
     var compiler: Compiler?
     /// The value of a global parameter of the core, for `config->core`.
     var coreSettings: ((String) -> Settings.Value?)?
+    /// Of the config, for `config->dialect`.
+    var dialect = Syntax.Dialect.maximal
     private var coreTexts: [String: Bytes] = [:]
     private var subscriptions: [CoreEvent: [Subscription]] = [:]
     /// In which `start` ran, for `stop`.

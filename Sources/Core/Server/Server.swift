@@ -50,6 +50,7 @@ final class Server {
         modules.install(program.image)
         modules.compiler = Server.compiler(program)
         modules.coreSettings = coreSetting
+        modules.dialect = settings.dialect
         modules.makeWorkers(workers)
         modules.shared.pointee.services.startRun = OwnRuns.start
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }

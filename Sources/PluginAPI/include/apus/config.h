@@ -41,6 +41,13 @@ typedef struct apus_parameter {
     void *APUS_NULLABLE user;
 } apus_parameter;
 
+/* Whose ways the config follows, by its first line: of what a number's unit may depend on. */
+enum {
+    APUS_DIALECT_ANY = 0,      /* no marker, or #!MAXCOMPAT */
+    APUS_DIALECT_SER = 1,      /* #!SER */
+    APUS_DIALECT_KAMAILIO = 2, /* #!KAMAILIO, #!OPENSER */
+};
+
 typedef struct apus_config_api {
     uint32_t size;
 
@@ -52,6 +59,9 @@ typedef struct apus_config_api {
      * APUS_FALSE when there is none of that name. The text lives *for ever*.
      */
     int (*APUS_NONNULL core)(const apus_host *APUS_NONNULL h, apus_str name, apus_value *APUS_NONNULL out);
+
+    /* [start] [worker] The dialect of the config, APUS_DIALECT_... */
+    uint32_t (*APUS_NONNULL dialect)(const apus_host *APUS_NONNULL h);
 } apus_config_api;
 
 #ifdef __cplusplus

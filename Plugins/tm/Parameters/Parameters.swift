@@ -1,0 +1,189 @@
+import PluginKit
+
+// Invariants: `Written` and everything in it is made in `declare` and lives for ever; it is changed on the main thread only, before the workers
+// start.
+
+/// What the config said where a default or a unit depends on more than the parameter itself.
+struct Written {
+    var durations: [UnsafeMutablePointer<Duration>] = []
+    var noisyCtimer = Choice()
+    var failureReplyMode = Choice()
+    var frTimerAVP = apus_str()
+    var frInvTimerAVP = apus_str()
+
+    /// A number that has another default in SER's configs.
+    struct Choice {
+        var value: Int64 = 0
+        var range: ClosedRange<Int64> = 0...1
+        var isGiven = false
+    }
+
+    func duration(_ name: String) -> UnsafeMutablePointer<Duration>? {
+        durations.first { $0.pointee.name.description == name }
+    }
+}
+
+/// Of this module; set in `declare`.
+private nonisolated(unsafe) let written = permanent(Written())
+
+/// Declares all parameters.
+func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
+    let settings = state.pointer(to: \.settings)!
+    declareTimers(host, settings)
+    declareChoices(host)
+    declareRequestParameters(host, settings)
+    declareCancelParameters(host, settings)
+    declareMatchingParameters(host, settings)
+    declareReplyParameters(host, settings)
+    declareFailoverParameters(host, settings)
+    declareWithoutEffect(host)
+}
+
+// MARK: - Times
+
+private func declareTimers(_ host: Host, _ settings: UnsafeMutablePointer<Settings>) {
+    let long = Duration.Rule.byDialect(threshold: 1000)
+    let short = Duration.Rule.byDialect(threshold: 100)
+    let ser = Duration.Rule.secondsOfSER(threshold: 100)
+    func time(
+        _ name: StaticString, _ rule: Duration.Rule, _ path: WritableKeyPath<Settings, Int64>, doc: StaticString
+    ) {
+        let duration = permanent(Duration(name, rule, settings.pointer(to: path)!))
+        written.pointee.durations.append(duration)
+        host.parameter(name, kind: APUS_PARAM_EITHER, flags: 0, user: duration, doc: doc, set: setDuration)
+    }
+    time(
+        "fr_timer", long, \.frTimer,
+        doc: "Final-response timer: of requests without final reply, INVITEs without any, negative replies without ACK."
+    )
+    time(
+        "fr_inv_timer", long, \.frInvTimer,
+        doc: "Final-response timer of an INVITE branch after its first provisional reply; then it is cancelled.")
+    time("wt_timer", long, \.wtTimer, doc: "How long a finished transaction stays to absorb late messages.")
+    time("delete_timer", long, \.deleteTimer, doc: "Accepted; transactions here need no second attempt to be deleted.")
+    time(
+        "max_inv_lifetime", long, \.maxInvLifetime,
+        doc: "Bound of an INVITE transaction's active life, whatever its other timers do.")
+    time("max_noninv_lifetime", long, \.maxNoninvLifetime, doc: "The same for other methods.")
+    time("retr_timer1", .milliseconds, \.retrTimer1, doc: "First retransmission interval, ms; it doubles each time.")
+    time(
+        "retr_timer1p1", ser, \.retrTimer1p1,
+        doc: "First retransmission interval of SER's scheme: p1, p2, p3, then retr_timer2; seconds.")
+    time("retr_timer1p2", ser, \.retrTimer1p2, doc: "Second interval of that scheme; default: twice p1.")
+    time("retr_timer1p3", ser, \.retrTimer1p3, doc: "Third interval of that scheme; default: four times p1.")
+    time("retr_timer2", short, \.retrTimer2, doc: "Largest retransmission interval.")
+    time("unix_tx_timeout", short, \.unixTxTimeout, doc: "After this time t_write_unix gives up.")
+    host.parameter(
+        "restart_fr_on_each_reply", into: settings.pointer(to: \.restartFrOnEachReply)!, initial: "1", range: 0...1,
+        doc:
+            "1: each provisional reply restarts fr_inv_timer; 0: the first, and those of 180 and more that are higher than before."
+    )
+    host.parameter(
+        "fr_timer_avp", into: written.pointer(to: \.frTimerAVP)!,
+        doc: "AVP whose value, seconds, is a transaction's fr_timer: a name, \"s:name\", \"i:7\" or \"$avp(name)\".")
+    host.parameter(
+        "fr_inv_timer_avp", into: written.pointer(to: \.frInvTimerAVP)!,
+        doc: "The same for fr_inv_timer.")
+}
+
+private func declareChoices(_ host: Host) {
+    let set: ParameterSetter = { host, value, user in
+        let choice = user.unsafelyUnwrapped.assumingMemoryBound(to: Written.Choice.self)
+        guard choice.pointee.range.contains(value.pointee.num) else {
+            let range = choice.pointee.range
+            host.log(.error, "it is a number from \(range.lowerBound) to \(range.upperBound)")
+            return .false
+        }
+        choice.pointee.value = value.pointee.num
+        choice.pointee.isGiven = true
+        return .true
+    }
+    written.pointee.failureReplyMode.range = 0...3
+    host.parameter(
+        "noisy_ctimer", kind: APUS_PARAM_INT, flags: 0, user: written.pointer(to: \.noisyCtimer),
+        doc: "1: an INVITE that times out is always answered 408; 0: dropped in silence when nobody needs the result.",
+        set: set)
+    host.parameter(
+        "failure_reply_mode", kind: APUS_PARAM_INT, flags: 0, user: written.pointer(to: \.failureReplyMode),
+        doc: "Replies of earlier legs after serial forking: 0 count, 1 none does, 2 the last leg's go, 3 all go.",
+        set: set)
+}
+
+/// [start] Turns what was written into milliseconds and compiled variables. False, with what is wrong in the log, when it cannot.
+func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Bool {
+    let settings = state.pointer(to: \.settings)!
+    let dialect = host.pointee.config.pointee.dialect(host)
+    let isSER = dialect == UInt32(APUS_DIALECT_SER)
+    settleTimes(host, settings, dialect)
+    guard settleSchedule(host, settings, isSER) else { return false }
+    let noisy = written.pointee.noisyCtimer
+    settings.pointee.noisyCtimer = noisy.isGiven ? noisy.value : isSER ? 0 : 1
+    let mode = written.pointee.failureReplyMode
+    settings.pointee.failureReplyMode = mode.isGiven ? mode.value : isSER ? 0 : 3
+    if isSER, written.pointee.duration("unix_tx_timeout")?.pointee.isGiven == false {
+        settings.pointee.unixTxTimeout = 2000
+    }
+    var fr = written.pointee.frTimerAVP
+    var frInvite = written.pointee.frInvTimerAVP
+    if isSER, fr.isEmpty { fr = "callee_fr_timer" }
+    if isSER, frInvite.isEmpty { frInvite = "callee_fr_inv_timer" }
+    return compile(host, fr, into: settings.pointer(to: \.frTimerAVP)!)
+        && compile(host, frInvite, into: settings.pointer(to: \.frInvTimerAVP)!)
+}
+
+/// Each time in milliseconds; how it was read is told where it could have been meant otherwise.
+private func settleTimes(_ host: Host, _ settings: UnsafeMutablePointer<Settings>, _ dialect: UInt32) {
+    var inForce: [String] = []
+    for duration in written.pointee.durations where duration.pointee.isGiven {
+        let name = duration.pointee.name.description
+        let (milliseconds, isGuess) = duration.pointee.reading(in: dialect)
+        duration.pointee.place.pointee = milliseconds
+        inForce.append("\(name) \(text(milliseconds))")
+        if isGuess, duration.pointee.number >= 200, name == "fr_timer" || name == "fr_inv_timer" {
+            let number = duration.pointee.number
+            host.log(
+                .notice,
+                "\(name) \(number) is read as \(number) seconds; write \"\(number)s\" or \"\(number)ms\" to be sure")
+        }
+        if name == "delete_timer" {
+            host.log(.notice, "delete_timer has no effect: a transaction is deleted as soon as nobody uses it")
+        }
+    }
+    if !inForce.isEmpty { host.log(.info, "timers: \(inForce.joined(separator: ", "))") }
+}
+
+private func text(_ milliseconds: Int64) -> String {
+    milliseconds % 1000 == 0 ? "\(milliseconds / 1000) s" : "\(milliseconds) ms"
+}
+
+/// SER's fixed intervals or the doubling ones: never both.
+private func settleSchedule(_ host: Host, _ settings: UnsafeMutablePointer<Settings>, _ isSER: Bool) -> Bool {
+    let names = ["retr_timer1p1", "retr_timer1p2", "retr_timer1p3"]
+    let given = names.filter { written.pointee.duration($0)?.pointee.isGiven == true }
+    let isDoubling = written.pointee.duration("retr_timer1")?.pointee.isGiven == true
+    if isDoubling, let first = given.first {
+        host.log(.error, "retr_timer1 and \(first) are set: two schedules of retransmission; remove one of them")
+        return false
+    }
+    guard !given.isEmpty || (isSER && !isDoubling) else {
+        settings.pointee.retrTimer1p1 = 0
+        return true
+    }
+    if settings.pointee.retrTimer1p1 == 0 { settings.pointee.retrTimer1p1 = 1000 }
+    settings.pointee.retrTimer1 = settings.pointee.retrTimer1p1
+    if settings.pointee.retrTimer1p2 == 0 { settings.pointee.retrTimer1p2 = 2 * settings.pointee.retrTimer1p1 }
+    if settings.pointee.retrTimer1p3 == 0 { settings.pointee.retrTimer1p3 = 4 * settings.pointee.retrTimer1p1 }
+    return true
+}
+
+/// An AVP by any of its spellings.
+private func compile(_ host: Host, _ name: apus_str, into place: UnsafeMutablePointer<OpaquePointer?>) -> Bool {
+    guard !name.isEmpty else { return true }
+    let text = name.string
+    let spelled = text.hasPrefix("$") ? text : Int(text) != nil ? "$avp(i:\(text))" : "$avp(\(text))"
+    var bytes = spelled
+    place.pointee = bytes.withUTF8 {
+        host.pointee.vars.pointee.compile(host, apus_str(start: $0.baseAddress, count: $0.count))
+    }
+    return place.pointee != nil
+}
