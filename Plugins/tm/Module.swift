@@ -16,11 +16,11 @@ private let module = Module(
         state.pointee.homes = homes
         state.pointee.homeCount = count
         return .true
-    }
-) { host in
-    declareParameters(host, state)
-    state.pointee.contextSlot = host.slot(APUS_SLOT_MESSAGE)
-}
+    },
+    declare: { host in
+        declareParameters(host, state)
+        state.pointee.contextSlot = host.slot(APUS_SLOT_MESSAGE)
+    })
 
 @c(apus_module_tm)
 public func entry() -> UnsafePointer<apus_module> { module.descriptor }
