@@ -19,6 +19,7 @@ private let module = Module(
     },
     declare: { host in
         declareParameters(host, state)
+        declareSettingFunctions(host, state)
         state.pointee.contextSlot = host.slot(APUS_SLOT_MESSAGE)
     })
 

@@ -15,3 +15,8 @@ extension TransactionRef {
     func deal(with reply: OpaquePointer, to branch: BranchRef) { fatalError() }
     func resume(_ route: OpaquePointer) { fatalError() }
 }
+// Server/…
+extension TransactionRef {
+    /// A new bound of the active life from its beginning on, in milliseconds.
+    func setLifetime(_ milliseconds: UInt32) { fatalError() }
+}
