@@ -2,7 +2,7 @@
 
 /// What a reply of our own has beside the fields that it takes from the request.
 struct ReplyParts {
-    /// 100 to 699.
+    /// 100 to 999.
     var code: UInt16
     var reason: Bytes
     /// Added to To when the request has no tag there and the code is not 100. Empty: none.

@@ -162,11 +162,11 @@ extension HostTables {
             adopt: { _ in fatalError("adopt:1") },
             mark: { _, _ in fatalError("mark:2") },
             rewind: { _, _ in fatalError("rewind:2") },
-            write_request: { _, _, _, _ in fatalError("write_request:4") },
-            write_reply: { _, _, _, _ in fatalError("write_reply:4") },
-            write_edited: { _, _, _, _ in fatalError("write_edited:4") },
-            source: { _, _ in fatalError("source:2") },
-            next_hop: { _ in fatalError("next_hop:1") },
+            write_request: { HostTables.writeRequest($1, $2, $3) },
+            write_reply: { HostTables.writeReply($1, $2, $3) },
+            write_edited: { HostTables.writeEdited($1, $2, $3) },
+            source: { HostTables.source(of: $0, $1) },
+            next_hop: { HostTables.nextHop(of: $0) },
             bytes: { _ in fatalError("bytes:1") })
     }
 

@@ -90,8 +90,8 @@ extension HostTables {
                 return CInt(APUS_TRUE)
             },
             find: { host, transport, address, port in
-                let proto = TransportProtocol(rawValue: UInt8(truncatingIfNeeded: transport))
-                guard transport == 0 || (proto != nil && transport < 256) else { return nil }
+                let proto = TransportProtocol(contract: transport)
+                guard transport == 0 || proto != nil else { return nil }
                 return host.shared.pointee.listeners.find(proto, address.bytes, port: port)
                     .map { OpaquePointer($0.raw) }
             },
@@ -107,12 +107,20 @@ extension HostTables {
                     return CInt(APUS_TRUE)
                 }
             },
-            choose: { _, _, _ in fatalError("choose:3") },
-            send: { _, _, _ in fatalError("send:3") },
-            onsend: { _, _, _, _, _, _ in fatalError("onsend:6") },
-            write_address: { _, _, _ in fatalError("write_address:3") },
-            parse_address: { _, _ in fatalError("parse_address:2") },
-            transport: { _ in fatalError("transport:1") },
-            is_reliable: { _ in fatalError("is_reliable:1") })
+            choose: { HostTables.choose($0, $1, preferring: $2) },
+            send: { HostTables.send($1, $2.bytes) },
+            onsend: { call, message, destination, bytes, then, user in
+                guard let look = call.pointee.host.shared.pointee.services.onsend else { return CInt(APUS_TRUE) }
+                var sending = HostTables.sending(destination, bytes.bytes)
+                return look(call, message ?? call.pointee.msg, &sending, then, user)
+            },
+            write_address: { HostTables.write($0, to: $1, capacity: $2) },
+            parse_address: { text, out in
+                guard let address = SocketAddress(parsing: text.bytes) else { return CInt(APUS_FALSE) }
+                out.pointee = apus_address(address)
+                return CInt(APUS_TRUE)
+            },
+            transport: { UInt32(TransportProtocol($0.bytes)?.rawValue ?? 0) },
+            is_reliable: { HostTables.answer(TransportProtocol(contract: $0)?.isReliable ?? false) })
     }
 }

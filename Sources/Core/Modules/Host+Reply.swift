@@ -8,16 +8,7 @@ extension HostTables {
         apus_reply_api(
             size: size(apus_reply_api.self),
             send: { request, reply in
-                let reply = reply.pointee
-                let reason = reply.reason.bytes
-                guard 100...699 ~= reply.code, reason.firstIndex(of: 13) == nil, reason.firstIndex(of: 10) == nil else {
-                    return CInt(APUS_FALSE)
-                }
-                var parts = ReplyParts(code: UInt16(reply.code), reason: reason)
-                parts.toTag = reply.to_tag.bytes
-                parts.headers = reply.headers.bytes
-                parts.body = reply.body.bytes
-                parts.contentType = reply.body_type.bytes
+                guard let parts = HostTables.parts(reply) else { return CInt(APUS_FALSE) }
                 return HostTables.answer(StatelessReply.send(Message(opaque: request), parts))
             },
             stateless_tag: { request, buffer, capacity in
@@ -25,7 +16,33 @@ extension HostTables {
                     Message(opaque: request),
                     into: UnsafeMutableRawPointer(buffer).assumingMemoryBound(to: UInt8.self), capacity: capacity)
             },
-            write: { _, _, _ in fatalError("write:3") },
-            destination: { _, _ in fatalError("destination:2") })
+            write: { request, reply, out in
+                let request = Message(opaque: request)
+                guard request.isRequest, request.method != .ack, let parts = HostTables.parts(reply),
+                    let worker = Worker.current, let bytes = StatelessReply.write(request, parts, worker)
+                else { return CInt(APUS_FALSE) }
+                out.pointee = apus_str(bytes)
+                return CInt(APUS_TRUE)
+            },
+            destination: { request, out in
+                guard let flow = StatelessReply.flow(of: Message(opaque: request)) else {
+                    return out.set(nil, remote: SocketAddress(), local: SocketAddress(), connection: 0)
+                }
+                out.set(flow.listener, remote: flow.remote, local: flow.local, connection: flow.connection)
+            })
+    }
+
+    /// What a module says about a reply; nil when its code is none, or its reason would break the line.
+    @inline(__always)
+    private static func parts(_ reply: UnsafePointer<apus_reply>) -> ReplyParts? {
+        let code = reply.pointee.code
+        let reason = reply.pointee.reason.bytes
+        guard 100...999 ~= code, reason.firstIndex(of: 13) == nil, reason.firstIndex(of: 10) == nil else { return nil }
+        var parts = ReplyParts(code: UInt16(truncatingIfNeeded: code), reason: reason)
+        parts.toTag = reply.pointee.to_tag.bytes
+        parts.headers = reply.pointee.headers.bytes
+        parts.body = reply.pointee.body.bytes
+        parts.contentType = reply.pointee.body_type.bytes
+        return parts
     }
 }

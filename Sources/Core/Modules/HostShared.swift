@@ -48,7 +48,15 @@ struct HostServices {
     typealias StartRun =
         @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<apus_host>, UnsafePointer<apus_start>) -> CInt
 
+    /// `net->onsend`: call, message, the Run.Sending that the block looks at, what follows, its user.
+    typealias Onsend =
+        @convention(c) (
+            UnsafePointer<apus_call>, OpaquePointer, UnsafeRawPointer, Run.Frame.Then, UnsafeMutableRawPointer?
+        ) -> CInt
+
     var context: UnsafeMutableRawPointer?
+    /// [worker] onsend_route, as apus/net.h says.
+    var onsend: Onsend?
     /// [worker] A run of its own on the calling worker.
     var startRun: StartRun?
 }

@@ -108,9 +108,7 @@ extension UnsafeMutablePointer<ServerWorker> {
         }
         let buffer = pointee.worker.pointee.compose
         guard let listener = chosen,
-            let count = message.writeForwardedReply(
-                into: buffer,
-                late: { edit, out in LateText.write(edit, of: message, leavingBy: listener.raw, to: &out) })
+            let count = message.writeForwardedReply(into: buffer, leavingBy: listener)
         else { return dropReply(space, "a reply cannot be passed on", hop.host) }
         let bytes = Bytes(UnsafeRawPointer(buffer.baseAddress!).assumingMemoryBound(to: UInt8.self), count)
         if case .failed = pointee.worker.send(bytes, over: Flow(listener: listener, remote: remote)) {

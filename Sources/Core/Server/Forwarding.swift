@@ -62,15 +62,7 @@ enum StatelessForward {
         return withUnsafeMutableBytes(of: &branch) { memory in
             var text = ByteWriter(memory)
             writeBranch(of: message, key: StatelessReply.settings.tagKey, to: &text)
-            var via = OutgoingVia(
-                transport: Bytes(listener.proto.viaName), host: listener.advertisedHost,
-                port: listener.advertisedPort, branch: text.bytes,
-                asksForRport: message.routing.options.contains(.addLocalRport))
-            if let host = message.routing.advertisedAddress { via.host = host }
-            if message.routing.advertisedPort != 0 { via.port = message.routing.advertisedPort }
-            return message.writeRequest(into: buffer, via: via) { edit, out in
-                LateText.write(edit, of: message, leavingBy: listener.raw, to: &out)
-            }
+            return message.writeRequest(into: buffer, leavingBy: listener, branch: text.bytes)
         }
     }
 
@@ -125,7 +117,7 @@ enum StatelessForward {
         switch compose(call.coreMessage, to: address, proto, isRaw: isRaw, server) {
         case .failed(let code): return failed(call.coreMessage, address, code)
         case .ready(let outgoing):
-            if let route = server.pointee.shared.pointee.routes.onsend { return look(call, outgoing, route) }
+            if server.pointee.shared.pointee.routes.onsend != nil { return look(call, outgoing) }
             return send(call.coreMessage, outgoing, server)
         }
     }

@@ -53,6 +53,7 @@ final class Server {
         modules.dialect = settings.dialect
         modules.makeWorkers(workers)
         modules.shared.pointee.services.startRun = OwnRuns.start
+        modules.shared.pointee.services.onsend = Onsend.look
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
         do { try workers.start() } catch { throw StartFailure(code: 2, text: error.text) }

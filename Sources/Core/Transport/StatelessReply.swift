@@ -27,29 +27,12 @@ enum StatelessReply {
     /// - Returns: false for an ACK, when nobody may answer this message, and when it cannot be sent.
     static func send(_ request: Message, _ parts: ReplyParts) -> Bool {
         guard request.isRequest, request.method != .ack, !request.routing.options.contains(.noReply),
-            let worker = Worker.current, let raw = request.routing.receivedOn
+            let worker = Worker.current, let flow = flow(of: request)
         else { return false }
-        var parts = parts
-        if parts.server.isEmpty { parts.server = settings.server }
-        let listener = Listener(raw: raw)
-        let buffer = worker.pointee.compose
-        let count: Int?
-        if settings.warning > 0 {
-            count = withWarning(request, listener, worker.pointee.index) {
-                parts.warning = $0
-                return request.writeReply(into: buffer, parts)
-            }
-        } else {
-            count = request.writeReply(into: buffer, parts)
-        }
-        guard let count else {
+        guard let bytes = write(request, parts, worker) else {
             Log.limited(.error, "a reply is too long to be sent", source: request.routing.source)
             return false
         }
-        let flow = Flow(
-            listener: listener, remote: request.replyAddress(toVia: settings.toVia), local: request.routing.destination,
-            connection: request.routing.connection)
-        let bytes = Bytes(UnsafeRawPointer(buffer.baseAddress!).assumingMemoryBound(to: UInt8.self), count)
         if case .failed(let code) = worker.send(bytes, over: flow) {
             Log.limited(.error, "a reply cannot be sent", source: flow.remote) { line in
                 line.add(": ")
@@ -58,6 +41,32 @@ enum StatelessReply {
             return false
         }
         return true
+    }
+
+    /// Writes the reply into the worker's buffer, where it stands until something else is composed; nil when it is too long.
+    static func write(_ request: Message, _ parts: ReplyParts, _ worker: UnsafeMutablePointer<Worker>) -> Bytes? {
+        var parts = parts
+        if parts.server.isEmpty { parts.server = settings.server }
+        let buffer = worker.pointee.compose
+        let count: Int?
+        if settings.warning > 0, let raw = request.routing.receivedOn {
+            count = withWarning(request, Listener(raw: raw), worker.pointee.index) {
+                parts.warning = $0
+                return request.writeReply(into: buffer, parts)
+            }
+        } else {
+            count = request.writeReply(into: buffer, parts)
+        }
+        let start = UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: UInt8.self)
+        return count.map { Bytes(start, $0) }
+    }
+
+    /// The way that replies to the request go; nil when it came by no listener.
+    static func flow(of request: Message) -> Flow? {
+        guard let raw = request.routing.receivedOn else { return nil }
+        return Flow(
+            listener: Listener(raw: raw), remote: request.replyAddress(toVia: settings.toVia),
+            local: request.routing.destination, connection: request.routing.connection)
     }
 
     /// A final reply with the stateless To tag, so that the ACK to it is recognised.

@@ -47,15 +47,15 @@ enum TransportProtocol: UInt8, CaseIterable {
     var isSecure: Bool { self == .tls || self == .wss }
 
     /// The protocol of that name in any case; nil for others.
+    @_noLocks
     init?(_ text: Bytes) {
-        for candidate in TransportProtocol.allCases where text.count == candidate.name.utf8CodeUnitCount {
-            let name = candidate.name.utf8Start
-            var i = 0
-            while i < text.count, text[i] | 0x20 == name[i] { i += 1 }
-            if i == text.count {
+        var number: UInt8 = 1
+        while let candidate = TransportProtocol(rawValue: number) {
+            if text.equalsIgnoringCase(Bytes(candidate.name)) {
                 self = candidate
                 return
             }
+            number &+= 1
         }
         return nil
     }

@@ -12,7 +12,7 @@ extern "C" {
 
 typedef struct apus_reply {
     uint32_t size;
-    int32_t code;        /* 100 to 699 */
+    int32_t code;        /* 100 to 999; 100 to 699 are those of the RFCs */
     apus_str reason;     /* reason phrase; line ends are refused */
     apus_str to_tag;     /* added when the request has none and code > 100; empty: none is added */
     apus_str headers;    /* whole lines, after those of append_to_reply; may be empty */
@@ -34,10 +34,10 @@ typedef struct apus_reply_api {
     size_t (*APUS_NONNULL stateless_tag)(apus_msg *APUS_NONNULL request, char *APUS_NONNULL buffer, size_t capacity);
     /*
      * [worker] [no-alloc] The same reply as bytes that are not sent: *out lives until this worker writes another message. For modules that
-     * send it themselves, and again. APUS_FALSE when it is too long or the code is none.
+     * send it themselves, and again. APUS_FALSE when it is too long or the code is none, and for an ACK.
      */
     int (*APUS_NONNULL write)(apus_msg *APUS_NONNULL request, const apus_reply *APUS_NONNULL reply, apus_str *APUS_NONNULL out);
-    /* [worker] [no-alloc] Where replies to the request go: as `send` does. */
+    /* [worker] [no-alloc] Where replies to the request go: as `send` does. No listener when it came by none. */
     void (*APUS_NONNULL destination)(apus_msg *APUS_NONNULL request, apus_destination *APUS_NONNULL out);
 } apus_reply_api;
 
