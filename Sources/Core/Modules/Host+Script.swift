@@ -36,7 +36,15 @@ extension HostTables {
                 line.pointee = position.line
             },
             allocate: { call, size in UnsafeMutablePointer<Run>(call.pointee.run).allocate(size) },
-            route_name: { _ in fatalError("route_name:1") })
+            route_name: { _ in fatalError("route_name:1") },
+            with_call: { host, message, avps, body, user in
+                guard let image = host.shared.image, let worker = host.shared.worker?.pointee.worker,
+                    let script = SuspensionDirectory.worker(UInt32(worker.pointee.index))
+                else { return CInt(APUS_FALSE) }
+                return script.call(
+                    image, host: host, message: Message(opaque: message), avps: UnsafeMutablePointer(avps), user: user,
+                    body)
+            })
     }
 
     private static func declare(

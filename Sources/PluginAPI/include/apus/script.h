@@ -165,6 +165,14 @@ typedef struct apus_script_api {
 
     /* [any] [no-alloc] The name of a route block as the script has it: "1", "busy". *for ever* */
     apus_str (*APUS_NONNULL route_name)(const apus_route *APUS_NONNULL route);
+
+    /*
+     * [worker] Gives what stands in no script (a timer, another module's callback) what a function of a script has: `body` is called at once, with
+     * a call on that message and with those AVPs (null: none of its own), to read and set variables and expand texts. It can neither
+     * wait nor run a route; what it reads lives until it returns. The answer is that of `body`.
+     */
+    int (*APUS_NONNULL with_call)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m, apus_avps *APUS_NULLABLE avps,
+                     int (*APUS_NONNULL body)(const apus_call *APUS_NONNULL c), void *APUS_NULLABLE user);
 } apus_script_api;
 
 #ifdef __cplusplus
