@@ -19,6 +19,8 @@ struct Context {
     var presets = Presets()
     /// The transaction was made by this message's run, whose end puts it right.
     var isCreator = false
+    /// The transaction was looked up by this message's run, whose end lets it go.
+    var holdsReference = false
     /// The relay of this run failed with that code, and nothing was replied yet.
     var relayError: Int32 = 0
 }

@@ -16,6 +16,9 @@ struct Counters {
     var requestRetransmissions: UInt32 = 0
     var created: UInt32 = 0
     var freed: UInt32 = 0
+    /// Entered and left the waiting phase.
+    var completed: UInt32 = 0
+    var waited: UInt32 = 0
 }
 
 extension UnsafeMutablePointer<Home> {

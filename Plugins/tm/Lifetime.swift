@@ -25,6 +25,7 @@ extension UnsafeMutablePointer<Home> {
         }
         if hash != nil { pointee.table.link(transaction) }
         pointee.count += 1
+        pointee.host.bump(counters.pointee.created)
         pointee.host.pointee.timer.pointee.prepare(pointee.host, transaction.timer, Transaction.timerFired)
         return transaction
     }
@@ -59,9 +60,13 @@ extension TransactionRef {
     /// Out of the table: nothing finds it any more. It is freed now, or when the last user lets go.
     func end() {
         guard pointee.phase != .ended else { return }
-        if pointee.phase == .waiting { home.pointee.waitingCount -= 1 }
+        if pointee.phase == .waiting {
+            home.pointee.waitingCount -= 1
+            home.host.bump(home.counters.pointee.waited)
+        }
         pointee.phase = .ended
         if pointee.hash != 0 { home.pointee.table.unlink(self) }
+        home.pointee.accepted.remove(self)
         home.pointee.table.remove(self)
         home.host.pointee.timer.pointee.disarm(home.host, timer)
         var next = pointee.branches
@@ -94,9 +99,11 @@ extension TransactionRef {
             branch.free()
         }
         home.release(&pointee.lastReply)
+        home.release(&pointee.key.bytes)
         if pointee.ownsRequest { home.messages.pointee.release(home.host, pointee.request) }
         home.host.pointee.vars.pointee.release_avps(home.host, pointee.avps)
         home.pointee.count -= 1
+        home.host.bump(home.counters.pointee.freed)
         home.release(self)
     }
 }

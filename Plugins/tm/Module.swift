@@ -19,8 +19,12 @@ private let module = Module(
     },
     declare: { host in
         declareParameters(host, state)
+        declareCounters(host, state)
         declareSettingFunctions(host, state)
+        declareServerFunctions(host, state)
         state.pointee.contextSlot = host.slot(APUS_SLOT_MESSAGE)
+        host.hook(APUS_HOOK_REQUEST, user: state, call: receiveRequest)
+        host.hook(APUS_HOOK_REQUEST_ENDED, user: state, call: requestEnded)
     })
 
 @c(apus_module_tm)

@@ -27,6 +27,8 @@ struct Home {
     /// The worker's number.
     let index: UInt32
     var table: Table
+    let accepted = AcceptedIndex()
+    let keyedHash = KeyedHash()
     var random: RandomPool
     /// Transactions that exist, and those of them that wait for their end.
     var count: UInt32 = 0

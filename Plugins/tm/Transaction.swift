@@ -74,6 +74,11 @@ struct Transaction {
     /// Chain of the table's bucket; the hash by which a retransmission is found.
     var nextInBucket: TransactionRef?
     var hash: UInt64
+    /// What a retransmission, ACK or CANCEL is compared with.
+    var key = RequestKey()
+    /// INVITE with a 2xx: chain and hash of `AcceptedIndex`; hash 0: not in it.
+    var nextAccepted: TransactionRef?
+    var acceptedHash: UInt64 = 0
 
     var phase = Phase.active
     var flags = Flags(rawValue: 0)

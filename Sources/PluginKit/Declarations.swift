@@ -72,6 +72,14 @@ extension UnsafePointer<apus_host> {
         pointee.stats.pointee.add(self, group.cString, name.cString, doc.cString)
     }
 
+    /// A statistic `group:name` that is computed when somebody reads it, on the reader's thread.
+    public func gauge(
+        _ group: StaticString, _ name: StaticString, doc: StaticString, user: UnsafeMutableRawPointer? = nil,
+        read: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Int64
+    ) {
+        note(pointee.stats.pointee.add_gauge(self, group.cString, name.cString, doc.cString, read, user))
+    }
+
     /// A callback on the way of every message; the points stand in apus/hooks.h.
     public func hook(
         _ point: Int, user: UnsafeMutableRawPointer? = nil,

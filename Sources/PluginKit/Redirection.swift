@@ -1,4 +1,4 @@
-import PluginKit
+import PluginAPI
 
 /// Bits of the parameter `rich_redirect`.
 private let flagsWanted: Int64 = 1
@@ -6,7 +6,7 @@ private let pathWanted: Int64 = 2
 
 /// The Contact header of a 3xx: the Request-URI when the script has changed it and has not made it a branch since, then the branches; empty
 /// when there is neither.
-func redirection(_ call: Call, rich: Int64) -> apus_str {
+public func redirection(_ call: Call, rich: Int64) -> apus_str {
     let message = call.message
     let branches = call.host.pointee.branches.pointee
     let target = message.field(APUS_FIELD_REQUEST_URI)
