@@ -29,6 +29,8 @@ extension UnsafeMutablePointer<Run> {
     private func goOn() {
         let worker = pointee.worker
         guard worker.pointee.depth < ScriptWorker.maxDepth else {
+            // The place in the log is that of the statement that would be the first.
+            pointee.pc += 1
             return giveUp("runs are started inside of runs, more than sixteen deep")
         }
         let outer = begin(on: worker)
