@@ -4,6 +4,7 @@ import PluginAPI
 
 /// Messages as bytes: `write_…` of the group `message`, and where messages come from and go.
 extension HostTables {
+    @_noLocks
     static func writeRequest(
         _ message: OpaquePointer, _ outgoing: UnsafePointer<apus_outgoing>, _ out: UnsafeMutablePointer<apus_str>
     ) -> CInt {
@@ -19,6 +20,7 @@ extension HostTables {
         }
     }
 
+    @_noLocks
     static func writeReply(
         _ message: OpaquePointer, _ listener: OpaquePointer, _ out: UnsafeMutablePointer<apus_str>
     ) -> CInt {
@@ -29,6 +31,7 @@ extension HostTables {
         }
     }
 
+    @_noLocks
     static func writeEdited(
         _ message: OpaquePointer, _ listener: OpaquePointer, _ out: UnsafeMutablePointer<apus_str>
     ) -> CInt {
@@ -38,6 +41,7 @@ extension HostTables {
         }
     }
 
+    @_noLocks
     static func source(of message: OpaquePointer, _ out: UnsafeMutablePointer<apus_destination>) {
         let routing = Message(opaque: message).routing
         out.set(
@@ -45,6 +49,7 @@ extension HostTables {
             connection: routing.connection)
     }
 
+    @_noLocks
     static func nextHop(of message: OpaquePointer) -> apus_str {
         let message = Message(opaque: message)
         guard message.isRequest else { return apus_str() }

@@ -5,6 +5,7 @@ import PluginAPI
 
 /// Sending: `choose`, `send`, `onsend` and texts of addresses of the group `net`.
 extension HostTables {
+    @_noLocks
     static func choose(
         _ host: UnsafePointer<apus_host>, _ destination: UnsafeMutablePointer<apus_destination>,
         preferring preferred: OpaquePointer?
@@ -20,6 +21,7 @@ extension HostTables {
         return CInt(APUS_TRUE)
     }
 
+    @_noLocks
     static func send(_ destination: UnsafePointer<apus_destination>, _ bytes: Bytes) -> CInt {
         guard let worker = Worker.current, let flow = Flow(destination), !bytes.isEmpty else { return EINVAL }
         switch worker.send(bytes, over: flow) {
@@ -29,6 +31,7 @@ extension HostTables {
     }
 
     /// What onsend_route sees of a message that goes there.
+    @_noLocks
     static func sending(_ destination: UnsafePointer<apus_destination>, _ bytes: Bytes) -> Run.Sending {
         let listener = destination.pointee.listener.map { Listener(raw: UnsafeMutableRawPointer($0)) }
         let local = SocketAddress(destination.pointee.local)
@@ -38,6 +41,7 @@ extension HostTables {
             transport: listener.map { UInt32($0.proto.rawValue) } ?? destination.pointee.transport, bytes: bytes)
     }
 
+    @_noLocks
     static func write(
         _ address: UnsafePointer<apus_address>, to buffer: UnsafeMutablePointer<CChar>, capacity: Int
     ) -> Int {
@@ -54,6 +58,7 @@ extension HostTables {
 
 extension ListenerTable {
     /// [any] The listener to send by; see `ListenerSet.choose`.
+    @_noLocks
     func choose(_ proto: TransportProtocol, toward remote: SocketAddress, preferring preferred: Listener?) -> Listener?
     {
         set?._withUnsafeGuaranteedRef { $0.choose(proto, toward: remote, preferring: preferred) }

@@ -44,6 +44,7 @@ enum StatelessReply {
     }
 
     /// Writes the reply into the worker's buffer, where it stands until something else is composed; nil when it is too long.
+    @_noLocks
     static func write(_ request: Message, _ parts: ReplyParts, _ worker: UnsafeMutablePointer<Worker>) -> Bytes? {
         var parts = parts
         if parts.server.isEmpty { parts.server = settings.server }
@@ -62,6 +63,7 @@ enum StatelessReply {
     }
 
     /// The way that replies to the request go; nil when it came by no listener.
+    @_noLocks
     static func flow(of request: Message) -> Flow? {
         guard let raw = request.routing.receivedOn else { return nil }
         return Flow(
