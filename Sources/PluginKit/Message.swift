@@ -15,6 +15,7 @@ extension apus_uri: Sized {}
 extension apus_name_addr: Sized {}
 extension apus_branch: Sized {}
 extension apus_listener_info: Sized {}
+extension apus_destination: Sized {}
 extension Sized {
     /// What the host fills in; nil when it answers false.
     @inlinable @inline(__always)

@@ -4,7 +4,6 @@ import PluginAPI
 
 /// Messages as bytes: `write_…` of the group `message`, and where messages come from and go.
 extension HostTables {
-    @_noLocks
     static func writeRequest(
         _ message: OpaquePointer, _ outgoing: UnsafePointer<apus_outgoing>, _ out: UnsafeMutablePointer<apus_str>
     ) -> CInt {
@@ -20,7 +19,6 @@ extension HostTables {
         }
     }
 
-    @_noLocks
     static func writeReply(
         _ message: OpaquePointer, _ listener: OpaquePointer, _ out: UnsafeMutablePointer<apus_str>
     ) -> CInt {
@@ -31,7 +29,6 @@ extension HostTables {
         }
     }
 
-    @_noLocks
     static func writeEdited(
         _ message: OpaquePointer, _ listener: OpaquePointer, _ out: UnsafeMutablePointer<apus_str>
     ) -> CInt {

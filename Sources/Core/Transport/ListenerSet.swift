@@ -29,11 +29,14 @@ final class ListenerSet: @unchecked Sendable {
     let aliases: [AliasSpec]
     private let names: HostTable
     private let table: UnsafeMutablePointer<Listener>
+    /// Of `listeners`, for those who may not touch an array.
+    private let count: Int
 
     /// - Parameter addresses: the machine's own, for wildcard listeners.
     init(_ listeners: [Listener], aliases: [AliasSpec] = [], addresses: [InterfaceAddress] = []) {
         self.listeners = listeners
         self.aliases = aliases
+        count = listeners.count
         table = .allocate(capacity: max(1, listeners.count))
         for (i, listener) in listeners.enumerated() { (table + i).initialize(to: listener) }
         var entries: [(host: String, port: UInt16)] = []
@@ -72,7 +75,7 @@ final class ListenerSet: @unchecked Sendable {
             return preferred
         }
         var found: Listener?
-        for i in 0..<listeners.count {
+        for i in 0..<count {
             let listener = table[i]
             guard listener.proto == proto, listener.address.family == remote.family, !listener.isVirtual else {
                 continue

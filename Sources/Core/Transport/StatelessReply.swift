@@ -44,7 +44,6 @@ enum StatelessReply {
     }
 
     /// Writes the reply into the worker's buffer, where it stands until something else is composed; nil when it is too long.
-    @_noLocks
     static func write(_ request: Message, _ parts: ReplyParts, _ worker: UnsafeMutablePointer<Worker>) -> Bytes? {
         var parts = parts
         if parts.server.isEmpty { parts.server = settings.server }
