@@ -1,21 +1,135 @@
+import Glibc
 import PluginAPI
+
+// Invariants: `apus_answer` is a pointer to an Execution, borrowed: the management thread keeps it as long as the module may use it. An
+// `apus_command` lies in its ContractCommand, which the execution keeps.
 
 /// The group `rpc`: apus/rpc.h.
 extension HostTables {
     static func makeRPC() -> apus_rpc_api {
         apus_rpc_api(
             size: size(apus_rpc_api.self),
-            add_command: { _, _ in fatalError("add_command:2") },
-            add_int: { _, _, _ in fatalError("add_int:3") },
-            add_double: { _, _, _ in fatalError("add_double:3") },
-            add_text: { _, _, _ in fatalError("add_text:3") },
-            open_map: { _, _ in fatalError("open_map:2") },
-            open_array: { _, _ in fatalError("open_array:2") },
-            close: { _ in fatalError("close:1") },
-            fault: { _, _, _ in fatalError("fault:3") },
-            defer: { _, _ in fatalError("defer:2") },
-            resume: { _, _ in fatalError("resume:2") },
-            finish: { _, _ in fatalError("finish:2") },
-            execute: { _, _, _, _, _, _ in fatalError("execute:6") })
+            add_command: { host, command in
+                host.declaring("add_command") { (module, modules) throws(Registry.Refusal) in
+                    try HostTables.declare(command, module, modules, host)
+                    return CInt(APUS_TRUE)
+                }
+            },
+            add_int: { answer, key, value in HostTables.answer(answer).add(value, key: HostTables.key(key)) },
+            add_double: { answer, key, value in HostTables.answer(answer).add(value, key: HostTables.key(key)) },
+            add_text: { answer, key, value in HostTables.answer(answer).add(value.bytes, key: HostTables.key(key)) },
+            open_map: { answer, key in HostTables.answer(answer).openMap(key: HostTables.key(key)) },
+            open_array: { answer, key in HostTables.answer(answer).openArray(key: HostTables.key(key)) },
+            close: { answer in HostTables.answer(answer).close() },
+            fault: { answer, code, text in HostTables.answer(answer).fail(Int(code), text.bytes) },
+            defer: { command, milliseconds in
+                HostTables.execution(command.pointee.answer).deferAnswer(milliseconds: milliseconds)
+            },
+            resume: { host, deferral in HostTables.resume(host, deferral) },
+            finish: { host, deferral in
+                _ = host.modules.management.finish(deferral, owner: host.module.name)
+            },
+            execute: { host, name, arguments, count, done, user in
+                let caller = Caller(host: host, done: done, user: user)
+                let texts = UnsafeBufferPointer(start: arguments, count: arguments == nil ? 0 : Int(count))
+                host.modules.management.execute(name.string, texts.map { HostTables.copy($0) }) { caller.tell($0) }
+            })
+    }
+
+    private static func resume(_ host: UnsafePointer<apus_host>, _ deferral: UInt64) -> UnsafePointer<apus_command>? {
+        let execution = host.modules.management.resume(deferral, owner: host.module.name)
+        return (execution?.context as? ContractCommand).map { UnsafePointer($0.command) }
+    }
+
+    private static func execution(_ answer: OpaquePointer) -> Execution {
+        Unmanaged<Execution>.fromOpaque(UnsafeRawPointer(answer)).takeUnretainedValue()
+    }
+
+    private static func answer(_ answer: OpaquePointer) -> Answer { execution(answer).answer }
+
+    private static func key(_ key: UnsafePointer<CChar>?) -> Bytes? {
+        key.map { Bytes(UnsafeRawPointer($0).assumingMemoryBound(to: UInt8.self), strlen($0)) }
+    }
+
+    private static func copy(_ text: apus_str) -> [UInt8] {
+        Array(UnsafeBufferPointer(start: text.bytes.start, count: text.bytes.count))
+    }
+
+    // MARK: - Declaring
+
+    private static func declare(
+        _ command: UnsafePointer<apus_rpc>, _ module: LoadedModule, _ modules: Modules, _ host: UnsafePointer<apus_host>
+    ) throws(Registry.Refusal) {
+        let first = MemoryLayout<apus_rpc>.end(of: \.user)
+        let made = try GivenStruct.read(command, apus_rpc.self, name: "apus_rpc", first: first) {
+            (given) throws(Registry.Refusal) in
+            let name = try given.required(\.name, "the command's name")
+            let aliases = (given.text(\.aliases) ?? "").split(separator: " ").map { String($0) }
+            for one in [name] + aliases where !DeclaredName.isDotted(one) {
+                throw Registry.Refusal(text: "`\(one)` is no name for a command")
+            }
+            let doc = try given.required(\.doc, "the doc of \(name)")
+            guard !given.isNull(\.call) else { throw Registry.Refusal(text: "\(name) has no `call`") }
+            let contents = given.contents
+            try HostTables.checkBits(
+                contents.flags, UInt32(APUS_RPC_EACH_WORKER | APUS_RPC_READS), "the flags of \(name)")
+            let (parameters, repeats) = try HostTables.parameters(given.text(\.args) ?? "", of: name)
+            let function = ContractFunction(host: host, call: contents.call, user: contents.user)
+            return Command(
+                name, aliases: aliases, owner: module.name, parameters, repeats: repeats,
+                onEachWorker: contents.flags & UInt32(APUS_RPC_EACH_WORKER) != 0,
+                reads: contents.flags & UInt32(APUS_RPC_READS) != 0, doc: doc
+            ) { function.call($0) }
+        }
+        do throws(CommandRegistry.Refusal) { try modules.management.commands.add(made) } catch {
+            throw Registry.Refusal(text: error.text)
+        }
+    }
+
+    private static func parameters(
+        _ text: String, of name: String
+    ) throws(Registry.Refusal) -> ([CommandParameter], repeats: Bool) {
+        let signature: Signature
+        do throws(Signature.Mistake) { signature = try Signature(text) } catch {
+            throw Registry.Refusal(text: "the signature \"\(text)\" of \(name) is wrong: \(error.text)")
+        }
+        var parameters: [CommandParameter] = []
+        for argument in signature.arguments {
+            let kind: CommandParameter.Kind
+            switch argument.kind {
+            case .int: kind = .int
+            case .string: kind = .string
+            case .value: kind = .value
+            case .word(let words): kind = .word(words)
+            default:
+                throw Registry.Refusal(
+                    text:
+                        "commands take int, string, value and word, not `\(argument.kind.text)` as `\(argument.name)` of"
+                        + " \(name) is")
+            }
+            parameters.append(CommandParameter(argument.name, kind, optional: argument.optional))
+        }
+        return (parameters, signature.repeats)
+    }
+}
+
+/// Whoever has a command executed.
+private struct Caller: @unchecked Sendable {
+    let host: UnsafePointer<apus_host>
+    let done: @convention(c) (UnsafePointer<apus_host>, CInt, apus_str, UnsafeMutableRawPointer?) -> Void
+    let user: UnsafeMutableRawPointer?
+
+    func tell(_ result: Execution.Result) {
+        switch result {
+        case .answer(let answer): tell(200, answer.json)
+        case .fault(let fault): tell(fault.code, fault.text)
+        }
+    }
+
+    private func tell(_ code: Int, _ text: [UInt8]) {
+        text.withUnsafeBufferPointer { text in
+            let bytes = text.baseAddress.map { Bytes($0, text.count) } ?? .empty
+            done(host, CInt(code), apus_str(bytes), user)
+        }
     }
 }

@@ -42,6 +42,7 @@ enum ModuleReport {
         text += section("Events", modules.registry.events.filter { $0.owner === module.declarer }) { event in
             ["event_route[\(event.name)]", event.doc]
         }
+        text += commands(module, modules)
         text += section("Statistics", module.statistics) { ["\($0.group):\($0.name)", $0.doc] }
         return text
     }
@@ -70,6 +71,16 @@ enum ModuleReport {
                 function.routes == RouteKind.any
                 ? "any route" : RouteKind.names(in: function.routes).joined(separator: ", ")
             return [function.usage, function.doc, "in: \(routes)\(function.maySuspend ? "; may suspend" : "")"]
+        }
+    }
+
+    private static func commands(_ module: LoadedModule, _ modules: Modules) -> String {
+        let own = modules.management.commands.all.filter { $0.owner == module.name }.sorted { $0.name < $1.name }
+        return section("Commands", own) { command in
+            var lines = [command.usage, command.doc]
+            if !command.aliases.isEmpty { lines.append("also: \(command.aliases.joined(separator: ", "))") }
+            if command.onEachWorker { lines.append("runs on every worker") }
+            return lines
         }
     }
 

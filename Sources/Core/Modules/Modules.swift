@@ -20,6 +20,8 @@ final class Modules {
     /// Names that were asked for and could not be loaded: what the config says about them is not reported once more.
     var refused: Set<String> = []
     var interfaces = PublishedAPIs()
+    /// Commands for operators.
+    let management = Management()
     /// What each parameter was set to, with the place; the last one of each.
     var settings: [String: ParameterSetting] = [:]
     /// Fills in the variables of `loadmodulex` paths and `modparamx` values.

@@ -38,6 +38,9 @@ final class Configuration {
         } catch {
             throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
         }
+        do { try CoreCommands.declare(in: modules.management) } catch {
+            throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
+        }
         modules.evaluator = Modules.constants { preprocessor.evaluated($0) }
         for name in options.loadModules { modules.load(name, at: nil) }
         modules.load(tree)

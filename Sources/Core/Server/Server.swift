@@ -56,7 +56,12 @@ final class Server {
         modules.shared.pointee.services.onsend = Onsend.look
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
+        do { try modules.management.start(workers: (0..<workers.count).map { workers[$0].pointee.mailbox }) } catch {
+            throw StartFailure(code: 2, text: "the management thread cannot be started: \(error.text)")
+        }
+        defer { modules.management.stop() }
         do { try workers.start() } catch { throw StartFailure(code: 2, text: error.text) }
+        modules.management.open()
         modules.raise(.ready)
         for listener in listeners.listeners where !listener.isVirtual {
             Log.info("listening on \(listener.text.string)")
@@ -67,6 +72,7 @@ final class Server {
         drain()
         workers.stop()
         workers.join()
+        modules.management.stop()
         Log.notice("stopped")
         workers.free()
     }

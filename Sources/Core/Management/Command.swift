@@ -1,0 +1,85 @@
+/// A command for operators, declared once and served by every door.
+final class Command: Sendable {
+    /// How a call of a command ended.
+    enum Outcome: Sendable {
+        /// The answer is complete.
+        case done
+        /// It has set a fault.
+        case failed
+        /// The answer comes later: `Execution.deferAnswer` was called.
+        case deferred
+        /// None of these; the number is what the module's function returned.
+        case unknown(Int)
+    }
+
+    /// `tm.stats`.
+    let name: String
+    /// Older names, those of FIFO and MI.
+    let aliases: [String]
+    /// The module that declares it, or `core`.
+    let owner: String
+    let parameters: [CommandParameter]
+    /// Any number of further values of the last parameter's kind.
+    let repeats: Bool
+    /// One sentence.
+    let doc: String
+    /// `call` runs on every worker, one after the other, with the same answer.
+    let onEachWorker: Bool
+    /// It changes nothing.
+    let reads: Bool
+    /// On the management thread, or on a worker: must not block.
+    let call: @Sendable (Execution) -> Outcome
+
+    init(
+        _ name: String, aliases: [String] = [], owner: String, _ parameters: [CommandParameter] = [],
+        repeats: Bool = false, onEachWorker: Bool = false, reads: Bool = false, doc: String,
+        call: @escaping @Sendable (Execution) -> Outcome
+    ) {
+        self.name = name
+        self.aliases = aliases
+        self.owner = owner
+        self.parameters = parameters
+        self.repeats = repeats
+        self.doc = doc
+        self.onEachWorker = onEachWorker
+        self.reads = reads
+        self.call = call
+    }
+
+    /// The command with its arguments: `tm.cancel callid:string cseq:int`.
+    var usage: String {
+        ([name] + parameters.map(\.usage) + (repeats ? ["..."] : [])).joined(separator: " ")
+    }
+}
+
+/// One argument that a command takes.
+struct CommandParameter: Equatable, Sendable {
+    enum Kind: Equatable, Sendable {
+        case int
+        case string
+        /// A number or a text.
+        case value
+        case word([String])
+    }
+
+    let name: String
+    let kind: Kind
+    let optional: Bool
+
+    init(_ name: String, _ kind: Kind, optional: Bool = false) {
+        self.name = name
+        self.kind = kind
+        self.optional = optional
+    }
+
+    fileprivate var usage: String {
+        let text =
+            switch kind {
+            case .int: "int"
+            case .string: "string"
+            case .value: "value"
+            case .word(let words): "word(" + words.joined(separator: "|") + ")"
+            }
+        return "\(name):\(text)\(optional ? "?" : "")"
+    }
+}

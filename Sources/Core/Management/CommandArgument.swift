@@ -1,0 +1,75 @@
+/// An argument of an execution, read as its parameter says.
+enum CommandArgument: Equatable, Sendable {
+    /// Optional, and left out.
+    case absent
+    case int(Int64)
+    case string([UInt8])
+    /// The text, and its number when it is one.
+    case value([UInt8], Int64?)
+    /// The word and its place in the parameter's list.
+    case word([UInt8], Int)
+
+    var text: [UInt8] {
+        switch self {
+        case .absent, .int: []
+        case .string(let text), .value(let text, _), .word(let text, _): text
+        }
+    }
+}
+
+extension Command {
+    /// Reads an execution's arguments.
+    /// - Returns: as many as there are parameters; with `repeats` as many as were given.
+    func arguments(_ texts: [[UInt8]]) throws(CommandFault) -> [CommandArgument] {
+        let required = parameters.prefix { !$0.optional }.count
+        guard texts.count >= required else {
+            throw CommandFault(code: 400, "too few parameters (\(texts.count)/\(required))")
+        }
+        guard repeats || texts.count <= parameters.count else {
+            throw CommandFault(code: 400, "too many parameters (\(texts.count)/\(parameters.count))")
+        }
+        var result: [CommandArgument] = []
+        for (index, text) in texts.enumerated() {
+            result.append(try parameters[min(index, parameters.count - 1)].read(text))
+        }
+        let missing = repeats ? 0 : parameters.count - texts.count
+        return result + Array(repeating: .absent, count: missing)
+    }
+}
+
+extension CommandParameter {
+    fileprivate func read(_ text: [UInt8]) throws(CommandFault) -> CommandArgument {
+        switch kind {
+        case .string: return .string(text)
+        case .value: return .value(text, CommandParameter.number(text))
+        case .int:
+            if let number = CommandParameter.number(text) { return .int(number) }
+            throw CommandFault(code: 400, "parameter \(name) must be a number: `\(CommandParameter.shown(text))`")
+        case .word(let words):
+            if let place = words.firstIndex(where: { $0.utf8.elementsEqual(text) }) { return .word(text, place) }
+            let list = words.joined(separator: ", ")
+            throw CommandFault(
+                code: 400, "parameter \(name) is `\(CommandParameter.shown(text))`, not one of \(list)")
+        }
+    }
+
+    /// Decimal, with a sign or without; nil for anything else and for what 64 bits do not hold.
+    private static func number(_ text: [UInt8]) -> Int64? { Int64(String(decoding: text, as: UTF8.self)) }
+
+    private static func shown(_ text: [UInt8]) -> String {
+        String(decoding: text.prefix(80), as: UTF8.self) + (text.count > 80 ? "..." : "")
+    }
+}
+
+/// Instead of an answer: a code as of SIP and HTTP, and a sentence.
+struct CommandFault: Error, Equatable, Sendable {
+    let code: Int
+    let text: [UInt8]
+
+    init(code: Int, _ text: String) { self.init(code: code, Array(text.utf8)) }
+
+    init(code: Int, _ text: [UInt8]) {
+        self.code = code
+        self.text = text
+    }
+}

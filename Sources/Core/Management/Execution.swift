@@ -1,0 +1,146 @@
+import Glibc
+
+// Invariants: made by whoever executes, then the management thread's, which lends it to a worker by its mailbox while `call` runs there,
+// and to the thread that answers a deferral between `resume` and `finish`. `mail` and `finishedMail` are each in at most one mailbox at a
+// time; both and `timer` live as long as the execution, which the management thread keeps until it is answered and nobody has it.
+
+/// One execution of a command: name, arguments, answer.
+final class Execution: @unchecked Sendable {
+    /// How an execution ends.
+    enum Result {
+        case answer(Answer)
+        case fault(CommandFault)
+    }
+
+    /// Called once.
+    typealias Completion = @Sendable (Result) -> Void
+
+    /// Links an execution into a mailbox.
+    struct Mail {
+        /// First, so that the mailbox's node is the mail.
+        var node: MailNode
+        let execution: Unmanaged<Execution>
+
+        static func of(_ node: UnsafeMutableRawPointer) -> Execution {
+            node.assumingMemoryBound(to: Mail.self).pointee.execution.takeUnretainedValue()
+        }
+    }
+
+    /// What `deferAnswer` agreed on.
+    struct Deferral {
+        let id: UInt64
+        /// 0: no limit.
+        let milliseconds: UInt32
+    }
+
+    let name: String
+    let texts: [[UInt8]]
+    private let completion: Completion
+    let answer = Answer()
+    /// Set when the name was found.
+    private(set) var command: Command?
+    private(set) var arguments: [CommandArgument] = []
+    /// What the declarer of the command keeps with it until it ends.
+    var context: AnyObject?
+
+    /// The worker whose turn it is.
+    var worker = 0
+    /// The management thread knows that the last call has ended: until then `outcome` and `deferral` may be another thread's.
+    var hasReturned = false
+    /// How the last call ended.
+    private(set) var outcome: Command.Outcome?
+    private(set) var deferral: Deferral?
+    /// The deferral's answer has come.
+    var isFinished = false
+    private var isCalling = false
+    private unowned let management: Management
+    /// The thread that has it, since it arrived there.
+    unowned(unsafe) var thread: ManagementThread?
+
+    private let mail: UnsafeMutablePointer<Mail>
+    private let finishedMail: UnsafeMutablePointer<Mail>
+    let timer: UnsafeMutablePointer<TimerNode>
+
+    init(_ name: String, _ texts: [[UInt8]], _ management: Management, _ completion: @escaping Completion) {
+        self.name = name
+        self.texts = texts
+        self.management = management
+        self.completion = completion
+        mail = .allocate(capacity: 1)
+        finishedMail = .allocate(capacity: 1)
+        timer = .allocate(capacity: 1)
+        let me = Unmanaged.passUnretained(self)
+        mail.initialize(to: Mail(node: MailNode(receive: ManagementThread.arrived), execution: me))
+        finishedMail.initialize(to: Mail(node: MailNode(receive: ManagementThread.finished), execution: me))
+        timer.initialize(to: TimerNode(context: me.toOpaque(), fire: ManagementThread.timedOut))
+    }
+
+    deinit {
+        mail.deallocate()
+        finishedMail.deallocate()
+        timer.deallocate()
+    }
+
+    // MARK: - On the management thread
+
+    /// Finds what is to be done.
+    func prepare() throws(CommandFault) {
+        guard let found = management.commands.command(named: name) else {
+            throw CommandFault(code: 404, "there is no command \(name)")
+        }
+        command = found
+        arguments = try found.arguments(texts)
+    }
+
+    /// Tells whoever executes how it ended.
+    func complete(_ result: Result) { completion(result) }
+
+    /// Forgets how the last call ended, before the next.
+    func reset() {
+        hasReturned = false
+        outcome = nil
+        deferral = nil
+        isFinished = false
+    }
+
+    // MARK: - On the thread that calls
+
+    /// Calls the command.
+    func call() {
+        guard let command else { return }
+        isCalling = true
+        let outcome = command.call(self)
+        isCalling = false
+        self.outcome = outcome
+    }
+
+    /// The answer comes later. Only in a command's call, once.
+    /// - Parameter milliseconds: until the command faults; 0: no limit.
+    /// - Returns: the deferral's id, never 0; 0 when it is refused.
+    func deferAnswer(milliseconds: UInt32) -> UInt64 {
+        guard isCalling else {
+            Log.error("command \(command?.name ?? name) may be deferred in its call only")
+            return 0
+        }
+        guard deferral == nil else {
+            answer.refuse("it defers twice in one call")
+            return 0
+        }
+        let id = management.add(self)
+        deferral = Deferral(id: id, milliseconds: milliseconds)
+        return id
+    }
+
+    // MARK: - Mail
+
+    /// The node by which it goes to `receive`, on another thread.
+    func node(for receive: @escaping Mailbox.Callback) -> UnsafeMutablePointer<MailNode> {
+        mail.pointee.node.receive = receive
+        return UnsafeMutableRawPointer(mail).assumingMemoryBound(to: MailNode.self)
+    }
+
+    /// The node by which a finished deferral comes home.
+    var finishedNode: UnsafeMutablePointer<MailNode> {
+        UnsafeMutableRawPointer(finishedMail).assumingMemoryBound(to: MailNode.self)
+    }
+}

@@ -1,0 +1,133 @@
+import Synchronization
+
+// Invariants: `commands` is filled before `start`. `state` is locked for a few instructions at a time, never around a call of a module, so
+// that workers may execute, defer and finish. What is posted is posted under the lock and only while open: behind the stop, which is posted
+// after the state has changed, nothing comes any more.
+
+/// Commands for operators: the registry, and the thread on which they run. One for a server; used from any thread.
+final class Management: @unchecked Sendable {
+    let commands = CommandRegistry()
+    private let state = Mutex(State())
+    /// The main thread's.
+    private var thread: ManagementThread?
+
+    private enum Phase {
+        case starting
+        case open
+        case stopped
+    }
+
+    private struct Waiting {
+        let execution: Execution
+        /// Somebody fills in the answer.
+        var isHeld = false
+    }
+
+    private struct State {
+        var phase = Phase.starting
+        var mailbox: Mailbox?
+        var waiting: [UInt64: Waiting] = [:]
+        var lastID: UInt64 = 0
+    }
+
+    // MARK: - Start and end, on the main thread
+
+    /// Starts the thread. Commands are refused until `open`.
+    /// - Parameter workers: the mailboxes of all workers, for commands that run on each; alive until `stop` has returned.
+    func start(workers: [Mailbox]) throws(SystemError) {
+        let thread = try ManagementThread(self, workers: workers)
+        try thread.start()
+        self.thread = thread
+        state.withLock { $0.mailbox = thread.mailbox }
+    }
+
+    /// The workers run: commands are executed from now on.
+    func open() {
+        state.withLock { if $0.mailbox != nil { $0.phase = .open } }
+    }
+
+    /// Answers what is under way with a fault and ends the thread. After the workers have ended; a second call does nothing.
+    func stop() {
+        guard let thread else { return }
+        state.withLock { state in
+            state.phase = .stopped
+            state.mailbox = nil
+            // Somebody may hold one: what it writes to must stay for ever.
+            for one in state.waiting.values { _ = Unmanaged.passRetained(one.execution) }
+            state.waiting = [:]
+        }
+        thread.stop()
+        self.thread = nil
+    }
+
+    // MARK: - From any thread
+
+    /// Executes a command by name or alias. `completion` is called on the management thread; at once, on this one, when the server starts or
+    /// stops or only checks its config.
+    func execute(_ name: String, _ texts: [[UInt8]], _ completion: @escaping Execution.Completion) {
+        let execution = Execution(name, texts, self, completion)
+        let phase = state.withLock { state in
+            if state.phase == .open, let mailbox = state.mailbox {
+                // Released by the thread that receives it.
+                _ = Unmanaged.passRetained(execution)
+                mailbox.post(execution.node(for: ManagementThread.arrived))
+            }
+            return state.phase
+        }
+        switch phase {
+        case .open: break
+        case .starting: execution.complete(.fault(CommandFault(code: 503, "the server does not run yet")))
+        case .stopped: execution.complete(.fault(Management.stopping))
+        }
+    }
+
+    static let stopping = CommandFault(code: 503, "the server stops")
+
+    // MARK: - Deferrals
+
+    /// Notes that an execution is answered later.
+    func add(_ execution: Execution) -> UInt64 {
+        state.withLock { state in
+            state.lastID += 1
+            // Stopped: its time is over already.
+            if state.phase == .open { state.waiting[state.lastID] = Waiting(execution: execution) }
+            return state.lastID
+        }
+    }
+
+    /// The execution of a deferral, which cannot run out any more; nil when it has, when somebody has it already, or when it is another
+    /// module's.
+    func resume(_ id: UInt64, owner: String) -> Execution? {
+        state.withLock { state in
+            guard let waiting = state.waiting[id], !waiting.isHeld, waiting.execution.command?.owner == owner else {
+                return nil
+            }
+            state.waiting[id]?.isHeld = true
+            return waiting.execution
+        }
+    }
+
+    /// The answer of a deferral that was resumed is complete.
+    /// - Returns: false when there is none that was.
+    @discardableResult
+    func finish(_ id: UInt64, owner: String) -> Bool {
+        state.withLock { state in
+            guard let waiting = state.waiting[id], waiting.isHeld, waiting.execution.command?.owner == owner,
+                let mailbox = state.mailbox
+            else { return false }
+            state.waiting[id] = nil
+            mailbox.post(waiting.execution.finishedNode)
+            return true
+        }
+    }
+
+    /// Takes a deferral back.
+    /// - Returns: false when somebody has resumed it: then its answer comes, or has come.
+    func withdraw(_ id: UInt64) -> Bool {
+        state.withLock { state in
+            guard let waiting = state.waiting[id], !waiting.isHeld else { return false }
+            state.waiting[id] = nil
+            return true
+        }
+    }
+}

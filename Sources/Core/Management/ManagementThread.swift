@@ -1,0 +1,233 @@
+import CLinux
+import Glibc
+
+// Invariants: all but `mailbox` and `start`/`stop` is used on its own thread. An execution is in `live` from its arrival until it is
+// answered; whatever points to it meanwhile (mail, timer) does so without a reference. While it is away (at a worker, or at whoever answers a
+// deferral) nothing here touches its answer.
+
+/// The thread that runs commands: a loop with a mailbox and timers, like a worker's.
+final class ManagementThread: @unchecked Sendable {
+    let mailbox: Mailbox
+    private unowned let management: Management
+    private let workers: [Mailbox]
+    private var loop: EventLoop
+    private let wheel: TimerWheel
+    private var live: [ObjectIdentifier: Execution] = [:]
+    private var isStopping = false
+    private var thread = pthread_t()
+    private let stopMail = UnsafeMutablePointer<MailNode>.allocate(capacity: 1)
+
+    init(_ management: Management, workers: [Mailbox]) throws(SystemError) {
+        self.management = management
+        self.workers = workers
+        mailbox = try Mailbox(bound: 0)
+        loop = try EventLoop()
+        wheel = TimerWheel(now: ManagementThread.now)
+        stopMail.initialize(to: MailNode(receive: { raw, _ in ManagementThread.of(raw).isStopping = true }))
+        // Never read down: edge-triggered.
+        _ = try loop.watch(mailbox.wakeup, EPOLLIN.rawValue | EPOLLET.rawValue, context: nil) { _, _, _ in }
+    }
+
+    deinit {
+        wheel.free()
+        loop.end()
+        mailbox.free()
+        stopMail.deallocate()
+    }
+
+    private static var now: UInt64 { Syscalls.monotonicNanoseconds() / 1_000_000 }
+
+    private static func of(_ raw: UnsafeMutableRawPointer) -> ManagementThread {
+        Unmanaged<ManagementThread>.fromOpaque(raw).takeUnretainedValue()
+    }
+
+    // MARK: - From the main thread
+
+    func start() throws(SystemError) {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        // Signals are the main thread's, except those that a fault raises in the thread itself.
+        for fault in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT] { sigdelset(&all, fault) }
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        let me = Unmanaged.passRetained(self)
+        let code = pthread_create(
+            &thread, nil,
+            { raw in
+                Unmanaged<ManagementThread>.fromOpaque(raw!).takeRetainedValue().run()
+                return nil
+            }, me.toOpaque())
+        pthread_sigmask(SIG_SETMASK, &before, nil)
+        if code != 0 {
+            me.release()
+            throw SystemError(code: code)
+        }
+    }
+
+    /// Ends the thread and waits for it. Nobody posts any more.
+    func stop() {
+        mailbox.post(stopMail)
+        pthread_join(thread, nil)
+    }
+
+    // MARK: - The loop
+
+    private func run() {
+        linux_thread_name("apus/manage")
+        linux_crash_stack()
+        while !isStopping { turn() }
+        answerAll()
+        Log.endThread()
+    }
+
+    private func turn() {
+        var timeout: Int32 = -1
+        if let next = wheel.nextEvent() {
+            let now = ManagementThread.now
+            timeout = next <= now ? 0 : Int32(clamping: next - now)
+        }
+        let sleeps = timeout != 0 && mailbox.fallAsleep()
+        let events = loop.wait(milliseconds: sleeps ? timeout : 0)
+        if sleeps { mailbox.wakeUp() }
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        var mail = mailbox.takeUrgent()
+        while let node = mail.removeFirst() { node.pointee.receive(me, node) }
+        for index in 0..<events {
+            if let target = loop.target(index) { target.callback(me, target.context, target.events) }
+        }
+        _ = wheel.advance(to: ManagementThread.now)
+    }
+
+    /// The thread ends. Workers and modules may still hold executions: those stay for ever.
+    private func answerAll() {
+        for execution in live.values {
+            wheel.remove(execution.timer)
+            execution.complete(.fault(Management.stopping))
+            _ = Unmanaged.passRetained(execution)
+        }
+        live = [:]
+    }
+
+    // MARK: - Mail
+
+    /// A new execution; posted with a reference.
+    static let arrived: Mailbox.Callback = { raw, node in
+        let reference = node.assumingMemoryBound(to: Execution.Mail.self).pointee.execution
+        let execution = reference.takeRetainedValue()
+        let thread = ManagementThread.of(raw)
+        thread.live[ObjectIdentifier(execution)] = execution
+        execution.thread = thread
+        thread.begin(execution)
+    }
+
+    /// [worker]
+    private static let atWorker: Mailbox.Callback = { _, node in
+        let execution = Execution.Mail.of(node)
+        guard let thread = execution.thread else { return }
+        execution.call()
+        // The workers end before this thread does: its mailbox is there.
+        thread.mailbox.post(execution.node(for: ManagementThread.returned))
+    }
+
+    /// A worker has called the command.
+    private static let returned: Mailbox.Callback = { raw, node in
+        ManagementThread.of(raw).called(Execution.Mail.of(node))
+    }
+
+    /// A deferral was finished.
+    static let finished: Mailbox.Callback = { raw, node in
+        let execution = Execution.Mail.of(node)
+        let thread = ManagementThread.of(raw)
+        execution.isFinished = true
+        thread.wheel.remove(execution.timer)
+        // A worker may still be in the call that deferred.
+        if execution.hasReturned { thread.stepIsOver(execution) }
+    }
+
+    /// A deferral's time is over.
+    static let timedOut: TimerWheel.Callback = { _, context in
+        guard let context else { return }
+        let execution = Unmanaged<Execution>.fromOpaque(context).takeUnretainedValue()
+        execution.thread?.runOut(execution)
+    }
+
+    // MARK: - An execution's way
+
+    private func begin(_ execution: Execution) {
+        do { try execution.prepare() } catch { return complete(execution, .fault(error)) }
+        step(execution)
+    }
+
+    /// Calls the command: here, or on the worker whose turn it is.
+    private func step(_ execution: Execution) {
+        execution.reset()
+        if execution.command?.onEachWorker == true, execution.worker < workers.count {
+            workers[execution.worker].post(execution.node(for: ManagementThread.atWorker))
+        } else {
+            execution.call()
+            called(execution)
+        }
+    }
+
+    /// The command has been called.
+    private func called(_ execution: Execution) {
+        execution.hasReturned = true
+        if let deferral = execution.deferral {
+            if case .deferred = execution.outcome {
+                return waitForAnswer(execution, deferral)
+            } else if !management.withdraw(deferral.id) {
+                // Whoever answers it was faster than the call's end.
+                return waitForAnswer(execution, deferral)
+            } else if case .done = execution.outcome {
+                execution.answer.refuse("it defers, and answers at once all the same")
+            }
+        } else if case .deferred = execution.outcome {
+            execution.answer.refuse("it says that the answer comes later, and has not deferred")
+        }
+        switch execution.outcome {
+        case .failed where execution.answer.fault == nil: execution.answer.refuse("it fails without a fault")
+        case .unknown(let code): execution.answer.refuse("its function returned \(code), which means nothing here")
+        default: break
+        }
+        stepIsOver(execution)
+    }
+
+    /// Waits for the answer of a deferral.
+    private func waitForAnswer(_ execution: Execution, _ deferral: Execution.Deferral) {
+        if execution.isFinished { return stepIsOver(execution) }
+        guard deferral.milliseconds > 0 else { return }
+        wheel.schedule(execution.timer, at: ManagementThread.now + UInt64(deferral.milliseconds))
+    }
+
+    private func runOut(_ execution: Execution) {
+        guard let deferral = execution.deferral, management.withdraw(deferral.id) else { return }
+        let text = "\(execution.name) has not answered within \(deferral.milliseconds) ms"
+        complete(execution, .fault(CommandFault(code: 504, text)))
+    }
+
+    /// The command has done what it wanted, on one worker if it runs on each: the next one, or the end.
+    private func stepIsOver(_ execution: Execution) {
+        let answer = execution.answer
+        if answer.misuse == nil, answer.fault == nil {
+            if !answer.open.isEmpty {
+                answer.refuse("it leaves a map or array of its answer open")
+            } else if execution.command?.onEachWorker == true, execution.worker + 1 < workers.count {
+                execution.worker += 1
+                return step(execution)
+            }
+        }
+        if let misuse = answer.misuse {
+            let text = "module \(execution.command?.owner ?? ""): command \(execution.command?.name ?? ""): \(misuse)"
+            Log.error(text)
+            complete(execution, .fault(CommandFault(code: 500, text)))
+        } else {
+            complete(execution, answer.fault.map { .fault($0) } ?? .answer(answer))
+        }
+    }
+
+    private func complete(_ execution: Execution, _ result: Execution.Result) {
+        wheel.remove(execution.timer)
+        live[ObjectIdentifier(execution)] = nil
+        execution.complete(result)
+    }
+}

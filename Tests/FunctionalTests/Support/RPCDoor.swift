@@ -1,0 +1,92 @@
+import Glibc
+
+/// Executes a server's commands, through the module rpcdoor of the tests.
+///
+///     let folder = try TemporaryFolder()
+///     let server = try Server { port in
+///         """
+///         listen=udp:127.0.0.1:\(port)
+///         \(RPCDoor.config(folder.path))
+///         …
+///         """
+///     }
+///     let door = try RPCDoor(folder.path)
+///     let (code, json) = try door.call("tm.stats")
+final class RPCDoor {
+    private let descriptor: Int32
+    private let path: String
+
+    /// What the config needs: builds the module into the folder and loads it.
+    static func config(_ folder: String) throws -> String {
+        try CModule.build("rpcdoor", into: folder)
+        return "loadmodule \"\(folder)/rpcdoor.so\"\nmodparam(\"rpcdoor\", \"socket\", \"\(folder)/door\")\n"
+    }
+
+    /// - Parameters:
+    ///   - folder: the one given to `config`.
+    ///   - client: tells clients of one server apart.
+    init(_ folder: String, client: Int = 0) throws {
+        path = "\(folder)/client-\(client)"
+        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0, RPCDoor.with(path, { bind(descriptor, $0, $1) }) == 0 else {
+            throw HarnessError("cannot bind \(path): \(String(cString: strerror(errno)))")
+        }
+        guard RPCDoor.with("\(folder)/door", { connect(descriptor, $0, $1) }) == 0 else {
+            throw HarnessError("no door in \(folder): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    deinit {
+        close(descriptor)
+        unlink(path)
+    }
+
+    /// Executes a command and waits for its answer: 200 and JSON, or a fault's code and text.
+    func call(
+        _ name: String, _ arguments: String..., within limit: Duration = .seconds(20)
+    ) throws -> (code: Int, json: String) {
+        try send(name, arguments)
+        return try receive(within: limit)
+    }
+
+    /// Begins an execution.
+    func send(_ name: String, _ arguments: [String] = []) throws {
+        let bytes = Array(([name] + arguments).joined(separator: "\n").utf8)
+        guard Glibc.send(descriptor, bytes, bytes.count, 0) == bytes.count else {
+            throw HarnessError("\(name) cannot be sent: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// The next answer.
+    func receive(within limit: Duration = .seconds(20)) throws -> (code: Int, json: String) {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        let (seconds, attoseconds) = limit.components
+        guard poll(&wait, 1, Int32(seconds * 1000 + attoseconds / 1_000_000_000_000_000)) == 1 else {
+            throw HarnessError("no answer within \(limit)")
+        }
+        var bytes = [UInt8](repeating: 0, count: 1 << 18)
+        let count = recv(descriptor, &bytes, bytes.count, 0)
+        guard count > 0 else { throw HarnessError("no answer: \(String(cString: strerror(errno)))") }
+        let text = String(decoding: bytes[..<count], as: UTF8.self)
+        let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let code = Int(parts[0]) else { throw HarnessError("no answer, but: \(text)") }
+        return (code, String(parts[1]))
+    }
+
+    private static func with(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8CString)
+        let length = MemoryLayout.size(ofValue: address.sun_path)
+        guard bytes.count <= length else {
+            errno = ENAMETOOLONG
+            return -1
+        }
+        withUnsafeMutableBytes(of: &address.sun_path) { place in
+            bytes.withUnsafeBytes { place.copyMemory(from: $0) }
+        }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+/* Commands of every kind, well-behaved ones and others. */
+#include <apus/module.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const apus_host *host;
+/* How often a deferral was found to have run out. */
+static atomic_int run_out;
+
+static int sync_call(const apus_command *c) {
+    const apus_rpc_api *rpc = c->host->rpc;
+    rpc->open_map(c->answer, NULL);
+    rpc->add_int(c->answer, "number", -7);
+    rpc->add_double(c->answer, "ratio", 0.5);
+    rpc->add_text(c->answer, "text", APUS_STR("a \"b\"\n"));
+    rpc->open_array(c->answer, "list");
+    rpc->add_int(c->answer, NULL, 1);
+    rpc->open_map(c->answer, NULL);
+    rpc->close(c->answer);
+    rpc->close(c->answer);
+    rpc->add_text(c->answer, "thread", host->worker->index(host) < 0 ? APUS_STR("management") : APUS_STR("worker"));
+    rpc->close(c->answer);
+    return APUS_TRUE;
+}
+
+static int args(const apus_command *c) {
+    const apus_rpc_api *rpc = c->host->rpc;
+    rpc->open_array(c->answer, NULL);
+    for (uint32_t i = 0; i < c->count; i++) {
+        const apus_arg *a = &c->args[i];
+        rpc->open_map(c->answer, NULL);
+        rpc->add_int(c->answer, "given", a->given);
+        rpc->add_int(c->answer, "kind", a->value);
+        rpc->add_int(c->answer, "num", a->num);
+        rpc->add_text(c->answer, "str", a->str);
+        rpc->close(c->answer);
+    }
+    rpc->close(c->answer);
+    return APUS_TRUE;
+}
+
+static int workers(const apus_command *c) {
+    c->host->rpc->add_int(c->answer, NULL, c->host->worker->index(c->host));
+    return APUS_TRUE;
+}
+
+typedef struct later {
+    uint64_t deferral;
+    useconds_t wait;
+} later;
+
+static void *answer(void *user) {
+    later *l = user;
+    usleep(l->wait);
+    const apus_command *c = host->rpc->resume(host, l->deferral);
+    if (c) {
+        /* Nobody else gets it meanwhile. */
+        host->rpc->add_int(c->answer, NULL, host->rpc->resume(host, l->deferral) ? -1 : (int64_t)(uintptr_t)c->user);
+    } else {
+        atomic_fetch_add(&run_out, 1);
+    }
+    host->rpc->finish(host, l->deferral);
+    host->rpc->finish(host, l->deferral);
+    free(l);
+    return NULL;
+}
+
+static int later_call(const apus_command *c, uint32_t milliseconds, useconds_t wait, int join) {
+    later *l = malloc(sizeof *l);
+    *l = (later){.deferral = c->host->rpc->defer(c, milliseconds), .wait = wait};
+    pthread_t thread;
+    if (!l->deferral || pthread_create(&thread, NULL, answer, l)) return APUS_FALSE;
+    if (join) pthread_join(thread, NULL);
+    else pthread_detach(thread);
+    return APUS_SUSPENDED;
+}
+
+static int thread_call(const apus_command *c) { return later_call(c, 20000, 20000, 0); }
+static int at_once(const apus_command *c) { return later_call(c, 20000, 0, 1); }
+static int unlimited(const apus_command *c) { return later_call(c, 0, 20000, 0); }
+static int too_late(const apus_command *c) { return later_call(c, 20, 200000, 0); }
+
+static int answers_anyway(const apus_command *c) {
+    later_call(c, 20000, 0, 1);
+    return APUS_TRUE;
+}
+
+static int never(const apus_command *c) {
+    c->host->rpc->defer(c, 0);
+    return APUS_SUSPENDED;
+}
+
+static int late_ones(const apus_command *c) {
+    c->host->rpc->add_int(c->answer, NULL, atomic_load(&run_out));
+    return APUS_TRUE;
+}
+
+static int fault(const apus_command *c) {
+    c->host->rpc->add_int(c->answer, NULL, 1);
+    c->host->rpc->fault(c->answer, 481, APUS_STR("no such transaction"));
+    c->host->rpc->fault(c->answer, 500, APUS_STR("later ones do not count"));
+    return APUS_FALSE;
+}
+
+static int fault_after_defer(const apus_command *c) {
+    c->host->rpc->defer(c, 20000);
+    c->host->rpc->fault(c->answer, 503, APUS_STR("no thread"));
+    return APUS_FALSE;
+}
+
+static int closes(const apus_command *c) {
+    c->host->rpc->close(c->answer);
+    return APUS_TRUE;
+}
+
+static int no_key(const apus_command *c) {
+    c->host->rpc->open_map(c->answer, NULL);
+    c->host->rpc->add_int(c->answer, NULL, 1);
+    c->host->rpc->close(c->answer);
+    return APUS_TRUE;
+}
+
+static int stray_key(const apus_command *c) {
+    c->host->rpc->add_int(c->answer, "key", 1);
+    return APUS_TRUE;
+}
+
+static int deep(const apus_command *c) {
+    for (int i = 0; i < 100000; i++) c->host->rpc->open_array(c->answer, NULL);
+    for (int i = 0; i < 100000; i++) c->host->rpc->close(c->answer);
+    return APUS_TRUE;
+}
+
+static int large(const apus_command *c) {
+    static char text[1 << 20];
+    for (int i = 0; i < 100; i++) c->host->rpc->add_text(c->answer, NULL, (apus_str){text, sizeof text});
+    return APUS_TRUE;
+}
+
+static int leaves_open(const apus_command *c) {
+    c->host->rpc->open_map(c->answer, NULL);
+    return APUS_TRUE;
+}
+
+static int says_later(const apus_command *c) { return APUS_SUSPENDED; }
+static int says_nothing(const apus_command *c) { return APUS_FALSE; }
+static int says_exit(const apus_command *c) { return APUS_EXIT; }
+
+static int both(const apus_command *c) {
+    c->host->rpc->defer(c, 20000);
+    return APUS_TRUE;
+}
+
+static int twice(const apus_command *c) {
+    c->host->rpc->defer(c, 20000);
+    return c->host->rpc->defer(c, 20000) ? APUS_SUSPENDED : APUS_FALSE;
+}
+
+static int good_code(const apus_command *c) {
+    c->host->rpc->fault(c->answer, 200, APUS_STR("fine"));
+    return APUS_FALSE;
+}
+
+static void early(const apus_host *h, int code, apus_str answer, void *user) {
+    char text[256];
+    int count = snprintf(text, sizeof text, "%s: %d %.*s", (const char *)user, code, (int)answer.len, answer.s);
+    h->log->write(h, APUS_NOTICE, (apus_str){text, (size_t)count});
+}
+
+static const struct {
+    const char *name, *args, *aliases;
+    int (*call)(const apus_command *);
+    uint32_t flags;
+} commands[] = {
+    {"t.sync", NULL, "t_sync older.sync", sync_call, APUS_RPC_READS},
+    {"t.args", "n:int, s:string, w:word(on|off), v:value?, last:int?", NULL, args, 0},
+    {"t.rest", "v:value, ...", NULL, args, 0},
+    {"t.workers", NULL, NULL, workers, APUS_RPC_EACH_WORKER},
+    {"t.workers_thread", NULL, NULL, thread_call, APUS_RPC_EACH_WORKER},
+    {"t.workers_at_once", NULL, NULL, at_once, APUS_RPC_EACH_WORKER},
+    {"t.workers_open", NULL, NULL, leaves_open, APUS_RPC_EACH_WORKER},
+    {"t.workers_fault", NULL, NULL, fault, APUS_RPC_EACH_WORKER},
+    {"t.workers_late", NULL, NULL, too_late, APUS_RPC_EACH_WORKER},
+    {"t.thread", NULL, NULL, thread_call, 0},
+    {"t.at_once", NULL, NULL, at_once, 0},
+    {"t.unlimited", NULL, NULL, unlimited, 0},
+    {"t.too_late", NULL, NULL, too_late, 0},
+    {"t.answers_anyway", NULL, NULL, answers_anyway, 0},
+    {"t.never", NULL, NULL, never, 0},
+    {"t.workers_never", NULL, NULL, never, APUS_RPC_EACH_WORKER},
+    {"t.late_ones", NULL, NULL, late_ones, 0},
+    {"t.fault", NULL, NULL, fault, 0},
+    {"t.fault_after_defer", NULL, NULL, fault_after_defer, 0},
+    {"t.closes", NULL, NULL, closes, 0},
+    {"t.no_key", NULL, NULL, no_key, 0},
+    {"t.stray_key", NULL, NULL, stray_key, 0},
+    {"t.deep", NULL, NULL, deep, 0},
+    {"t.large", NULL, NULL, large, 0},
+    {"t.leaves_open", NULL, NULL, leaves_open, 0},
+    {"t.says_later", NULL, NULL, says_later, 0},
+    {"t.says_nothing", NULL, NULL, says_nothing, 0},
+    {"t.says_exit", NULL, NULL, says_exit, 0},
+    {"t.both", NULL, NULL, both, 0},
+    {"t.twice", NULL, NULL, twice, 0},
+    {"t.good_code", NULL, NULL, good_code, 0},
+};
+
+static int start(const apus_host *h) {
+    h->rpc->execute(h, APUS_STR("t.sync"), NULL, 0, early, "early");
+    return APUS_TRUE;
+}
+
+static void stop(const apus_host *h) { h->rpc->execute(h, APUS_STR("t.sync"), NULL, 0, early, "late"); }
+
+static int declare(const apus_host *h) {
+    host = h;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        apus_rpc r = {APUS_STRUCT(apus_rpc), .flags = commands[i].flags, .name = commands[i].name,
+                      .aliases = commands[i].aliases, .args = commands[i].args, .doc = "A command of the tests.",
+                      .call = commands[i].call, .user = (void *)(uintptr_t)(i + 1)};
+        if (h->rpc->add_command(h, &r) < 0) return APUS_FALSE;
+    }
+    h->rpc->execute(h, APUS_STR("t.sync"), NULL, 0, early, "declaring");
+    return APUS_TRUE;
+}
+
+APUS_MODULE(commands) {
+    APUS_HEADER, .name = "commands", .version = "1.0", .declare = declare, .start = start, .stop = stop };
