@@ -71,7 +71,7 @@ import Testing
         try expect(door, "t.args", with: ["1", "x", "maybe"], 400, "parameter w is `maybe`, not one of on, off")
         try expect(door, "t.rest", 400, "too few parameters (0/1)")
         try expect(door, "t.nothing", 404, "there is no command t.nothing")
-        try expect(door, "", 404, "there is no command ")
+        try expect(door, "", with: [""], 404, "there is no command ")
         #expect(server.status == nil)
     }
 

@@ -167,7 +167,7 @@ static int good_code(const apus_command *c) {
 static void early(const apus_host *h, int code, apus_str answer, void *user) {
     char text[256];
     int count = snprintf(text, sizeof text, "%s: %d %.*s", (const char *)user, code, (int)answer.len, answer.s);
-    h->log->write(h, APUS_NOTICE, (apus_str){text, (size_t)count});
+    h->log->write(h, APUS_WARN, (apus_str){text, (size_t)count});
 }
 
 static const struct {

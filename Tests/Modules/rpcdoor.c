@@ -30,7 +30,7 @@ static void done(const apus_host *h, int code, apus_str answer, void *user) {
         size_t length = (size_t)snprintf(text, room, "%d\n", code);
         memcpy(text + length, answer.s, answer.len);
         if (sendto(fd, text, length + answer.len, MSG_DONTWAIT, (struct sockaddr *)&to->address, to->length) < 0)
-            h->log->write(h, APUS_ERROR, APUS_STR("the answer cannot be sent"));
+            h->log->write(h, APUS_ERR, APUS_STR("the answer cannot be sent"));
         free(text);
     }
     free(to);
@@ -63,13 +63,13 @@ static void *serve(void *unused) {
 static int start(const apus_host *h) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (path.len == 0 || path.len >= sizeof address.sun_path) {
-        h->log->write(h, APUS_ERROR, APUS_STR("the parameter socket is missing or too long"));
+        h->log->write(h, APUS_ERR, APUS_STR("the parameter socket is missing or too long"));
         return APUS_FALSE;
     }
     memcpy(address.sun_path, path.s, path.len);
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || pthread_create(&thread, NULL, serve, NULL)) {
-        h->log->write(h, APUS_ERROR, APUS_STR("the socket cannot be opened"));
+        h->log->write(h, APUS_ERR, APUS_STR("the socket cannot be opened"));
         return APUS_FALSE;
     }
     return APUS_TRUE;
