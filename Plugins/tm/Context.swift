@@ -15,6 +15,8 @@ struct Context {
     var failureStatus: Int32 = 0
     /// The winning reply in a failure route; nil when it was made here.
     var failureReply: OpaquePointer?
+    /// Branch that a failure route or a branch-failure event is about; -1: none.
+    var failureBranch: Int32 = -1
     /// What t_on_… and t_set_… said before there was a transaction.
     var presets = Presets()
     /// The transaction was made by this message's run, whose end puts it right.

@@ -28,9 +28,13 @@ struct EventQueue {
     private(set) var count = 0
     /// Branches whose timers ran out meanwhile carry `timeoutPending`.
     var hasTimeouts = false
+    /// Branches were finished meanwhile by others than replies.
+    var needsSettling = false
+    /// `becomeIdle` is at work: further calls leave the rest to it.
+    fileprivate var isDraining = false
 
     @inline(__always)
-    var isEmpty: Bool { first == nil && !hasTimeouts }
+    var isEmpty: Bool { first == nil && !hasTimeouts && !needsSettling }
 
     fileprivate mutating func append(_ entry: UnsafeMutablePointer<Entry>) {
         if let last { last.pointee.next = entry } else { first = entry }
@@ -65,9 +69,14 @@ extension TransactionRef {
     /// afterwards.
     func becomeIdle() {
         pointee.isBusy = false
+        guard !pointee.queue.isDraining else { return }
+        pointee.queue.isDraining = true
         pointee.references += 1
         while !pointee.isBusy, !pointee.queue.isEmpty {
-            if pointee.queue.hasTimeouts {
+            if pointee.queue.needsSettling {
+                pointee.queue.needsSettling = false
+                settle()
+            } else if pointee.queue.hasTimeouts {
                 pointee.queue.hasTimeouts = false
                 dealWithTimeouts()
             } else if let entry = pointee.queue.takeFirst() {
@@ -75,6 +84,7 @@ extension TransactionRef {
                 pointee.home.release(entry)
             }
         }
+        pointee.queue.isDraining = false
         dropReference()
     }
 
@@ -93,8 +103,10 @@ extension TransactionRef {
     private func dealWith(_ entry: EventQueue.Entry) {
         switch entry.kind {
         case .reply:
-            if let message = entry.message {
-                if let branch = branch(entry.branch) { deal(with: message, to: branch) }
+            guard let message = entry.message else { return }
+            if let branch = branch(entry.branch) {
+                deal(with: message, to: branch, isHeld: true)
+            } else {
                 pointee.home.messages.pointee.release(pointee.home.host, message)
             }
         case .resume:

@@ -21,9 +21,11 @@ private let module = Module(
         declareParameters(host, state)
         declareCounters(host, state)
         declareSettingFunctions(host, state)
+        declareRouteFunctions(host, state)
         declareServerFunctions(host, state)
         state.pointee.contextSlot = host.slot(APUS_SLOT_MESSAGE)
         host.hook(APUS_HOOK_REQUEST, user: state, call: receiveRequest)
+        host.hook(APUS_HOOK_REPLY_ROUTED, user: state, call: receiveReply)
         host.hook(APUS_HOOK_REQUEST_ENDED, user: state, call: requestEnded)
     })
 

@@ -5,12 +5,15 @@ import PluginKit
 // Client/…
 extension BranchRef {
     func timeOut() { fatalError() }
+    func received(_ status: Int32) { fatalError() }
+    func acknowledge(_ reply: OpaquePointer) { fatalError() }
+    func failOver() -> Bool { fatalError() }
+    func armTimer(_ now: UInt64) { fatalError() }
+}
+extension UnsafeMutablePointer<LocalCancel> {
+    func stop() { fatalError() }
 }
 extension TransactionRef {
+    func addBranch() -> BranchRef? { fatalError() }
     func cancelBranches(_ mask: UInt32, reason: Int32, reasonHeaders: apus_str = apus_str()) { fatalError() }
-}
-// Replies/…
-extension TransactionRef {
-    func deal(with reply: OpaquePointer, to branch: BranchRef) { fatalError() }
-    func resume(_ route: OpaquePointer) { fatalError() }
 }

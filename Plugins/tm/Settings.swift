@@ -55,6 +55,8 @@ struct Settings {
     var reparseOnDnsFailover: Int64 = 1
     var dnsReuseRcvSocket: Int64 = 0
     var failoverReplyCodes = apus_str()
+    /// What it says, from `start` on.
+    var failoverCodes = FailoverCodes()
 
     // CANCEL.
     var cancelBMethod: Int64 = 1

@@ -21,6 +21,15 @@ struct Transaction {
         case ended
     }
 
+    /// t_drop_replies
+    enum ReplyDropping: UInt8 {
+        /// As `failure_reply_mode` says.
+        case byMode
+        case none
+        case lastLeg
+        case all
+    }
+
     struct Flags: OptionSet {
         let rawValue: UInt32
         @inline(__always)
@@ -118,6 +127,8 @@ struct Transaction {
     var blindBranches: UInt32 = 0
 
     // What the script said.
+    /// Which replies of earlier legs count no more when the failure route that runs starts a new one.
+    var replyDropping = ReplyDropping.byMode
     var timers: Timers
     var onFailure: OpaquePointer?
     var onReply: OpaquePointer?
@@ -132,5 +143,7 @@ struct Transaction {
     // One event at a time.
     /// A script of this transaction runs or waits.
     var isBusy = false
+    /// Events that are dealt with: one within the other when a route of it waits.
+    var runs: UInt32 = 0
     var queue = EventQueue()
 }

@@ -123,6 +123,11 @@ func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Boo
     if isSER, written.pointee.duration("unix_tx_timeout")?.pointee.isGiven == false {
         settings.pointee.unixTxTimeout = 2000
     }
+    guard let codes = FailoverCodes(settings.pointee.failoverReplyCodes) else {
+        host.log(.error, "failover_reply_codes: not a list of code=N and class=N with semicolons between them")
+        return false
+    }
+    settings.pointee.failoverCodes = codes
     var fr = written.pointee.frTimerAVP
     var frInvite = written.pointee.frInvTimerAVP
     if isSER, fr.isEmpty { fr = "callee_fr_timer" }

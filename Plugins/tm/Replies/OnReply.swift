@@ -1,0 +1,44 @@
+import PluginKit
+
+// Invariants: a reply that is dealt with is the hook's, and ends with it, or held, and released here once.
+
+extension TransactionRef {
+    /// The onreply_route that a reply to the branch runs through; nil when there is none. Replies to replicas reach no route.
+    @inline(__always)
+    func onReplyRoute(of branch: BranchRef) -> OpaquePointer? {
+        pointee.flags.contains(.replica) ? nil : branch.pointee.onReply ?? pointee.onReply
+    }
+
+    /// Deals with one reply, at a moment when no script of the transaction runs.
+    /// - Parameter isHeld: the reply is ours to release.
+    func deal(with reply: OpaquePointer, to branch: BranchRef, isHeld: Bool) {
+        guard pointee.phase != .ended else { return letGo(reply, isHeld) }
+        if isHeld, let route = onReplyRoute(of: branch) {
+            let run = RouteRun(kind: .onReply, transaction: self, branch: branch, message: reply)
+            if start(route, run) { return }
+        }
+        enter()
+        decide(reply, branch)
+        letGo(reply, isHeld)
+        leave()
+    }
+
+    /// The onreply_route of a reply has ended. Only provisional replies can be dropped there.
+    func onReplyEnded(_ run: RouteRun) {
+        guard let reply = run.message, let branch = run.branch else { return }
+        let status = Int32(home.messages.pointee.status(reply))
+        // The caller has got another final reply while the script waited.
+        let isLate =
+            run.hasWaited && status >= 200 && pointee.lastStatus >= 300 && home.settings.pointee.replyRelayMode != 0
+        if isLate {
+            finish(branch, status)
+        } else if !run.isDropped || status >= 200 {
+            decide(reply, branch)
+        }
+        letGo(reply, true)
+    }
+
+    private func letGo(_ reply: OpaquePointer, _ isHeld: Bool) {
+        if isHeld { home.messages.pointee.release(home.host, reply) }
+    }
+}
