@@ -33,7 +33,7 @@ extension UnsafeMutablePointer<Home> {
     /// `callid_cseq_matching`: for peers that do not give our branch parameter back. Looks at every transaction.
     private func branchByFields(of message: Message) -> BranchRef? {
         var found: BranchRef?
-        pointee.table.forEach { transaction in
+        func look(_ transaction: TransactionRef) {
             guard found == nil, transaction.hasCallID(of: message), transaction.hasCSeq(of: message) else { return }
             var next = transaction.pointee.branches
             while let branch = next {
@@ -41,6 +41,7 @@ extension UnsafeMutablePointer<Home> {
                 if branch.fits(message), found == nil || !branch.isFinished { found = branch }
             }
         }
+        pointee.table.forEach(look)
         return found
     }
 }
