@@ -24,7 +24,7 @@ extension TransactionRef {
         tell(TM_E2ECANCEL_IN, Occurrence(request: call.pointee.msg))
         if pointee.phase == .active, pointee.lastStatus < 200 {
             pointee.flags.insert([.cancelled, .noNewBranches])
-            cancelBranches(0, reason: 0, reasonHeaders: reasonLines(call))
+            if pointee.branches != nil { cancelBranches(0, reason: 0, reasonHeaders: reasonLines(call)) }
             // What a script of the INVITE still does, its end answers for.
             if pointee.phase == .active, !pointee.isBusy, !hasPendingBranches {
                 _ = reply(LocalReply(code: 487, reason: "Request Terminated"))

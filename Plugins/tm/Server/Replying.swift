@@ -49,7 +49,7 @@ extension TransactionRef {
         let isFinal = reply.code >= 200
         if isFinal { pointee.flags.insert(.noNewBranches) }
         put(bytes, status: reply.code, isLocal: true, reply: nil)
-        if isFinal { cancelBranches(0, reason: reply.code) }
+        if isFinal, pointee.branches != nil { cancelBranches(0, reason: reply.code) }
         return true
     }
 

@@ -53,7 +53,7 @@ extension TransactionRef {
             _ = reply(LocalReply(code: 487, reason: "Request Terminated"))
         } else if pointee.flags.contains(.expired) {
             abandon()
-        } else if pointee.lastStatus <= 100, pointee.branches == nil {
+        } else if pointee.lastStatus <= 100, pointee.queue.isEmpty {
             wait()
         }
     }
