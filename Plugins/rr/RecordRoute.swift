@@ -62,7 +62,8 @@ private func record(
     routing.pointee.inBranch = call.pointee.route_kind == UInt32(APUS_BRANCH_ROUTE)
     if !routing.pointee.hasPlace || routing.pointee.inBranch {
         var late = apus_late(
-            size: UInt32(MemoryLayout<apus_late>.size), reserved: 0, produce: writeLines, copy: nil, user: routing)
+            size: UInt32(MemoryLayout<apus_late>.size), reserved: 0, produce: writeLines, copy: copyRouting,
+            user: routing)
         guard message.api.pointee.insert_late(call.host, call.pointee.msg, nil, &late) > 0 else {
             return call.fail("Record-Route could not be added")
         }
@@ -83,17 +84,8 @@ private func user(_ call: Call) -> apus_str {
 
 private func addParameter(_ call: Call, _ text: apus_str) -> Bool {
     let message = call.message
-    guard !text.isEmpty, let routing = call.routing, let kept = message.keep(text),
-        let extra = message.allocate(Routing.Extra.self)
-    else { return false }
-    extra.initialize(to: Routing.Extra(text: kept))
-    if let last = routing.pointee.lastExtra {
-        last.pointee.next = extra
-    } else {
-        routing.pointee.extra = extra
-    }
-    routing.pointee.lastExtra = extra
-    return true
+    guard !text.isEmpty, let routing = call.routing, let kept = message.keep(text) else { return false }
+    return routing.append(kept, in: message)
 }
 
 /// Writes what the message's Routing asks for, at the top of the headers.
@@ -114,6 +106,18 @@ private let writeLines:
         }
         return lines.writer.overflowed ? 0 : lines.writer.count
     }
+
+/// The Routing for a copy of the message, which remembers like the original that it is recorded. All edits of one message share one.
+private let copyRouting: @convention(c) (Host, OpaquePointer, UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
+    host, to, user in
+    let routing = user.unsafelyUnwrapped.assumingMemoryBound(to: Routing.self)
+    let slots = host.pointee.slots
+    let slot = routing.pointee.state.pointee.slot
+    if let known = slots.pointee.message(to, slot) { return known }
+    guard let copy = routing.copied(to: Message(handle: to, api: host.pointee.message)) else { return nil }
+    slots.pointee.set_message(to, slot, copy)
+    return UnsafeMutableRawPointer(copy)
+}
 
 /// Record-Route lines on their way out.
 private struct Lines {

@@ -89,3 +89,44 @@ extension Message {
         return writer.text
     }
 }
+
+extension UnsafeMutablePointer<Routing> {
+    /// The same in the memory of another message; nil when that is out.
+    func copied(to message: Message) -> UnsafeMutablePointer<Routing>? {
+        guard let copy = message.allocate(Routing.self), let params = message.keepAny(pointee.params),
+            let user = message.keepAny(pointee.user), let first = message.keepAny(pointee.first),
+            let second = message.keepAny(pointee.second)
+        else { return nil }
+        copy.initialize(to: pointee)
+        copy.pointee.params = params
+        copy.pointee.user = user
+        copy.pointee.first = first
+        copy.pointee.second = second
+        copy.pointee.extra = nil
+        copy.pointee.lastExtra = nil
+        var next = pointee.extra
+        while let extra = next {
+            guard let text = message.keep(extra.pointee.text), copy.append(text, in: message) else { return nil }
+            next = extra.pointee.next
+        }
+        return copy
+    }
+
+    /// Adds a parameter for our Record-Route, whose text lies in the message's memory.
+    func append(_ text: apus_str, in message: Message) -> Bool {
+        guard let extra = message.allocate(Routing.Extra.self) else { return false }
+        extra.initialize(to: Routing.Extra(text: text))
+        if let last = pointee.lastExtra {
+            last.pointee.next = extra
+        } else {
+            pointee.extra = extra
+        }
+        pointee.lastExtra = extra
+        return true
+    }
+}
+
+extension Message {
+    /// As `keep`; what is missing stays missing.
+    fileprivate func keepAny(_ text: apus_str) -> apus_str? { text.isNull ? apus_str() : keep(text) }
+}

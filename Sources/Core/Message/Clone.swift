@@ -54,6 +54,14 @@ extension Message {
         return Message(chunk.assumingMemoryBound(to: MessageRecord.self))
     }
 
+    /// `clone`, and all whose texts are made when the message is written get data of the copy's own: what a copy is that may outlive the
+    /// message. See `LateText`.
+    func copy(into chunk: UnsafeMutableRawPointer, arena: UnsafeMutablePointer<Arena>) -> Message {
+        let copy = clone(into: chunk, arena: arena)
+        LateText.adoptAll(by: copy)
+        return copy
+    }
+
     /// Gives the message another arena, as a run begins on a message that was kept. What was parsed is forgotten. Edits and texts of the routing
     /// that lie in the former arena must be gone before that ends: see `rewindEdits` and `setRouting`.
     func use(arena: UnsafeMutablePointer<Arena>) {
@@ -79,6 +87,7 @@ extension Message {
         copy.pointee.cache.clear()
         // Modules' data belongs to the original, which destroys it.
         copy.pointee.slots = nil
+        copy.pointee.owner = .caller
         copy.pointee.edits = edits
         copy.pointee.routing = routing
     }
@@ -112,6 +121,7 @@ extension Message {
         copy.errorReason = packer.copy(copy.errorReason)
         copy.replyLines = packReplyLines(&packer)
         copy.branches = packBranches(&packer)
+        copy.branchCapacity = copy.branchCount
         return copy
     }
 
@@ -128,11 +138,10 @@ extension Message {
         return newest
     }
 
-    /// A copy has room for as many branches as there may be, since scripts may add some to it.
     private func packBranches(_ packer: inout Packer) -> UnsafeMutablePointer<Branch>? {
         guard branchCount > 0 else { return nil }
-        let place = packer.place(Limits.branches * MemoryLayout<Branch>.stride)
-        let branches = place?.bindMemory(to: Branch.self, capacity: Limits.branches)
+        let place = packer.place(branchCount * MemoryLayout<Branch>.stride)
+        let branches = place?.bindMemory(to: Branch.self, capacity: branchCount)
         for index in 0..<branchCount {
             var copy = branch(at: index)
             copy.uri = packer.copy(copy.uri)

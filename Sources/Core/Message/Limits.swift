@@ -17,6 +17,8 @@ enum Limits {
     static let branches = 31
     /// Bytes of a URI that a script sets.
     static let uriSize = 4096
+    /// Bytes that a kept message may take beside itself, for what is parsed of it and for edits: as above.
+    static let keptArena = 1 << 20
     /// Parts of parts of a multipart body.
     static let multipartDepth = 8
     /// Parts of a multipart body.

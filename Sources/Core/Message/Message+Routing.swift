@@ -59,9 +59,10 @@ extension Message {
     func routingSnapshot() -> Routing? {
         var copy = routing
         guard branchCount > 0, let old = routing.branches else { return copy }
-        guard let raw = arena.pointee.allocate(Limits.branches * MemoryLayout<Branch>.stride) else { return nil }
+        guard let raw = arena.pointee.allocate(branchCount * MemoryLayout<Branch>.stride) else { return nil }
         raw.copyMemory(from: old, byteCount: branchCount * MemoryLayout<Branch>.stride)
-        copy.branches = raw.bindMemory(to: Branch.self, capacity: Limits.branches)
+        copy.branches = raw.bindMemory(to: Branch.self, capacity: branchCount)
+        copy.branchCapacity = copy.branchCount
         return copy
     }
 
@@ -122,13 +123,20 @@ extension Message {
     /// memory is out.
     func appendBranch(_ branch: Branch, limit: Int = Limits.branches) -> Bool {
         guard branchCount < min(limit, Limits.branches), let copy = kept(branch) else { return false }
-        if routing.branches == nil {
-            guard let raw = arena.pointee.allocate(Limits.branches * MemoryLayout<Branch>.stride) else { return false }
-            routing.branches = raw.bindMemory(to: Branch.self, capacity: Limits.branches)
-        }
+        if routing.branchCount == routing.branchCapacity, !growBranches() { return false }
         guard let branches = routing.branches else { return false }
         (branches + branchCount).initialize(to: copy)
         routing.branchCount += 1
+        return true
+    }
+
+    private func growBranches() -> Bool {
+        let capacity = min(max(4, 2 * Int(routing.branchCapacity)), Limits.branches)
+        guard let raw = arena.pointee.allocate(capacity * MemoryLayout<Branch>.stride) else { return false }
+        let grown = raw.bindMemory(to: Branch.self, capacity: capacity)
+        if let old = routing.branches { grown.update(from: old, count: branchCount) }
+        routing.branches = grown
+        routing.branchCapacity = UInt8(capacity)
         return true
     }
 

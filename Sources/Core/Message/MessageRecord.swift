@@ -51,6 +51,8 @@ struct MessageRecord {
     var routing: Routing
     /// Data that others keep with the message; nil until somebody does. What it points to is theirs.
     var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    /// Who ends the message.
+    var owner: MessageOwner
 
     /// Begins the life of a record, in place: it is too large to be made elsewhere and copied. All fields are plain data, so that none of them
     /// need have had a value before.
@@ -79,6 +81,7 @@ struct MessageRecord {
         callID = .none
         cseqMethodText = .none
         slots = nil
+        owner = .caller
         headersStart = 0
         headersEnd = 0
         bodyStart = 0
@@ -95,6 +98,18 @@ struct MessageRecord {
     /// `maxForwards` when there is no such header, and when it is no number.
     static let noMaxForwards: Int16 = -1
     static let badMaxForwards: Int16 = -2
+}
+
+/// Who ends a message, and so what else stands around its record.
+enum MessageOwner: UInt8 {
+    /// Whoever made it: a test, a run that has a copy of its own.
+    case caller
+    /// The server, when the message has been dealt with.
+    case server
+    /// A module that asked the server for it in a hook, and gives it back.
+    case holder
+    /// A module that has a copy in its worker's memory: a `KeptMessage`.
+    case keeper
 }
 
 /// What has been parsed of a message beyond its first pass. Dropped when the message is copied or changes its arena.

@@ -49,6 +49,8 @@ struct Routing {
     /// Destinations beside the Request-URI: see `Message+Branches.swift`.
     var branches: UnsafeMutablePointer<Branch>?
     var branchCount: UInt8
+    /// Branches that `branches` has room for.
+    var branchCapacity: UInt8
     /// Header lines for every reply that this server makes for the request, newest first.
     var replyLines: UnsafeMutablePointer<ReplyLines>?
 
@@ -102,6 +104,7 @@ struct Routing {
         errorReason = .empty
         branches = nil
         branchCount = 0
+        branchCapacity = 0
         replyLines = nil
     }
 }

@@ -139,7 +139,8 @@ extension HostTables {
             insert_late: { host, message, header, late in
                 let message = Message(opaque: message)
                 let offset = HostTables.header(header, of: message)?.start ?? message.record.pointee.headersStart
-                let text = LateText(host: host, produce: late.pointee.produce, user: late.pointee.user)
+                let text = LateText(
+                    host: host, produce: late.pointee.produce, copy: late.pointee.copy, user: late.pointee.user)
                 return HostTables.answer(LateText.insert(text, into: message, offset: Int(offset)))
             },
             append_to_reply: { message, lines in HostTables.answer(Message(opaque: message).appendToReply(lines.bytes))
@@ -153,21 +154,24 @@ extension HostTables {
                 Message(opaque: message).setError(code: code, reason: reason.bytes)
             },
             allocate: { message, size in Message(opaque: message).arena.pointee.allocate(size) },
-            flags: { _ in fatalError("flags:1") },
-            set_flags: { _, _ in fatalError("set_flags:2") },
-            keep: { _, _ in fatalError("keep:2") },
-            parse: { _, _ in fatalError("parse:2") },
-            hold: { _, _ in fatalError("hold:2") },
-            release: { _, _ in fatalError("release:2") },
-            adopt: { _ in fatalError("adopt:1") },
-            mark: { _, _ in fatalError("mark:2") },
-            rewind: { _, _ in fatalError("rewind:2") },
+            flags: { Message(opaque: $0).routing.flags },
+            set_flags: { message, flags in Message(opaque: message).routing.flags = flags },
+            keep: { host, message in MessageKeeping.keep(Message(opaque: message), host) },
+            parse: { host, bytes in MessageKeeping.parse(bytes.bytes, host) },
+            hold: { host, message in MessageKeeping.hold(Message(opaque: message), host) },
+            release: { host, message in
+                guard let message else { return }
+                MessageKeeping.release(Message(opaque: message), host)
+            },
+            adopt: { MessageKeeping.adopt(Message(opaque: $0)) },
+            mark: { message, out in MessageKeeping.mark(Message(opaque: message), out) },
+            rewind: { message, mark in MessageKeeping.rewind(Message(opaque: message), mark) },
             write_request: { HostTables.writeRequest($1, $2, $3) },
             write_reply: { HostTables.writeReply($1, $2, $3) },
             write_edited: { HostTables.writeEdited($1, $2, $3) },
             source: { HostTables.source(of: $0, $1) },
             next_hop: { HostTables.nextHop(of: $0) },
-            bytes: { _ in fatalError("bytes:1") })
+            bytes: { apus_str(Message(opaque: $0).received) })
     }
 
     /// The contract's number of a method.

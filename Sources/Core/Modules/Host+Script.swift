@@ -36,7 +36,7 @@ extension HostTables {
                 line.pointee = position.line
             },
             allocate: { call, size in UnsafeMutablePointer<Run>(call.pointee.run).allocate(size) },
-            route_name: { _ in fatalError("route_name:1") },
+            route_name: { UnsafePointer<CompiledRoute>($0).pointee.name },
             with_call: { host, message, avps, body, user in
                 guard let image = host.shared.image, let worker = host.shared.worker?.pointee.worker,
                     let script = SuspensionDirectory.worker(UInt32(worker.pointee.index))

@@ -20,7 +20,14 @@ extension HostTables {
                 node.initialize(to: MailNode(receive: HostTables.jobArrived))
                 workers[Int(index)].worker.pointee.mailbox.post(node)
             },
-            home: { _, _ in fatalError("home:2") })
+            home: { host, callID in
+                // By the same key as the readers choose (`UDP.receive`); a single worker is everybody's home.
+                guard let workers = host.shared.pointee.workers else { return 0 }
+                let worker = workers[0].worker
+                let count = worker.pointee.count
+                guard count > 1 else { return 0 }
+                return UInt32(Worker.home(hash: worker.pointee.callKey.hash(callID.bytes), count: count))
+            })
     }
 
     private static func links(of job: UnsafeMutablePointer<apus_job>) -> UnsafeMutableRawPointer {

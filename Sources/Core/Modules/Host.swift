@@ -15,6 +15,8 @@ struct HostRecord {
     let name: Bytes
     /// Its place in `HostDirectory`.
     let number: UInt32
+    /// Its place among the modules of this server.
+    let place: Int
     /// The thread whose log lines are held back, as its set-up runs there; 0 for none.
     let capturing: UnsafeMutablePointer<Atomic<UInt>>
 
@@ -47,7 +49,8 @@ struct HostRecord {
         record.bindMemory(to: HostRecord.self, capacity: 1).initialize(
             to: HostRecord(
                 module: Unmanaged.passRetained(module), shared: shared, name: PermanentText.bytes(module.name),
-                number: HostDirectory.add(host), capturing: capturing))
+                number: HostDirectory.add(host), place: shared.pointee.moduleCount, capturing: capturing))
+        shared.pointee.moduleCount += 1
     }
 
     @inline(__always)

@@ -19,6 +19,8 @@ struct HostShared: ~Copyable {
     /// What modules have on each worker, by its index; nil until `Modules.makeWorkers`.
     var workers: UnsafeMutablePointer<ModuleWorker>?
     var workerCount: UInt32 = 0
+    /// Modules so far, Core's own among them: the next one's `HostRecord.place`.
+    var moduleCount = 0
     var listeners = ListenerTable()
     var services = HostServices()
 
@@ -53,10 +55,18 @@ struct HostServices {
         @convention(c) (
             UnsafePointer<apus_call>, OpaquePointer, UnsafeRawPointer, Run.Frame.Then, UnsafeMutableRawPointer?
         ) -> CInt
+    /// `message->hold`: the message whose hook runs. True when it stays.
+    typealias Hold = @convention(c) (OpaquePointer) -> Bool
+    /// `message->release` of a message that was held.
+    typealias EndHolding = @convention(c) (OpaquePointer) -> Void
 
     var context: UnsafeMutableRawPointer?
     /// [worker] onsend_route, as apus/net.h says.
     var onsend: Onsend?
     /// [worker] A run of its own on the calling worker.
     var startRun: StartRun?
+    /// [worker]
+    var hold: Hold?
+    /// [worker]
+    var endHolding: EndHolding?
 }

@@ -55,8 +55,8 @@ extension HostTables {
                 return HostTables.answer(worker.cancelTimer(id))
             },
             now: { _ in Worker.current?.pointee.clock.now ?? Syscalls.monotonicNanoseconds() / 1_000_000 },
-            prepare: { _, _, _ in fatalError("prepare:3") },
-            arm: { _, _, _ in fatalError("arm:3") },
-            disarm: { _, _ in fatalError("disarm:2") })
+            prepare: { host, timer, fire in EmbeddedTimer.prepare(host, timer, fire) },
+            arm: { host, timer, milliseconds in EmbeddedTimer.arm(host, timer, milliseconds: milliseconds) },
+            disarm: { host, timer in EmbeddedTimer.disarm(host, timer) })
     }
 }

@@ -4,10 +4,12 @@ import PluginAPI
 // Timers that are used up go to the free list, their memory is never given back, so that a stale id meets a timer of a
 // newer generation.
 
-/// What modules have on one worker: their slots and timers.
+/// What modules have on one worker: their slots, timers and memory.
 struct ModuleWorker {
     let worker: UnsafeMutablePointer<Worker>
     let slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    /// What each module holds of the worker's slab, by `HostRecord.place`.
+    let memory: UnsafeMutablePointer<MemoryUse>
     private var timers: UnsafeMutablePointer<UnsafeMutablePointer<ModuleTimer>>
     private var timerCount: UInt32 = 0
     private var timerCapacity: UInt32 = 64
@@ -16,10 +18,12 @@ struct ModuleWorker {
     /// One-shot timers that may wait on one worker.
     static let maxTimers: UInt32 = 1 << 22
 
-    init(_ worker: UnsafeMutablePointer<Worker>, slotCount: Int) {
+    init(_ worker: UnsafeMutablePointer<Worker>, slotCount: Int, moduleCount: Int) {
         self.worker = worker
         slots = .allocate(capacity: max(1, slotCount))
         slots.initialize(repeating: nil, count: max(1, slotCount))
+        memory = .allocate(capacity: max(1, moduleCount))
+        for place in 0..<moduleCount { (memory + place).initialize(to: MemoryUse()) }
         timers = .allocate(capacity: Int(timerCapacity))
     }
 

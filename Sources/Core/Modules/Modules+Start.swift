@@ -90,10 +90,14 @@ extension Modules {
     /// Makes room for what modules have on each worker. Once, before `start`, so that modules know how many workers
     /// there are.
     func makeWorkers(_ workers: Workers) {
+        // It has a place among the modules too.
+        _ = core
         let table = UnsafeMutablePointer<ModuleWorker>.allocate(capacity: workers.count)
         for index in 0..<workers.count {
             (table + index).initialize(
-                to: ModuleWorker(workers[index], slotCount: shared.pointee.slots.workerCount))
+                to: ModuleWorker(
+                    workers[index], slotCount: shared.pointee.slots.workerCount,
+                    moduleCount: shared.pointee.moduleCount))
         }
         shared.pointee.workerCount = UInt32(workers.count)
         shared.pointee.workers = table

@@ -111,6 +111,16 @@ struct Slab {
         entry.pointee.inUse &-= 1
     }
 
+    /// The bytes that were asked for when the piece was taken.
+    @inline(__always)
+    static func size(of piece: UnsafeMutableRawPointer) -> Int {
+        Int((piece - header).assumingMemoryBound(to: Header.self).pointee.size)
+    }
+
+    /// The bytes that a piece of `size` really has: those of its class. Precondition: 0 <= size <= largest.
+    @inline(__always)
+    static func room(for size: Int) -> Int { Slab.size(ofClass: sizeClass(size)) &- header }
+
     /// The worker that a piece belongs to: where it has to go back.
     @inline(__always)
     static func owner(of piece: UnsafeMutableRawPointer) -> Int {

@@ -62,7 +62,7 @@ enum OwnRuns {
         if let message {
             let original = Message(opaque: message)
             if let chunk = arena.pointee.allocate(original.cloneSize) {
-                return (original.clone(into: chunk, arena: arena), space)
+                return (original.copy(into: chunk, arena: arena), space)
             }
         } else if Message.parse(fakedRequest, record: space.message.record, arena: arena).isAccepted {
             space.message.routing.options.insert([.faked, .noReply])

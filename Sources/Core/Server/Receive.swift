@@ -37,6 +37,7 @@ extension UnsafeMutablePointer<ServerWorker> {
     }
 
     private func note(_ slot: UnsafeMutablePointer<Received>, in message: Message) {
+        message.record.pointee.owner = .server
         message.routing.source = slot.pointee.flow.remote
         message.routing.destination = slot.pointee.flow.local
         message.routing.receivedOn = slot.pointee.flow.listener.raw
@@ -82,7 +83,7 @@ extension UnsafeMutablePointer<ServerWorker> {
 
     /// Hooks, then the script.
     func routeRequest(_ space: UnsafeMutablePointer<Space>) {
-        guard pointee.shared.pointee.host.pointee.hooks.run(.request, space.message) else { return giveBack(space) }
+        guard passes(.request, space) else { return leave(space) }
         space.pointee.phase = .main
         begin(space)
         let routes = pointee.shared.pointee.routes
@@ -173,7 +174,7 @@ extension UnsafeMutablePointer<ServerWorker> {
             bump(counters.dropReplies)
             return giveBack(space)
         }
-        guard pointee.shared.pointee.host.pointee.hooks.run(.reply, message) else { return giveBack(space) }
+        guard passes(.reply, space) else { return leave(space) }
         let routes = pointee.shared.pointee.routes
         if routes.preRouting == nil, routes.reply == nil { return replyRouted(space) }
         begin(space)
@@ -193,7 +194,7 @@ extension UnsafeMutablePointer<ServerWorker> {
 
     /// reply_route has let the reply pass: a module takes it, or it goes on by its second Via.
     private func replyRouted(_ space: UnsafeMutablePointer<Space>) {
-        guard pointee.shared.pointee.host.pointee.hooks.run(.replyRouted, space.message) else { return finish(space) }
+        guard passes(.replyRouted, space) else { return leave(space) }
         forwardReply(space)
     }
 }

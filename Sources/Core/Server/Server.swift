@@ -54,6 +54,8 @@ final class Server {
         modules.makeWorkers(workers)
         modules.shared.pointee.services.startRun = OwnRuns.start
         modules.shared.pointee.services.onsend = Onsend.look
+        modules.shared.pointee.services.hold = Holding.hold
+        modules.shared.pointee.services.endHolding = Holding.end
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
         do { try modules.management.start(workers: (0..<workers.count).map { workers[$0].pointee.mailbox }) } catch {
@@ -168,6 +170,7 @@ final class Server {
             },
             start: { ServerWorker.start($0.assumingMemoryBound(to: Worker.self)) },
             stop: { ServerWorker.stop($0.assumingMemoryBound(to: Worker.self)) },
+            adopt: Holding.adopt,
             shared: UnsafeMutableRawPointer(shared))
     }
 

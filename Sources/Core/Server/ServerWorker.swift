@@ -18,6 +18,12 @@ struct ServerWorker {
     var number: UInt32 = 0
     /// The slot whose message is being delivered; nil between messages.
     var arriving: UnsafeMutablePointer<Received>?
+    /// The message whose hooks run.
+    var hooked: UnsafeMutablePointer<Space>?
+    /// Messages that modules hold.
+    var held = 0
+    /// CANCELs of requests that modules took care of in this turn of the loop, newest first.
+    var adopted: UnsafeMutablePointer<Space>?
     fileprivate var free: UnsafeMutablePointer<Space>?
 
     init(
@@ -42,6 +48,7 @@ struct ServerWorker {
         let own = UnsafeMutablePointer<ServerWorker>.allocate(capacity: 1)
         own.initialize(to: ServerWorker(worker: worker, script: script, shared: shared))
         worker.pointee.context = UnsafeMutableRawPointer(own)
+        worker.atTurnEnd(context: own, Holding.turnEnds)
         SuspensionDirectory.register(script)
         do { try Resolver.start(worker) } catch {
             Log.error("worker \(worker.pointee.index) has no resolver: \(error.text)")
@@ -116,6 +123,7 @@ extension UnsafeMutablePointer<ServerWorker> {
         space.pointee.next = nil
         space.pointee.slot = slot
         space.pointee.isKept = false
+        space.pointee.isAdopted = false
         return space
     }
 

@@ -22,6 +22,8 @@ struct Space {
     var run: UnsafeMutablePointer<Run>?
     var phase: Phase
     var isKept: Bool
+    /// A module takes care of the request: it is not entered in the table of those in flight.
+    var isAdopted: Bool
 
     var isInFlight: Bool
     var flightHash: UInt64

@@ -9,7 +9,9 @@ extension UnsafeMutablePointer<ServerWorker> {
     func nowWaits(_ space: UnsafeMutablePointer<Space>) {
         keep(space)
         let message = space.message
-        guard message.isRequest, !space.pointee.isInFlight, let hash = InFlight.hash(message) else { return }
+        guard message.isRequest, !space.pointee.isInFlight, !space.pointee.isAdopted,
+            let hash = InFlight.hash(message)
+        else { return }
         pointee.inFlight.insert(space, hash)
         if message.method == .invite {
             // RFC 3261 §17.2.1: a 100 unless something else is sent within 200 ms.

@@ -25,6 +25,9 @@ struct WorkerHooks {
     var start: @convention(c) (_ worker: UnsafeMutableRawPointer) -> Int32 = { _ in 0 }
     /// On the worker's thread after its loop.
     var stop: @convention(c) (_ worker: UnsafeMutableRawPointer) -> Void = { _ in }
+    /// A module takes care of a request (`message->adopt`): the worker, and the message's record.
+    var adopt: @convention(c) (_ worker: UnsafeMutableRawPointer, _ record: UnsafeMutableRawPointer) -> Void = { _, _ in
+    }
     /// For `start`: whatever the workers have in common.
     var shared: UnsafeMutableRawPointer?
 }
