@@ -18,6 +18,8 @@ private let module = Module(
         return .true
     },
     declare: { host in
+        State.shared = state
+        _ = host.pointee.publish(host, TM_API, makeInterface())
         declareParameters(host, state)
         declareCounters(host, state)
         declareSettingFunctions(host, state)

@@ -17,3 +17,8 @@ extension TransactionRef {
     func addBranch() -> BranchRef? { fatalError() }
     func cancelBranches(_ mask: UInt32, reason: Int32, reasonHeaders: apus_str = apus_str()) { fatalError() }
 }
+/// Client/…: `tm_api.t_relay`.
+let relayForModule:
+    @convention(c) (
+        Call, apus_str, UInt32, @convention(c) (Call, CInt, UnsafeMutableRawPointer?) -> CInt, UnsafeMutableRawPointer?
+    ) -> CInt = { _, _, _, _, _ in fatalError() }

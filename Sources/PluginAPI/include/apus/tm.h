@@ -121,6 +121,24 @@ typedef struct tm_reply {
     apus_str body, body_type;
 } tm_reply;
 
+/* What tm knows about a message that a route or a callback works on. */
+typedef struct tm_context {
+    uint32_t size;
+    int32_t branch;         /* of a reply, and in a branch route; -1: none */
+    tm_transaction *APUS_NULLABLE transaction;
+    int32_t failure_status; /* in a failure route: the winning status, 408 after a timeout; else 0 */
+    uint32_t reserved;
+    apus_msg *APUS_NULLABLE failure_reply; /* the winning reply; null when it was made here */
+} tm_context;
+
+/* Routes that t_on_failure and its like arm. */
+enum {
+    TM_ROUTE_FAILURE = 1,
+    TM_ROUTE_BRANCH = 2,
+    TM_ROUTE_ONREPLY = 3,
+    TM_ROUTE_BRANCH_FAILURE = 4, /* event_route[tm:branch-failure:name] */
+};
+
 typedef void (*tm_callback)(const tm_event *APUS_NONNULL e);
 
 typedef struct tm_api {
@@ -175,6 +193,14 @@ typedef struct tm_api {
     int (*APUS_NONNULL t_suspend)(const apus_call *APUS_NONNULL c, uint32_t *APUS_NONNULL index, uint32_t *APUS_NONNULL label);
     int (*APUS_NONNULL t_continue)(const apus_host *APUS_NONNULL h, uint32_t index, uint32_t label, const apus_route *APUS_NONNULL route);
     int (*APUS_NONNULL t_cancel_suspend)(const apus_host *APUS_NONNULL h, uint32_t index, uint32_t label);
+
+    /* What tm knows about the message; APUS_FALSE, and all of it empty, when it knows nothing. */
+    int (*APUS_NONNULL context)(const apus_msg *APUS_NONNULL m, tm_context *APUS_NONNULL out);
+    /* The transaction's message flags, which its later routes see. */
+    void (*APUS_NONNULL set_flags)(tm_transaction *APUS_NONNULL t, uint32_t flags);
+    /* Arms a route for the call's transaction, or for the one that its message will have; null disarms. And whether one is armed. */
+    int (*APUS_NONNULL t_on)(const apus_call *APUS_NONNULL c, uint32_t kind, const apus_route *APUS_NULLABLE route);
+    int (*APUS_NONNULL t_is_set)(const apus_call *APUS_NONNULL c, uint32_t kind);
 } tm_api;
 
 /* [start] tm's interface; null with a logged reason when tm.so is not loaded. A module names "tm/1" in `needs`. */
