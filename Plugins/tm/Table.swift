@@ -83,7 +83,7 @@ struct Table {
     }
 
     /// Calls `body` for every transaction. It must not begin or end one.
-    func forEach(_ body: (TransactionRef) -> Void) {
+    func visit(_ body: (TransactionRef) -> Void) {
         for place in 0..<placeCount {
             if let transaction = self[place] { body(transaction) }
         }

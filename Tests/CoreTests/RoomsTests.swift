@@ -79,8 +79,15 @@ import Testing
 
     /// Comfort, not a second server: what a module author reads in one sitting.
     @Test func pluginKitStaysSmall() {
-        let lines = SourceFile.all(below: "Sources/PluginKit").reduce(0) { $0 + $1.lines.count }
-        #expect(lines > 0 && lines < 500, "PluginKit has \(lines) lines")
+        // Without comments and empty lines: what a reader must understand, not what helps him.
+        let lines = SourceFile.all(below: "Sources/PluginKit").reduce(0) { sum, file in
+            let code = file.lines.filter { line in
+                let text = line.drop { $0 == " " }
+                return !text.isEmpty && !text.hasPrefix("//")
+            }
+            return sum + code.count
+        }
+        #expect(lines > 0 && lines < 500, "PluginKit has \(lines) lines of code")
     }
 
     @Test func theContractsHeadersNeedNothingButEachOther() {

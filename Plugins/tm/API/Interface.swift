@@ -98,7 +98,7 @@ extension UnsafeMutablePointer<Home> {
     func find(callID: apus_str, cseq: apus_str) -> TransactionRef? {
         var found: TransactionRef?
         let messages = self.messages
-        pointee.table.forEach { candidate in
+        pointee.table.visit { candidate in
             guard let request = candidate.pointee.request else { return }
             let message = Message(handle: request, api: messages)
             guard message.field(APUS_FIELD_CALL_ID).equals(callID),

@@ -41,7 +41,7 @@ extension UnsafeMutablePointer<Home> {
                 if branch.fits(message), found == nil || !branch.isFinished { found = branch }
             }
         }
-        pointee.table.forEach(look)
+        pointee.table.visit(look)
         return found
     }
 }
