@@ -38,7 +38,6 @@ struct Branch {
     /// Status of the last reply; 408 after a timeout.
     var status: Int32 = 0
     var branchFlags: UInt32 = 0
-    var uri = Stored()
     var ruid = Stored()
     var instance = Stored()
     var userAgent = Stored()
@@ -51,8 +50,6 @@ struct Branch {
     var request = Stored()
     /// Of a negative final reply; nil once it is of no use.
     var reply: OpaquePointer?
-    /// The ACK that goes to a negative final reply, to be repeated.
-    var ack = Stored()
     var onReply: OpaquePointer?
 
     // Timers A/E and B/F in one.
@@ -72,10 +69,13 @@ struct Branch {
 struct LocalCancel {
     let branch: BranchRef
     var bytes = Stored()
+    /// False while it waits for a provisional reply.
+    var isSent = false
     var isAnswered = false
     var timer = apus_timer()
     var nextRetransmission: UInt64 = 0
     var retransmissionInterval: UInt32 = 0
+    var retransmissions: UInt32 = 0
     var deadline: UInt64 = 0
 }
 

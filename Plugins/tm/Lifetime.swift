@@ -116,15 +116,14 @@ extension BranchRef {
         if let cancel = pointee.cancel { host.pointee.timer.pointee.disarm(host, cancel.timer) }
     }
 
-    fileprivate func free() {
+    /// Its memory: it is in no transaction's list any more.
+    func free() {
         let home = self.home
         stopTimers()
-        home.release(&pointee.uri)
         home.release(&pointee.ruid)
         home.release(&pointee.instance)
         home.release(&pointee.userAgent)
         home.release(&pointee.request)
-        home.release(&pointee.ack)
         home.messages.pointee.release(home.host, pointee.reply)
         home.release(pointee.failover)
         if let cancel = pointee.cancel {

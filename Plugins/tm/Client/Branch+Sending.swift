@@ -1,0 +1,82 @@
+import PluginKit
+
+// Invariants: a branch that was sent holds the bytes of its request, our Via on their second line (message->write_request puts it there).
+
+extension TransactionRef {
+    /// Branches that one transaction can have in its life: as many as a set of branches (`cancelBranches`) can name.
+    static let mostBranches: UInt32 = 31
+
+    /// A new branch at the end, not sent yet; nil when there are too many or memory is out.
+    func addBranch() -> BranchRef? {
+        guard pointee.branchCount < TransactionRef.mostBranches, let branch = home.allocate(Branch.self) else {
+            return nil
+        }
+        branch.initialize(to: Branch(transaction: self, index: pointee.branchCount))
+        home.host.pointee.timer.pointee.prepare(home.host, branch.timer, Branch.timerFired)
+        if let last = pointee.lastBranch { last.pointee.next = branch } else { pointee.branches = branch }
+        pointee.lastBranch = branch
+        pointee.branchCount += 1
+        return branch
+    }
+
+    /// Takes back the last branch, which was never sent: a branch route dropped it, or it has no destination.
+    func discardLastBranch() {
+        guard let branch = pointee.lastBranch, !branch.pointee.flags.contains(.sent) else { return }
+        var previous: BranchRef?
+        var next = pointee.branches
+        while let candidate = next, candidate != branch { (previous, next) = (candidate, candidate.pointee.next) }
+        if let previous { previous.pointee.next = nil } else { pointee.branches = nil }
+        pointee.lastBranch = previous
+        pointee.branchCount -= 1
+        branch.free()
+    }
+}
+
+extension BranchRef {
+    /// Sends the request as it was written, the first time or again.
+    /// - Returns: 0, or an errno.
+    @discardableResult
+    func put() -> Int32 {
+        let host = home.host
+        let isFirst = !pointee.flags.contains(.sent)
+        let code = Int32(host.pointee.net.pointee.send(host, destination, pointee.request.text))
+        guard code == 0 else { return code }
+        pointee.flags.insert(.sent)
+        let transaction = pointee.transaction
+        if transaction.isWatched(TM_REQUEST_SENT | TM_REQUEST_OUT) {
+            var occurrence = occurrence
+            if !isFirst { occurrence.flags = TM_RETRANSMISSION }
+            occurrence.bytes = pointee.request.text
+            transaction.tell(TM_REQUEST_SENT, occurrence)
+            if isFirst { transaction.tell(TM_REQUEST_OUT, occurrence) }
+        }
+        return 0
+    }
+
+    /// What an event says of this branch.
+    var occurrence: Occurrence {
+        Occurrence(branch: Int32(pointee.index), destination: UnsafePointer(destination))
+    }
+
+    /// Its Request-URI, of the request as it was written; no text before that.
+    var uri: apus_str {
+        let request = pointee.request.text
+        guard let start = request.index(of: 0x20), let end = request.index(of: 0x20, from: start + 1) else {
+            return apus_str()
+        }
+        return request[start + 1..<end]
+    }
+
+    @inline(__always)
+    var destination: UnsafeMutablePointer<apus_destination> { pointer(to: \.destination).unsafelyUnwrapped }
+}
+
+extension UnsafeMutablePointer<Home> {
+    /// Our branch parameter for that branch of the transaction, in `memory` of at least `Identity.longest` bytes.
+    @inline(__always)
+    func write(_ identity: Identity, to memory: UnsafeMutableRawPointer) -> apus_str {
+        var out = Writer(memory, capacity: Identity.longest)
+        identity.write(to: &out)
+        return out.text
+    }
+}

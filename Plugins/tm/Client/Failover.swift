@@ -1,0 +1,159 @@
+import PluginKit
+
+// Invariants: the further addresses of a look-up belong to one branch at a time: the one that was sent last to one of them.
+
+extension BranchRef {
+    /// Sends the request to the next address of its look-up that takes it (RFC 3263 section 4.3), as a new branch: nobody has answered here, or
+    /// with 503.
+    /// - Returns: true: another branch has taken its place; this one is finished, its outcome does not count, and nobody is told. False: there
+    ///   is nothing left to try, or it is not wanted.
+    func failOver() -> Bool {
+        let transaction = pointee.transaction
+        let unwanted: Transaction.Flags = [.cancelled, .noNewBranches, .expired, .disableFailover]
+        guard let lookup = pointee.failover, pointee.nextHop < lookup.pointee.count,
+            transaction.pointee.flags.isDisjoint(with: unwanted), !pointee.flags.contains(.cancelWanted),
+            transaction.pointee.phase == .active, let branch = transaction.addBranch()
+        else { return false }
+        branch.pointee.branchFlags = pointee.branchFlags
+        branch.pointee.onReply = pointee.onReply
+        branch.pointee.ruid = home.keep(pointee.ruid.text)
+        branch.pointee.instance = home.keep(pointee.instance.text)
+        branch.pointee.userAgent = home.keep(pointee.userAgent.text)
+        while pointee.nextHop < lookup.pointee.count {
+            let hop = lookup.hops[Int(pointee.nextHop)]
+            pointee.nextHop += 1
+            guard branch.aim(at: hop, preferring: failoverListener), branch.rewrite(from: self), branch.put() == 0 else {
+                continue
+            }
+            branch.pointee.failover = lookup
+            branch.pointee.nextHop = pointee.nextHop
+            pointee.failover = nil
+            branch.startTimers()
+            home.host.bump(home.counters.pointee.uacTransactions)
+            stopTimers()
+            pointee.flags.insert([.finished, .dropped])
+            if pointee.status < 200 {
+                pointee.status = 408
+                pointee.flags.insert(.timedOut)
+            }
+            return true
+        }
+        transaction.discardLastBranch()
+        return false
+    }
+
+    /// Sets where the branch goes. False when no listener leads there.
+    func aim(at hop: apus_hop, preferring listener: OpaquePointer?) -> Bool {
+        var destination = apus_destination()
+        destination.size = UInt32(MemoryLayout<apus_destination>.size)
+        destination.transport = hop.transport
+        destination.remote = hop.address
+        guard home.host.pointee.net.pointee.choose(home.host, &destination, listener) > 0 else { return false }
+        pointee.destination = destination
+        return true
+    }
+
+    private var failoverListener: OpaquePointer? {
+        if home.settings.pointee.dnsReuseRcvSocket != 0, let request = pointee.transaction.pointee.request {
+            return home.messages.pointee.received_on(request)
+        }
+        return pointee.destination.listener
+    }
+
+    /// Takes over the request of a failed branch with a Via of its own, or, with `reparse_on_dns_failover` off, writes the transaction's
+    /// request anew.
+    private func rewrite(from failed: BranchRef) -> Bool {
+        home.release(&pointee.request)
+        var memory: [64 of UInt8] = InlineArray(repeating: 0)
+        return withUnsafeMutableBytes(of: &memory) { memory in
+            let name = home.write(identity(loopHash: failed.loopHash), to: memory.baseAddress.unsafelyUnwrapped)
+            if home.settings.pointee.reparseOnDnsFailover == 0, let request = pointee.transaction.pointee.request {
+                return writeAnew(request, name, failed.uri)
+            }
+            return copy(failed.pointee.request.text, name)
+        }
+    }
+
+    private func writeAnew(_ request: OpaquePointer, _ name: apus_str, _ uri: apus_str) -> Bool {
+        guard let listener = pointee.destination.listener else { return false }
+        var outgoing = apus_outgoing(
+            size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener, branch: name,
+            via_params: apus_str(), uri: uri, path: apus_str())
+        var bytes = apus_str()
+        guard home.messages.pointee.write_request(home.host, request, &outgoing, &bytes) > 0 else { return false }
+        pointee.request = home.keep(bytes)
+        return !pointee.request.isEmpty
+    }
+
+    /// The bytes with another branch, transport and sent-by in the first Via.
+    private func copy(_ bytes: apus_str, _ name: apus_str) -> Bool {
+        let host = home.host
+        guard let sent = SentRequest(bytes), let listener = pointee.destination.listener,
+            let info = apus_listener_info.filled({ host.pointee.net.pointee.info(listener, $0) }),
+            let params = sent.via.index(of: 0x3b)
+        else { return false }
+        let start = bytes[0..<bytes.len - sent.rest.len - sent.via.len]
+        let capacity = bytes.len + info.advertised_address.len + name.len + 32
+        guard let piece = host.pointee.memory.pointee.allocate(host, capacity) else { return false }
+        var out = Writer(piece, capacity: capacity)
+        out.add(start)
+        out.add("Via: SIP/2.0/")
+        out.add(transportName(pointee.destination.transport))
+        out.add(" ")
+        out.add(info.advertised_address)
+        out.add(":")
+        out.add(number: Int64(info.advertised_port))
+        var rest = sent.via.dropFirst(params + 1).trimmed
+        while let param = rest.next(0x3b) {
+            out.add(";")
+            if param.hasPrefix("branch=") {
+                out.add("branch=")
+                out.add(name)
+            } else {
+                out.add(param)
+            }
+        }
+        out.add("\r\n")
+        out.add(sent.rest)
+        if !out.overflowed { pointee.request = home.keep(out.text) }
+        home.release(piece)
+        return !pointee.request.isEmpty
+    }
+
+    /// What our Via on its request says.
+    private func identity(loopHash: UInt64?) -> Identity {
+        let transaction = pointee.transaction
+        return Identity(
+            place: transaction.pointee.place, secret: transaction.pointee.secret, branch: pointee.index,
+            loopHash: loopHash)
+    }
+
+    /// The loop hash in our Via on the request as it was sent.
+    private var loopHash: UInt64? {
+        var branch = apus_str()
+        guard let sent = SentRequest(pointee.request.text), let params = sent.via.index(of: 0x3b),
+            home.messages.pointee.find_param(sent.via.dropFirst(params).trimmed, "branch", &branch) > 0
+        else { return nil }
+        return Identity(branch)?.loopHash
+    }
+}
+
+/// A transport as a Via names it.
+private func transportName(_ transport: UInt32) -> apus_str {
+    switch Int(transport) {
+    case APUS_TCP: "TCP"
+    case APUS_TLS: "TLS"
+    case APUS_SCTP: "SCTP"
+    case APUS_WS: "WS"
+    case APUS_WSS: "WSS"
+    default: "UDP"
+    }
+}
+
+extension UnsafeMutablePointer<apus_lookup> {
+    /// The addresses that were found: `count` of them.
+    @inline(__always)
+    var hops: UnsafeMutablePointer<apus_hop> {
+        UnsafeMutableRawPointer(pointer(to: \.hops).unsafelyUnwrapped).assumingMemoryBound(to: apus_hop.self)
+    }
+}
