@@ -25,6 +25,7 @@ private let module = Module(
         declareSettingFunctions(host, state)
         declareRouteFunctions(host, state)
         declareServerFunctions(host, state)
+        declareRelayFunctions(host, state)
         state.pointee.contextSlot = host.slot(APUS_SLOT_MESSAGE)
         host.hook(APUS_HOOK_REQUEST, user: state, call: receiveRequest)
         host.hook(APUS_HOOK_REPLY_ROUTED, user: state, call: receiveReply)

@@ -135,7 +135,7 @@ private let fillBranch: @convention(c) (OpaquePointer, UInt32, UnsafeMutablePoin
     let facts = tm_branch(
         size: out.pointee.size, status: branch.pointee.status, flags: branch.pointee.branchFlags,
         is_finished: flags.contains(.finished) ? 1 : 0, timed_out: flags.contains(.timedOut) ? 1 : 0,
-        replied: flags.contains(.replied) ? 1 : 0, uri: branch.pointee.uri.text, ruid: branch.pointee.ruid.text,
+        replied: flags.contains(.replied) ? 1 : 0, uri: branch.uri, ruid: branch.pointee.ruid.text,
         destination: branch.pointee.destination, reply: branch.pointee.reply)
     fill(out, facts)
     return .true

@@ -19,15 +19,21 @@ extension TransactionRef {
         return branch
     }
 
-    /// Takes back the last branch, which was never sent: a branch route dropped it, or it has no destination.
-    func discardLastBranch() {
-        guard let branch = pointee.lastBranch, !branch.pointee.flags.contains(.sent) else { return }
+    /// Takes back a branch that was never sent: a branch route dropped it, or it has no destination.
+    func discard(_ branch: BranchRef) {
         var previous: BranchRef?
         var next = pointee.branches
         while let candidate = next, candidate != branch { (previous, next) = (candidate, candidate.pointee.next) }
-        if let previous { previous.pointee.next = nil } else { pointee.branches = nil }
-        pointee.lastBranch = previous
-        pointee.branchCount -= 1
+        if let previous {
+            previous.pointee.next = branch.pointee.next
+        } else {
+            pointee.branches = branch.pointee.next
+        }
+        if pointee.lastBranch == branch {
+            pointee.lastBranch = previous
+            // Nobody outside has seen its index.
+            pointee.branchCount = branch.pointee.index
+        }
         branch.free()
     }
 }

@@ -12,7 +12,7 @@ extension Branch {
         if branch.pointee.finalDeadline != 0, now >= branch.pointee.finalDeadline {
             branch.pointee.nextRetransmission = 0
             branch.pointee.finalDeadline = 0
-            return branch.timeOutWhenIdle()
+            return branch.timeOut()
         }
         if branch.pointee.nextRetransmission != 0, now >= branch.pointee.nextRetransmission {
             branch.pointee.retransmissions &+= 1
@@ -69,31 +69,27 @@ extension BranchRef {
     }
 
     /// No final reply came in time, or none is waited for any more: another address of the same look-up is tried, or the branch has
-    /// failed. An INVITE that somebody works on is cancelled.
+    /// failed. An INVITE that somebody works on is cancelled. While a script of the transaction runs, all this waits for its end.
     func timeOut() {
         guard !isFinished else { return }
         // A final reply came while a script ran, and is dealt with when it has ended.
         guard pointee.status < 200 else { return }
         let transaction = pointee.transaction
+        guard !transaction.pointee.isBusy else {
+            pointee.flags.insert(.timeoutPending)
+            transaction.pointee.queue.hasTimeouts = true
+            return
+        }
         let isCancelled = pointee.flags.contains(.cancelWanted)
         if !isCancelled, !pointee.flags.contains(.replied), failOver() { return }
         stopTimers()
         pointee.flags.insert(.finished)
         pointee.status = isCancelled ? 487 : 408
         if !isCancelled { pointee.flags.insert(.timedOut) }
-        if !isCancelled, transaction.pointee.flags.contains(.invite), pointee.flags.contains(.sent) { cancel(reason: 0) }
-        transaction.branchFinished(self, reply: nil)
-    }
-
-    /// `timeOut`, now or when the script of the transaction that runs has ended.
-    func timeOutWhenIdle() {
-        let transaction = pointee.transaction
-        if transaction.pointee.isBusy {
-            pointee.flags.insert(.timeoutPending)
-            transaction.pointee.queue.hasTimeouts = true
-        } else {
-            timeOut()
+        if !isCancelled, transaction.pointee.flags.contains(.invite), pointee.flags.contains(.sent) {
+            cancel(reason: 0)
         }
+        transaction.branchFinished(self, reply: nil)
     }
 
     /// Arms the timer to what comes first, or disarms it.
@@ -110,7 +106,7 @@ extension BranchRef {
     @inline(__always)
     var isReliable: Bool { home.host.pointee.net.pointee.is_reliable(pointee.destination.transport) > 0 }
 
-    private func lengthenInterval() {
+    fileprivate func lengthenInterval() {
         let transaction = pointee.transaction
         let isSlow = pointee.flags.contains(.replied)
         pointee.retransmissionInterval =

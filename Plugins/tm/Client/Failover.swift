@@ -22,14 +22,14 @@ extension BranchRef {
         while pointee.nextHop < lookup.pointee.count {
             let hop = lookup.hops[Int(pointee.nextHop)]
             pointee.nextHop += 1
-            guard branch.aim(at: hop, preferring: failoverListener), branch.rewrite(from: self), branch.put() == 0 else {
+            guard branch.aim(at: hop, preferring: failoverListener), branch.rewrite(from: self), branch.put() == 0
+            else {
                 continue
             }
             branch.pointee.failover = lookup
             branch.pointee.nextHop = pointee.nextHop
             pointee.failover = nil
             branch.startTimers()
-            home.host.bump(home.counters.pointee.uacTransactions)
             stopTimers()
             pointee.flags.insert([.finished, .dropped])
             if pointee.status < 200 {
@@ -38,7 +38,7 @@ extension BranchRef {
             }
             return true
         }
-        transaction.discardLastBranch()
+        transaction.discard(branch)
         return false
     }
 

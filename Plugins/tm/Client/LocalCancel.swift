@@ -93,7 +93,7 @@ extension BranchRef {
         case 0:
             pointee.nextRetransmission = 0
             armTimer(home.now)
-            timeOutWhenIdle()
+            timeOut()
         case 2:
             pointee.nextRetransmission = 0
             sendCancel()

@@ -15,7 +15,9 @@ extension RelayRef {
         } else if pointee.count > 1 || route != nil || pointee.breadth != nil || !pointee.usesCurrent
             || transaction.isWatched(TM_REQUEST_FWDED) || pointee.target.options.contains(.replica)
         {
-            guard call.host.pointee.message.pointee.mark(call.pointee.msg, &pointee.mark) > 0 else { return outOfMemory() }
+            guard call.host.pointee.message.pointee.mark(call.pointee.msg, &pointee.mark) > 0 else {
+                return outOfMemory()
+            }
             pointee.isMarked = true
         }
         pointee.next += 1
@@ -89,6 +91,12 @@ extension RelayRef {
 
     private var branchIndex: UInt32 { pointee.branch?.pointee.index ?? 0 }
 
+    /// The script does not want the branch.
+    func discardBranch() {
+        if let branch = pointee.branch { pointee.transaction.discard(branch) }
+        pointee.branch = nil
+    }
+
     /// The branch is given up: there is nowhere to send it. With `failure_exec_mode` it counts as one that nobody answered.
     func fail(_ call: Call, _ code: Int32) -> Relay.Step {
         let transaction = pointee.transaction
@@ -110,7 +118,7 @@ extension RelayRef {
                 branch.pointee.finalDeadline = home.now &+ 1
                 branch.armTimer(home.now)
             } else {
-                transaction.discardLastBranch()
+                transaction.discard(branch)
             }
         }
         pointee.branch = nil
@@ -125,8 +133,7 @@ extension Relay {
         relay.forgetBranch(call)
         guard relay.mayGoOn else { return relay.go(call, from: .stop) }
         guard end.pointee.dropped == 0 else {
-            relay.pointee.transaction.discardLastBranch()
-            relay.pointee.branch = nil
+            relay.discardBranch()
             return relay.go(call, from: .nextBranch)
         }
         return relay.go(call, from: .findAddress)
@@ -139,7 +146,8 @@ extension Relay {
         host.pointee.suspend.pointee.complete(host, relay.pointee.token, status, nil, nil)
     }
 
-    fileprivate static let resolved: @convention(c) (Call, CInt, UnsafeMutableRawPointer?) -> CInt = { call, status, _ in
+    fileprivate static let resolved: @convention(c) (Call, CInt, UnsafeMutableRawPointer?) -> CInt = {
+        call, status, _ in
         guard let relay = call.host.pointee.suspend.pointee.user(call)?.assumingMemoryBound(to: Relay.self) else {
             return .false
         }

@@ -72,10 +72,10 @@ extension RelayRef {
             loopHash: pointee.loopHash)
         var memory: [64 of UInt8] = InlineArray(repeating: 0)
         return withUnsafeMutableBytes(of: &memory) { memory in
-            var outgoing = apus_outgoing()
-            outgoing.size = UInt32(MemoryLayout<apus_outgoing>.size)
-            outgoing.listener = listener
-            outgoing.branch = branch.home.write(identity, to: memory.baseAddress.unsafelyUnwrapped)
+            var outgoing = apus_outgoing(
+                size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener,
+                branch: branch.home.write(identity, to: memory.baseAddress.unsafelyUnwrapped),
+                via_params: apus_str(), uri: apus_str(), path: apus_str())
             return call.host.pointee.message.pointee.write_request(call.host, call.pointee.msg, &outgoing, &bytes) > 0
         }
     }
@@ -87,10 +87,8 @@ extension RelayRef {
             pointee.hop += 1
             return pointee.hop < pointee.lookup.count ? .write : .failed(477)
         }
-        let home = branch.home
         keepFurtherHops(branch)
         branch.startTimers()
-        home.host.bump(home.counters.pointee.uacTransactions)
         pointee.sent += 1
         pointee.branch = nil
         return .nextBranch
@@ -112,8 +110,7 @@ extension Relay {
     fileprivate static let looked: @convention(c) (Call, UnsafePointer<apus_route_end>) -> CInt = { call, end in
         guard let relay = end.pointee.user?.assumingMemoryBound(to: Relay.self) else { return .false }
         guard end.pointee.dropped == 0 else {
-            relay.pointee.transaction.discardLastBranch()
-            relay.pointee.branch = nil
+            relay.discardBranch()
             return relay.go(call, from: relay.mayGoOn ? .nextBranch : .stop)
         }
         return relay.go(call, from: relay.mayGoOn ? .send : .stop)

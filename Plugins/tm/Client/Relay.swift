@@ -238,7 +238,7 @@ extension RelayRef {
     /// Nothing more is sent: a CANCEL or a final reply came while the relay waited.
     private func stop(_ call: Call) -> Relay.Step {
         let transaction = pointee.transaction
-        if pointee.branch != nil { transaction.discardLastBranch() }
+        if let branch = pointee.branch { transaction.discard(branch) }
         pointee.branch = nil
         let isCancelled = transaction.pointee.flags.contains(.cancelled)
         if isCancelled, transaction.pointee.branches == nil, transaction.pointee.lastStatus < 200 {
@@ -278,14 +278,11 @@ extension RelayRef {
     private func answerForFailure(_ call: Call, _ context: UnsafeMutablePointer<Context>) {
         let transaction = pointee.transaction
         guard !transaction.pointee.flags.contains(.disableInternalReply) else { return }
-        guard transaction.home.settings.pointee.delayedReply == 0 else {
+        if transaction.home.settings.pointee.delayedReply != 0 {
             context.pointee.relayError = pointee.error
-            return
+        } else {
+            transaction.replyError(call.pointee.msg, code: pointee.error)
         }
-        var reason = apus_str()
-        let code = transaction.home.messages.pointee.error(call.pointee.msg, &reason)
-        _ = transaction.reply(
-            LocalReply(code: code >= 400 ? Int32(code) : 500, reason: reason.isEmpty ? "Server Internal Error" : reason))
     }
 
     /// The request has left: what the script does to it from now on is for others.

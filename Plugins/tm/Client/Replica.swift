@@ -26,6 +26,7 @@ func replicate(
     }
     transaction.pointee.request = kept
     transaction.pointee.ownsRequest = true
+    transaction.setLifetime(transaction.pointee.timers.lifetime)
     relay.pointee.usesCurrent = true
     relay.pointee.count = 1
     relay.pointee.loopHash = home.loopHash(of: message)

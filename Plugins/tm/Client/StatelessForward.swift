@@ -67,7 +67,8 @@ extension StatelessForward {
         host.pointee.suspend.pointee.complete(host, forward.pointee.token, status, nil, nil)
     }
 
-    fileprivate static let resolved: @convention(c) (Call, CInt, UnsafeMutableRawPointer?) -> CInt = { call, status, _ in
+    fileprivate static let resolved: @convention(c) (Call, CInt, UnsafeMutableRawPointer?) -> CInt = {
+        call, status, _ in
         guard let place = call.host.pointee.suspend.pointee.user(call) else { return .false }
         let forward = place.assumingMemoryBound(to: StatelessForward.self)
         if status == CInt(APUS_CANCELLED) {
@@ -118,10 +119,10 @@ extension UnsafeMutablePointer<StatelessForward> {
         guard let listener = pointee.destination.listener else { return false }
         var memory: [64 of UInt8] = InlineArray(repeating: 0)
         return withUnsafeMutableBytes(of: &memory) { memory in
-            var outgoing = apus_outgoing()
-            outgoing.size = UInt32(MemoryLayout<apus_outgoing>.size)
-            outgoing.listener = listener
-            outgoing.branch = branch(of: call, in: memory.baseAddress.unsafelyUnwrapped)
+            var outgoing = apus_outgoing(
+                size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener,
+                branch: branch(of: call, in: memory.baseAddress.unsafelyUnwrapped), via_params: apus_str(),
+                uri: apus_str(), path: apus_str())
             var bytes = apus_str()
             guard call.host.pointee.message.pointee.write_request(call.host, call.pointee.msg, &outgoing, &bytes) > 0,
                 let piece = call.host.pointee.script.pointee.allocate(call, bytes.len), let source = bytes.s
