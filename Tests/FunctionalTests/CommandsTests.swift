@@ -89,6 +89,8 @@ import Testing
         try expect(door, "t.answers_anyway", 200, "14")
         try expect(door, "t.too_late", 504, "t.too_late has not answered within 20 ms")
         try expect(door, "t.workers_late", 504, "t.workers_late has not answered within 20 ms")
+        try expect(door, "t.unresumed", 504, "t.unresumed has not answered within 20 ms")
+        try server.waitForLog("module commands: command t.unresumed is finished without being resumed")
         // Both threads find nothing to answer, and do no harm.
         for _ in 0..<200 {
             if try door.call("t.late_ones").json == "2" { break }

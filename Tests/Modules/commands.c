@@ -93,6 +93,11 @@ static int never(const apus_command *c) {
     return APUS_SUSPENDED;
 }
 
+static int unresumed(const apus_command *c) {
+    c->host->rpc->finish(c->host, c->host->rpc->defer(c, 20));
+    return APUS_SUSPENDED;
+}
+
 static int late_ones(const apus_command *c) {
     c->host->rpc->add_int(c->answer, NULL, atomic_load(&run_out));
     return APUS_TRUE;
@@ -206,6 +211,7 @@ static const struct {
     {"t.both", NULL, NULL, both, 0},
     {"t.twice", NULL, NULL, twice, 0},
     {"t.good_code", NULL, NULL, good_code, 0},
+    {"t.unresumed", NULL, NULL, unresumed, 0},
 };
 
 static int start(const apus_host *h) {

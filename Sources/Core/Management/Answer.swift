@@ -90,7 +90,9 @@ final class Answer {
 
     private func objection(_ tag: UInt8, _ key: Bytes?, _ size: Int) -> String? {
         if open.last == true, key == nil { return "it adds a value to a map without a key" }
-        if open.last != true, let key { return "it gives the key `\(key.prefix(min(80, key.count)).string)` outside a map" }
+        if open.last != true, let key {
+            return "it gives the key `\(key.prefix(min(80, key.count)).string)` outside a map"
+        }
         if tag >= Tag.map, open.count >= Answer.maxDepth {
             return "its answer is nested deeper than \(Answer.maxDepth)"
         }

@@ -107,18 +107,18 @@ final class Management: @unchecked Sendable {
         }
     }
 
-    /// The answer of a deferral that was resumed is complete.
-    /// - Returns: false when there is none that was.
-    @discardableResult
-    func finish(_ id: UInt64, owner: String) -> Bool {
-        state.withLock { state in
-            guard let waiting = state.waiting[id], waiting.isHeld, waiting.execution.command?.owner == owner,
+    /// The answer of a deferral that was resumed is complete. Nothing happens when its time is over.
+    func finish(_ id: UInt64, owner: String) {
+        let unresumed = state.withLock { state -> String? in
+            guard let waiting = state.waiting[id], let command = waiting.execution.command, command.owner == owner,
                 let mailbox = state.mailbox
-            else { return false }
+            else { return nil }
+            if !waiting.isHeld { return command.name }
             state.waiting[id] = nil
             mailbox.post(waiting.execution.finishedNode)
-            return true
+            return nil
         }
+        if let unresumed { Log.error("module \(owner): command \(unresumed) is finished without being resumed") }
     }
 
     /// Takes a deferral back.

@@ -26,9 +26,7 @@ extension HostTables {
                 HostTables.execution(command.pointee.answer).deferAnswer(milliseconds: milliseconds)
             },
             resume: { host, deferral in HostTables.resume(host, deferral) },
-            finish: { host, deferral in
-                _ = host.modules.management.finish(deferral, owner: host.module.name)
-            },
+            finish: { host, deferral in host.modules.management.finish(deferral, owner: host.module.name) },
             execute: { host, name, arguments, count, done, user in
                 let caller = Caller(host: host, done: done, user: user)
                 let texts = UnsafeBufferPointer(start: arguments, count: arguments == nil ? 0 : Int(count))

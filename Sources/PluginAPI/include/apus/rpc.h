@@ -85,7 +85,8 @@ typedef struct apus_rpc_api {
 
     /*
      * [any] Executes a command by name or alias with arguments as texts. `done` is called once, on the management thread: code 200 and the answer
-     * as JSON, or the fault's code and text; both live for the *call*.
+     * as JSON, or the fault's code and text; both live for the *call*. While the server starts or stops, and for `apus -c`, there is no such
+     * thread: then it is called with the fault 503 before execute returns.
      */
     void (*APUS_NONNULL execute)(const apus_host *APUS_NONNULL h, apus_str name, const apus_str *APUS_NULLABLE args, uint32_t count,
                     void (*APUS_NONNULL done)(const apus_host *APUS_NONNULL h, int code, apus_str answer,
