@@ -17,7 +17,7 @@ func makeInterface() -> UnsafeMutablePointer<tm_api> {
             t_release: { TransactionRef($0).release() ? .true : .false },
             t_retransmit_reply: { TransactionRef($0).retransmitReply() ? .true : .false }, t_suspend: suspendForModule,
             t_continue: continueForModule, t_cancel_suspend: cancelSuspensionForModule, context: fillContext,
-            set_flags: { TransactionRef($0).pointee.messageFlags = $1 }, t_on: armRoute, t_is_set: isRouteArmed))
+            set_flags: { TransactionRef($0).setFlags($1) }, t_on: armRoute, t_is_set: isRouteArmed))
 }
 
 /// How scripts and commands number transactions: worker and place in one.
@@ -118,13 +118,13 @@ private let fillFacts: @convention(c) (OpaquePointer, UnsafeMutablePointer<tm_fa
     let tag = transaction.pointer(to: \.toTag).unsafelyUnwrapped
     let facts = tm_facts(
         size: out.pointee.size, method: transaction.pointee.method, index: transaction.publicIndex,
-        label: transaction.label, flags: transaction.pointee.messageFlags, branches: transaction.pointee.branchCount,
+        label: transaction.label, flags: transaction.currentFlags, branches: transaction.pointee.branchCount,
         status: transaction.pointee.lastStatus, is_local: transaction.pointee.flags.contains(.local) ? 1 : 0,
         is_cancelled: transaction.pointee.flags.contains(.cancelled) ? 1 : 0, reserved: 0,
         to_tag: apus_str(
             s: UnsafePointer(UnsafeMutableRawPointer(tag).assumingMemoryBound(to: CChar.self)),
             len: Int(transaction.pointee.toTagCount)),
-        started: transaction.pointee.started)
+        started: transaction.pointee.started, avps: transaction.pointee.avps)
     fill(out, facts)
 }
 

@@ -76,6 +76,9 @@ extension TransactionRef {
         guard home.host.pointee.net.pointee.send(home.host, destination, bytes) == 0 else { return }
         home.host.bump(home.counters.pointee.rplRelayed)
         home.host.bump(home.counters.pointee.rplSent)
+        tell(
+            TM_RESPONSE_SENT,
+            Occurrence(reply: reply, code: status, branch: Int32(branch.pointee.index), destination: destination))
     }
 
     /// The reply as it goes to the caller; nil when it cannot be written.

@@ -25,12 +25,15 @@ extension TransactionRef {
     func keepRequest(_ message: OpaquePointer) -> Bool {
         guard !pointee.ownsRequest else { return true }
         guard let kept = home.messages.pointee.keep(home.host, message) else { return false }
+        pointee.messageFlags = home.messages.pointee.flags(message)
         pointee.request = kept
         pointee.ownsRequest = true
         return true
     }
 
     fileprivate func runEnded(_ message: OpaquePointer, _ context: UnsafeMutablePointer<Context>) {
+        // What the script has set since it relayed.
+        pointee.messageFlags = home.messages.pointee.flags(message)
         if pointee.phase == .active {
             if pointee.lastStatus < 200, context.pointee.relayError != 0, !hasPendingBranches,
                 !pointee.flags.contains(.disableInternalReply)

@@ -87,7 +87,7 @@ typedef struct tm_facts {
     uint32_t size;
     uint32_t method;     /* APUS_METHOD_... */
     uint32_t index, label; /* its identity: also what $T(id_index), $T(id_label) show */
-    uint32_t flags;      /* of the request's message (setflag), as tm keeps them */
+    uint32_t flags;      /* message flags (setflag): those of the request while its own script runs, then those that routes left */
     uint32_t branches;   /* made so far */
     int32_t status;      /* of the last reply sent; 0: none */
     uint32_t is_local;   /* a request of our own */
@@ -95,6 +95,7 @@ typedef struct tm_facts {
     uint32_t reserved;
     apus_str to_tag;     /* of replies of our own */
     uint64_t started;    /* monotonic milliseconds */
+    apus_avps *APUS_NULLABLE avps; /* its AVPs, for script->with_call and start_run; as long as the transaction */
 } tm_facts;
 
 /* One branch. Texts live as long as the transaction. */

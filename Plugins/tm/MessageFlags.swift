@@ -1,0 +1,17 @@
+import PluginKit
+
+// Invariants: while the request is not ours (`ownsRequest`) its own script runs on it, and may change its flags at any time.
+
+extension TransactionRef {
+    /// Message flags as a script sees them now.
+    var currentFlags: UInt32 {
+        guard let request = pointee.request, !pointee.ownsRequest else { return pointee.messageFlags }
+        return home.messages.pointee.flags(request)
+    }
+
+    /// Sets all of them, for the script that runs and for those that follow.
+    func setFlags(_ flags: UInt32) {
+        pointee.messageFlags = flags
+        if let request = pointee.request, !pointee.ownsRequest { home.messages.pointee.set_flags(request, flags) }
+    }
+}
