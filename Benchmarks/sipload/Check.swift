@@ -6,25 +6,35 @@ enum Verdict {
     case right(slot: Int)
     /// It belongs to a transaction that has ended or was given up.
     case late
+    /// A provisional answer.
+    case provisional
     case wrong
 }
 
 /// Looks at every datagram line by line. What is compared is what the transaction's own request says, byte for byte.
 struct Check {
     let request: Request
+    /// Its place among the scenario's requests.
+    let which: Int
     let againstBare: Bool
 
     /// A response at the UAC: 200, one Via and that ours, From, Call-ID and CSeq as sent, a To tag, no body.
     func response(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ slots: borrowing Slots) -> Verdict {
+        if starts(bytes, count, with: "SIP/2.0 1") { return .provisional }
         let lines = fields(bytes, count)
         let found = find(lines, slots)
         guard case .right(let slot) = found else { return found }
-        let sent = slots.request(slot)
+        let sent = slots.request(slot, which)
         guard starts(bytes, count, with: "SIP/2.0 200 "), lines.vias == 1, same(lines, sent), lines.bodyFrom == count,
-            let to = lines.to, to.count > request.to.count + 5, starts(to.start, to.count, with: sent, request.to),
-            starts(to.start + request.to.count, to.count - request.to.count, with: ";tag=")
+            let to = lines.to, starts(to.start, to.count, with: sent, request.to), hasTag(to)
         else { return .wrong }
         return .right(slot: slot)
+    }
+
+    /// Of a To line that begins as the request's, which may have had its tag already.
+    private func hasTag(_ to: Line) -> Bool {
+        let more = to.count - request.to.count
+        return which > 0 ? more == 0 : more > 5 && starts(to.start + request.to.count, more, with: ";tag=")
     }
 
     /// What `bare options-reply` sends back: the request itself.
@@ -32,7 +42,7 @@ struct Check {
         guard count == request.bytes.count, let number = readHex(bytes + request.via.lowerBound + request.numberInVia)
         else { return .wrong }
         guard let slot = slots.find(number) else { return .late }
-        return memcmp(bytes, slots.request(slot), count) == 0 ? .right(slot: slot) : .wrong
+        return memcmp(bytes, slots.request(slot, which), count) == 0 ? .right(slot: slot) : .wrong
     }
 
     /// A forwarded request at the UAS: the start line as sent, our Via below the proxy's, From, To, Call-ID and CSeq as sent, the body
@@ -41,7 +51,7 @@ struct Check {
         let lines = fields(bytes, count)
         let found = find(lines, slots)
         guard case .right(let slot) = found else { return (found, lines) }
-        let sent = slots.request(slot)
+        let sent = slots.request(slot, which)
         guard lines.vias == (againstBare ? 1 : 2), starts(bytes, count, with: sent, request.startLine),
             same(lines, sent), let to = lines.to,
             to.count == request.to.count, starts(to.start, to.count, with: sent, request.to),
@@ -49,6 +59,21 @@ struct Check {
             memcmp(bytes + lines.bodyFrom, sent + request.body.lowerBound, request.body.count) == 0
         else { return (.wrong, lines) }
         return (.right(slot: slot), lines)
+    }
+
+    /// Which of the scenario's requests a datagram is or answers: by the first letter of its CSeq's method, in the order of `call`.
+    static func which(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
+        var at = 0
+        while at < count, let end = memchr(bytes + at, 10, count - at) {
+            at = UnsafePointer(end.assumingMemoryBound(to: UInt8.self)) - bytes + 1
+            if count - at > 8, memcmp(bytes + at, "CSeq: ", 6) == 0 { break }
+        }
+        at += 8
+        switch at < count ? bytes[at] : 0 {
+        case UInt8(ascii: "A"): return 1
+        case UInt8(ascii: "B"): return 2
+        default: return 0
+        }
     }
 
     /// One line without its CRLF.
@@ -102,7 +127,7 @@ struct Check {
             let number = readHex(via.start + request.numberInVia)
         else { return .wrong }
         guard let slot = slots.find(number) else { return .late }
-        return starts(via.start, via.count, with: slots.request(slot), request.via) ? .right(slot: slot) : .wrong
+        return starts(via.start, via.count, with: slots.request(slot, which), request.via) ? .right(slot: slot) : .wrong
     }
 
     private func same(_ lines: Fields, _ sent: UnsafePointer<UInt8>) -> Bool {

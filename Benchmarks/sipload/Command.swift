@@ -6,10 +6,14 @@ enum Command {
     static let usage = """
         usage: sipload options-reply     --to ADDRESS:PORT [option]...
                sipload stateless-forward --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
+               sipload stateful-relay    --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
+               sipload call              --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
                sipload bare SCENARIO     --listen ADDRESS:PORT [--uas ADDRESS:PORT] [--core N] [--batch N]
 
         options-reply      OPTIONS requests; the server answers 200 itself
         stateless-forward  INVITE requests; the server forwards them to --uas, where this program answers 200
+        stateful-relay     MESSAGE requests, forwarded likewise; the server keeps a transaction of each
+        call               INVITE, 180, 200, ACK, BYE, 200 through the server; a transaction is a whole call
         bare               takes the server's place: moves the same datagrams and looks into none
 
           --window N       transactions under way at a time (64)

@@ -1,11 +1,11 @@
 import Glibc
 
-/// Plays the UAC, and in `stateless-forward` the UAS as well, on one thread that never sleeps: so a server never pays for waking it.
+/// Plays the UAC, and where the server forwards requests the UAS as well, on one thread that never sleeps: so a server never pays for waking it.
 struct Generator: ~Copyable {
     private let options: Options
     private let uac: Socket
     private let uas: Socket
-    private let check: Check
+    private let checks: [Check]
     private var slots: Slots
     private let outgoing: Batch
     private let incoming: Batch
@@ -34,9 +34,11 @@ struct Generator: ~Copyable {
         let uac = try Socket(bind: Endpoint("127.0.0.1:0"))
         let uas = try Socket(bind: options.uas ?? Endpoint("127.0.0.1:0"))
         try uac.connect(to: server)
-        let request = Request(options.scenario, uac: uac.local, target: options.uas ?? server)
-        check = Check(request: request, againstBare: options.againstBare)
-        slots = Slots(options.rate == nil ? options.window : max(options.window, 1024), request)
+        let requests = Request.all(options.scenario, uac: uac.local, target: options.uas ?? server)
+        checks = requests.enumerated().map {
+            Check(request: $0.element, which: $0.offset, againstBare: options.againstBare)
+        }
+        slots = Slots(options.rate == nil ? options.window : max(options.window, 1024), requests)
         self.options = options
         self.uac = uac
         self.uas = uas
@@ -86,7 +88,7 @@ struct Generator: ~Copyable {
             let count = min(allowed, outgoing.capacity)
             for index in 0..<count {
                 let slot = slots.start(at: now)
-                outgoing.set(index, to: slots.request(slot), count: check.request.bytes.count, name: nil)
+                outgoing.set(index, to: slots.request(slot), count: checks[0].request.bytes.count, name: nil)
             }
             outgoing.send(uac, count)
             allowed -= count
@@ -99,45 +101,75 @@ struct Generator: ~Copyable {
     }
 
     private mutating func receive() {
-        if options.scenario == .statelessForward { answer() }
+        if options.scenario.hasUAS { answer() }
         let count = incoming.receive(uac)
+        var next = 0
         for index in 0..<count {
             let bytes = UnsafePointer(incoming.slot(index))
+            let length = incoming.count(index)
             let isEcho = options.againstBare && options.scenario == .optionsReply
-            let verdict =
-                isEcho
-                ? check.echo(bytes, incoming.count(index), slots) : check.response(bytes, incoming.count(index), slots)
-            switch verdict {
+            let which = options.scenario == .call ? Check.which(bytes, length) : 0
+            let check = checks[which]
+            switch isEcho ? check.echo(bytes, length, slots) : check.response(bytes, length, slots) {
             case .right(let slot):
-                slots.end(slot)
-                counters.right += 1
+                if options.scenario == .call, which == 0 {
+                    if next + 2 > outgoing.capacity { flush(&next) }
+                    for request in 1...2 {
+                        outgoing.set(
+                            next, to: slots.request(slot, request), count: checks[request].request.bytes.count,
+                            name: nil)
+                        next += 1
+                    }
+                } else {
+                    slots.end(slot)
+                    counters.right += 1
+                }
+            case .provisional: break
             case .late: counters.late += 1
-            case .wrong: wrong("answer", bytes, incoming.count(index))
+            case .wrong: wrong("answer", bytes, length)
             }
         }
+        flush(&next)
     }
 
-    /// The UAS: a 200 for every request that arrived as it should, to where it came from.
+    private func flush(_ count: inout Int) {
+        if count > 0 { outgoing.send(uac, count) }
+        count = 0
+    }
+
+    /// The UAS: a 200 for every request that arrived as it should, to where it came from; to an INVITE of a call a 180 first.
     private mutating func answer() {
         let count = incoming.receive(uas)
         var sending = 0
         for index in 0..<count {
             let bytes = UnsafePointer(incoming.slot(index))
-            let (verdict, fields) = check.forwarded(bytes, incoming.count(index), slots)
+            let which = options.scenario == .call ? Check.which(bytes, incoming.count(index)) : 0
+            let (verdict, fields) = checks[which].forwarded(bytes, incoming.count(index), slots)
             switch verdict {
             case .right:
-                let length = Generator.writeAnswer(fields, to: answers.slot(sending))
-                answers.set(sending, to: answers.slot(sending), count: length, name: incoming.name(index))
-                sending += 1
+                if which == 1 { continue }
+                if sending + 2 > answers.capacity {
+                    answers.send(uas, sending)
+                    sending = 0
+                }
+                let isCall = options.scenario == .call && which == 0
+                for status in isCall ? ["180 Ringing", "200 OK"] as [StaticString] : ["200 OK"] {
+                    let slot = answers.slot(sending)
+                    let length = Generator.writeAnswer(status, fields, hasTag: which == 2, to: slot)
+                    answers.set(sending, to: slot, count: length, name: incoming.name(index))
+                    sending += 1
+                }
             case .late: counters.late += 1
-            case .wrong: wrong("request at the UAS", bytes, incoming.count(index))
+            case .provisional, .wrong: wrong("request at the UAS", bytes, incoming.count(index))
             }
         }
         answers.send(uas, sending)
     }
 
-    /// Writes the 200 to a request; its length. All lines are copies of the request's, which fits a slot with room to spare.
-    private static func writeAnswer(_ fields: Check.Fields, to memory: UnsafeMutablePointer<UInt8>) -> Int {
+    /// Writes the answer to a request; its length. All lines are copies of the request's, which fits a slot with room to spare.
+    private static func writeAnswer(
+        _ status: StaticString, _ fields: Check.Fields, hasTag: Bool, to memory: UnsafeMutablePointer<UInt8>
+    ) -> Int {
         var length = 0
         func add(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
             memcpy(memory + length, bytes, count)
@@ -147,7 +179,9 @@ struct Generator: ~Copyable {
         func add(_ line: Check.Line?) {
             if let line { add(line.start, line.count) }
         }
-        add("SIP/2.0 200 OK\r\n")
+        add("SIP/2.0 ")
+        add(status)
+        add("\r\n")
         if fields.vias == 2 {
             add(fields.firstVia)
             add("\r\n")
@@ -157,7 +191,7 @@ struct Generator: ~Copyable {
         add(fields.from)
         add("\r\n")
         add(fields.to)
-        add(";tag=uas\r\n")
+        add(hasTag ? "\r\n" : ";tag=uas\r\n")
         add(fields.callID)
         add("\r\n")
         add(fields.cseq)

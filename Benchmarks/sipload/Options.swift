@@ -4,6 +4,11 @@ import Glibc
 enum Scenario: String {
     case optionsReply = "options-reply"
     case statelessForward = "stateless-forward"
+    case statefulRelay = "stateful-relay"
+    case call
+
+    /// The server sends requests on, to the UAS that this program plays.
+    var hasUAS: Bool { self != .optionsReply }
 }
 
 /// The command line.
@@ -76,6 +81,6 @@ struct Options {
     private func check() throws {
         if isBare && listen == nil { throw UsageError("bare wants --listen") }
         if !isBare && server == nil { throw UsageError("\(scenario.rawValue) wants --to") }
-        if scenario == .statelessForward && uas == nil { throw UsageError("stateless-forward wants --uas") }
+        if scenario.hasUAS && !isBare && uas == nil { throw UsageError("\(scenario.rawValue) wants --uas") }
     }
 }

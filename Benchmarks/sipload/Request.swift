@@ -1,6 +1,6 @@
 import Glibc
 
-/// The request of a scenario: bytes with three holes for the transaction's number, and where the fields lie that answers repeat.
+/// A request of a scenario: bytes with three holes for the transaction's number, and where the fields lie that answers repeat.
 struct Request {
     static let numberDigits = 8
 
@@ -17,28 +17,44 @@ struct Request {
     /// Where in the Via line the number stands.
     let numberInVia: Int
 
-    init(_ scenario: Scenario, uac: Endpoint, target: Endpoint) {
+    /// All requests that one transaction of the scenario (in `call`: one call) is made of, in order.
+    static func all(_ scenario: Scenario, uac: Endpoint, target: Endpoint) -> [Request] {
+        switch scenario {
+        case .optionsReply: [Request("OPTIONS", uac: uac, target: target)]
+        case .statelessForward: [Request("INVITE", uac: uac, target: target)]
+        case .statefulRelay: [Request("MESSAGE", uac: uac, target: target)]
+        case .call:
+            [
+                Request("INVITE", uac: uac, target: target), Request("ACK", uac: uac, target: target, toTag: true),
+                Request("BYE", uac: uac, target: target, number: 2, toTag: true),
+            ]
+        }
+    }
+
+    /// - Parameter toTag: with the tag that the UAS has given.
+    init(_ method: String, uac: Endpoint, target: Endpoint, number: Int = 1, toTag: Bool = false) {
         let hole = "########"
-        let method = scenario == .optionsReply ? "OPTIONS" : "INVITE"
-        let user = scenario == .optionsReply ? "" : "bob@"
-        let body = scenario == .optionsReply ? "" : Request.sdp
+        let user = method == "OPTIONS" ? "" : "bob@"
+        let body = method == "INVITE" ? Request.sdp : method == "MESSAGE" ? "Watson, come here." : ""
+        // The ACK to a 2xx and the BYE are transactions of their own.
+        let branch = toTag ? method.lowercased() : ""
         var headers = [
             "\(method) sip:\(user)\(target.text) SIP/2.0",
-            "Via: SIP/2.0/UDP \(uac.text);branch=z9hG4bK-\(hole)",
+            "Via: SIP/2.0/UDP \(uac.text);branch=z9hG4bK\(branch)-\(hole)",
             "Max-Forwards: 70",
             "From: \"Alice\" <sip:alice@\(uac.text)>;tag=f\(hole)",
-            "To: <sip:\(user)\(target.text)>",
+            "To: <sip:\(user)\(target.text)>\(toTag ? ";tag=uas" : "")",
             "Call-ID: \(hole)-3848276298220188511@atlanta.example.com",
-            "CSeq: 1 \(method)",
+            "CSeq: \(number) \(method)",
             "Contact: <sip:alice@\(uac.text)>",
             "User-Agent: sipload",
             "Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, INFO",
         ]
-        if scenario == .optionsReply {
-            headers.append("Accept: application/sdp")
-        } else {
-            headers.append("Supported: replaces, timer")
-            headers.append("Content-Type: application/sdp")
+        switch method {
+        case "OPTIONS": headers.append("Accept: application/sdp")
+        case "INVITE": headers += ["Supported: replaces, timer", "Content-Type: application/sdp"]
+        case "MESSAGE": headers.append("Content-Type: text/plain")
+        default: break
         }
         headers.append("Content-Length: \(body.utf8.count)")
 

@@ -1,15 +1,16 @@
 import Glibc
 
-/// The transactions under way. Each slot owns a copy of the request, in which only the number changes; a number names its slot in
+/// The transactions under way. Each slot owns a copy of the scenario's requests, in which only the number changes; a number names its slot in
 /// the low bits and how often the slot was used in the others, so that a late answer to an earlier use is told apart.
 ///
-/// Invariants: `bytes` holds `count` copies of the request, `stride` apart; `free` holds the indices of all slots that are not
+/// Invariants: `bytes` holds `count` copies of the requests, `stride` apart, one request behind the other at `offsets`; `free` holds the indices of all slots that are not
 /// under way, `freeCount` of them. All are allocated once.
 struct Slots: ~Copyable {
     static let capacity = 4096
 
     let count: Int
     private let stride: Int
+    private let offsets: [Int]
     private let holes: [Int]
     private let bytes: UnsafeMutablePointer<UInt8>
     private let numbers: UnsafeMutablePointer<UInt32>
@@ -17,10 +18,13 @@ struct Slots: ~Copyable {
     private let free: UnsafeMutablePointer<UInt32>
     private(set) var freeCount: Int
 
-    init(_ count: Int, _ request: Request) {
+    init(_ count: Int, _ requests: [Request]) {
         self.count = count
-        stride = request.bytes.count
-        holes = request.holes
+        let text = requests.flatMap(\.bytes)
+        stride = text.count
+        let offsets = requests.indices.map { index in requests[..<index].reduce(0) { $0 + $1.bytes.count } }
+        self.offsets = offsets
+        holes = requests.indices.flatMap { index in requests[index].holes.map { $0 + offsets[index] } }
         bytes = .allocate(capacity: count * stride)
         numbers = .allocate(capacity: count)
         started = .allocate(capacity: count)
@@ -28,7 +32,7 @@ struct Slots: ~Copyable {
         freeCount = count
         started.initialize(repeating: 0, count: count)
         for index in 0..<count {
-            (bytes + index * stride).initialize(from: request.bytes, count: stride)
+            (bytes + index * stride).initialize(from: text, count: stride)
             numbers[index] = UInt32(index)
             free[index] = UInt32(index)
         }
@@ -43,9 +47,12 @@ struct Slots: ~Copyable {
 
     var underWay: Int { count - freeCount }
 
-    func request(_ index: Int) -> UnsafeMutablePointer<UInt8> { bytes + index * stride }
+    /// The slot's copy of one of the scenario's requests.
+    func request(_ index: Int, _ which: Int = 0) -> UnsafeMutablePointer<UInt8> {
+        bytes + index * stride + offsets[which]
+    }
 
-    /// Takes a free slot and writes its next number into its request.
+    /// Takes a free slot and writes its next number into its requests.
     mutating func start(at now: UInt64) -> Int {
         freeCount -= 1
         let index = Int(free[freeCount])
