@@ -2,7 +2,8 @@ import Testing
 
 /// `sipload` measures only what it has checked: right answers end well, anything else does not.
 @Suite struct LoadGeneratorTests {
-    @Test(arguments: ["options-reply", "stateless-forward", "stateful-relay", "call"]) func rightAnswersAreCounted(scenario: String) throws {
+    @Test(arguments: ["options-reply", "stateless-forward", "stateful-relay", "call"])
+    func rightAnswersAreCounted(scenario: String) throws {
         let server = Address("127.0.0.1", try Ports.free())
         let uas = scenario == "options-reply" ? [] : ["--uas", Address("127.0.0.1", try Ports.free()).description]
         let bare = try Child(Products.path("sipload"), ["bare", scenario, "--listen", server.description] + uas)
