@@ -15,6 +15,7 @@ let c: [CSetting] = [
 /// Every module is one folder below Plugins/ and becomes `lib<name>.so`.
 /// In Swift it sees PluginKit, in C PluginAPI alone; a system library that only one module uses is linked to that module.
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
+    ("acc", "Plugins/acc", ["PluginKit", "PluginAPI"]),
     ("maxfwd", "Plugins/maxfwd", ["PluginKit", "PluginAPI"]),
     ("pv", "Plugins/pv", ["PluginKit", "PluginAPI"]),
     ("rr", "Plugins/rr", ["PluginKit", "PluginAPI"]),

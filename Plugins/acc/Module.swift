@@ -1,0 +1,41 @@
+import PluginKit
+
+private nonisolated(unsafe) let state = permanent(State())
+
+private let module = Module(
+    "acc", version: "1.0", summary: "Accounting: lines about transactions in the log", needs: "tm/1",
+    start: { host in settle(host, state) && follow(host, state) ? .true : .false },
+    declare: { host in
+        declareParameters(host, state)
+        declareFunctions(host, state)
+        let user = UnsafeMutableRawPointer(mutating: host)
+        host.gauge("acc", "pieces_in_use", doc: "Pieces of memory that the module holds.", user: user) { user in
+            let host = Host(user.unsafelyUnwrapped.assumingMemoryBound(to: apus_host.self))
+            return Int64(clamping: host.pointee.memory.pointee.in_use(host, nil))
+        }
+    })
+
+@c(apus_module_acc)
+public func entry() -> UnsafePointer<apus_module> { module.descriptor }
+
+private func declareFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>) {
+    host.function(
+        "acc_log_request", "comment:format",
+        doc: "Writes a line about the request, with status and reason from the comment.",
+        user: state, call: accountRequest)
+    host.function(
+        "acc_request", "comment:format", doc: "The same as acc_log_request.", user: state, call: accountRequest)
+}
+
+/// Has tm tell of every new transaction, if some may have to be reported.
+private func follow(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Bool {
+    guard let tm = load_tm(host) else { return false }
+    state.pointee.tm = tm
+    guard state.pointee.followsTransactions else {
+        if host.pointee.config.pointee.dialect(host) == UInt32(APUS_DIALECT_SER) {
+            host.log(.notice, "neither log_flag nor log_missed_flag is set: no transaction is reported")
+        }
+        return true
+    }
+    return tm.pointee.register_tmcb(host, nil, UInt32(TM_REQUEST_IN), arrived, state, nil) > 0
+}
