@@ -22,6 +22,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI"]),
     ("sl", "Plugins/sl", ["PluginKit", "PluginAPI"]),
     ("tm", "Plugins/tm", ["PluginKit", "PluginAPI"]),
+    ("tmx", "Plugins/tmx", ["PluginKit", "PluginAPI"]),
     ("textops", "Plugins/textops", ["PluginKit", "PluginAPI"]),
     ("xlog", "Plugins/xlog", ["PluginKit", "PluginAPI"]),
     ("hello", "examples/modules/hello", ["PluginKit", "PluginAPI"]),

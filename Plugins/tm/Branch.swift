@@ -41,6 +41,9 @@ struct Branch {
     var ruid = Stored()
     var instance = Stored()
     var userAgent = Stored()
+    /// Its destination ($du) and path when they say more than its Request-URI.
+    var nextHopURI = Stored()
+    var path = Stored()
     var destination = apus_destination()
     /// Further addresses to try, best first, in the worker's memory; nil when there are none (RFC 3263 section 4.3).
     var failover: UnsafeMutablePointer<apus_lookup>?

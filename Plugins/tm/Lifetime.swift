@@ -123,6 +123,8 @@ extension BranchRef {
         home.release(&pointee.ruid)
         home.release(&pointee.instance)
         home.release(&pointee.userAgent)
+        home.release(&pointee.nextHopURI)
+        home.release(&pointee.path)
         home.release(&pointee.request)
         home.messages.pointee.release(home.host, pointee.reply)
         home.release(pointee.failover)

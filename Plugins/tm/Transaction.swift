@@ -125,6 +125,8 @@ struct Transaction {
     var legStart: UInt32 = 0
     /// Blind: t_write_req and t_suspend wait for somebody else's answer.
     var blindBranches: UInt32 = 0
+    /// Status of the last reply that any branch has received.
+    var lastReceived: Int32 = 0
 
     // What the script said.
     /// Which replies of earlier legs count no more when the failure route that runs starts a new one.

@@ -17,7 +17,8 @@ func makeInterface() -> UnsafeMutablePointer<tm_api> {
             t_release: { TransactionRef($0).release() ? .true : .false },
             t_retransmit_reply: { TransactionRef($0).retransmitReply() ? .true : .false }, t_suspend: suspendForModule,
             t_continue: continueForModule, t_cancel_suspend: cancelSuspensionForModule, context: fillContext,
-            set_flags: { TransactionRef($0).setFlags($1) }, t_on: armRoute, t_is_set: isRouteArmed))
+            set_flags: { TransactionRef($0).setFlags($1) }, t_on: armRoute, t_is_set: isRouteArmed,
+            t_drop: { TransactionRef($0).drop($1) ? .true : .false }))
 }
 
 /// How scripts and commands number transactions: worker and place in one.
@@ -94,12 +95,14 @@ private let lookUpOriginal: @convention(c) (OpaquePointer) -> OpaquePointer? = {
 }
 
 extension UnsafeMutablePointer<Home> {
-    /// The newest transaction with that Call-ID and CSeq number, by a look at all of them: for commands.
+    /// The newest transaction with that Call-ID and CSeq number, by a look at all of them: for commands. Never that of a CANCEL, which shares
+    /// both with its INVITE.
     func find(callID: apus_str, cseq: apus_str) -> TransactionRef? {
         var found: TransactionRef?
         let messages = self.messages
         pointee.table.visit { candidate in
-            guard let request = candidate.pointee.request else { return }
+            guard candidate.pointee.method != UInt32(APUS_METHOD_CANCEL), let request = candidate.pointee.request
+            else { return }
             let message = Message(handle: request, api: messages)
             guard message.field(APUS_FIELD_CALL_ID).equals(callID),
                 message.field(APUS_FIELD_CSEQ_NUMBER).equals(cseq),
@@ -120,11 +123,13 @@ private let fillFacts: @convention(c) (OpaquePointer, UnsafeMutablePointer<tm_fa
         size: out.pointee.size, method: transaction.pointee.method, index: transaction.publicIndex,
         label: transaction.label, flags: transaction.currentFlags, branches: transaction.pointee.branchCount,
         status: transaction.pointee.lastStatus, is_local: transaction.pointee.flags.contains(.local) ? 1 : 0,
-        is_cancelled: transaction.pointee.flags.contains(.cancelled) ? 1 : 0, reserved: 0,
+        is_cancelled: transaction.pointee.flags.contains(.cancelled) ? 1 : 0,
+        replied_here: transaction.pointee.flags.contains(.localReply) ? 1 : 0,
         to_tag: apus_str(
             s: UnsafePointer(UnsafeMutableRawPointer(tag).assumingMemoryBound(to: CChar.self)),
             len: Int(transaction.pointee.toTagCount)),
-        started: transaction.pointee.started, avps: transaction.pointee.avps)
+        started: transaction.pointee.started, avps: transaction.pointee.avps, reason: transaction.lastReason,
+        received: transaction.pointee.lastReceived, reserved: 0)
     fill(out, facts)
 }
 
@@ -136,7 +141,9 @@ private let fillBranch: @convention(c) (OpaquePointer, UInt32, UnsafeMutablePoin
         size: out.pointee.size, status: branch.pointee.status, flags: branch.pointee.branchFlags,
         is_finished: flags.contains(.finished) ? 1 : 0, timed_out: flags.contains(.timedOut) ? 1 : 0,
         replied: flags.contains(.replied) ? 1 : 0, uri: branch.uri, ruid: branch.pointee.ruid.text,
-        destination: branch.pointee.destination, reply: branch.pointee.reply)
+        destination: branch.pointee.destination, reply: branch.pointee.reply,
+        next_hop: branch.pointee.nextHopURI.text, path: branch.pointee.path.text,
+        instance: branch.pointee.instance.text, user_agent: branch.pointee.userAgent.text)
     fill(out, facts)
     return .true
 }
@@ -145,15 +152,27 @@ private let fillContext: @convention(c) (OpaquePointer, UnsafeMutablePointer<tm_
     var known = tm_context()
     known.size = out.pointee.size
     known.branch = -1
+    known.failure_branch = -1
     let context = State.shared?.context(of: message)
     if let context {
         known.branch = context.pointee.branch
         known.transaction = context.pointee.transaction.map { OpaquePointer($0) }
         known.failure_status = context.pointee.failureStatus
+        known.failure_branch = context.pointee.failureBranch
         known.failure_reply = context.pointee.failureReply
     }
     fill(out, known)
     return context?.pointee.transaction == nil ? .false : .true
+}
+
+extension TransactionRef {
+    /// Reason phrase of the last reply that was sent; no text when there is none.
+    fileprivate var lastReason: apus_str {
+        let reply = pointee.lastReply.text
+        // "SIP/2.0 180 "
+        guard reply.len > 12, let end = reply.index(of: 0x0d, from: 12) else { return apus_str() }
+        return reply[12..<end]
+    }
 }
 
 /// Writes as much as the caller's version of the struct has room for.

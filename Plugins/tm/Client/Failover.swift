@@ -19,6 +19,8 @@ extension BranchRef {
         branch.pointee.ruid = home.keep(pointee.ruid.text)
         branch.pointee.instance = home.keep(pointee.instance.text)
         branch.pointee.userAgent = home.keep(pointee.userAgent.text)
+        branch.pointee.nextHopURI = home.keep(pointee.nextHopURI.text)
+        branch.pointee.path = home.keep(pointee.path.text)
         while pointee.nextHop < lookup.pointee.count {
             let hop = lookup.hops[Int(pointee.nextHop)]
             pointee.nextHop += 1

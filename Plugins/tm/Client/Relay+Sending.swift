@@ -50,6 +50,17 @@ extension RelayRef {
             occurrence.request = message
             transaction.tell(TM_REQUEST_FWDED, occurrence)
         }
+        note(call, branch)
+    }
+
+    /// What the branch is in the end, after its route and callbacks.
+    private func note(_ call: Call, _ branch: BranchRef) {
+        var current = apus_branch()
+        current.size = UInt32(MemoryLayout<apus_branch>.size)
+        call.host.pointee.branches.pointee.current(call.pointee.msg, &current)
+        branch.pointee.branchFlags = current.flags
+        branch.pointee.nextHopURI = branch.home.keep(current.destination)
+        branch.pointee.path = branch.home.keep(current.path)
     }
 
     /// This branch's part of the request's Max-Breadth (RFC 5393 section 5.3.3).

@@ -80,6 +80,7 @@ extension TransactionRef {
             }
         }
         tellReceived(message, status, branch, before)
+        pointee.lastReceived = status
         branch.received(status)
         if status >= 300, pointee.flags.contains(.invite) { branch.acknowledge(message) }
         guard isNew else { return home.host.bump(home.counters.pointee.rplAbsorbed) }

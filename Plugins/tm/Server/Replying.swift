@@ -90,6 +90,18 @@ extension TransactionRef {
         tell(TM_RESPONSE_OUT, occurrence)
     }
 
+    /// The transaction ends with that status and nobody is told: its branches are cancelled, and what still comes is absorbed. False when it has
+    /// its final reply.
+    func drop(_ status: Int32) -> Bool {
+        guard pointee.phase == .active, pointee.lastStatus < 200 else { return false }
+        pointee.lastStatus = status
+        pointee.flags.insert([.noNewBranches, .localReply])
+        countCompletion(status)
+        cancelBranches(0, reason: status)
+        wait()
+        return true
+    }
+
     /// Sends the last reply again. False when there is none, or it could not be sent.
     @discardableResult
     func retransmitReply() -> Bool {

@@ -67,7 +67,8 @@ extension UnsafeMutablePointer<Run> {
             index: variable.pointee.index, host: variable.pointee.host, run: OpaquePointer(self),
             msg: OpaquePointer(pointee.message.record), inner: variable.pointee.inner,
             inner_id: variable.pointee.innerID,
-            reserved: 0, user: variable.pointee.user, variable: variable.pointee.innerVariable.map { OpaquePointer($0) }
+            route_kind: pointee.routeKind, user: variable.pointee.user,
+            variable: variable.pointee.innerVariable.map { OpaquePointer($0) }
         )
     }
 

@@ -92,10 +92,13 @@ typedef struct tm_facts {
     int32_t status;      /* of the last reply sent; 0: none */
     uint32_t is_local;   /* a request of our own */
     uint32_t is_cancelled;
-    uint32_t reserved;
+    uint32_t replied_here; /* the last reply sent was one of our own */
     apus_str to_tag;     /* of replies of our own */
     uint64_t started;    /* monotonic milliseconds */
     apus_avps *APUS_NULLABLE avps; /* its AVPs, for script->with_call and start_run; as long as the transaction */
+    apus_str reason;     /* of the last reply sent; lives until the next one is */
+    int32_t received;    /* status of the last reply received from any branch; 0: none */
+    uint32_t reserved;
 } tm_facts;
 
 /* One branch. Texts live as long as the transaction. */
@@ -110,6 +113,10 @@ typedef struct tm_branch {
     apus_str ruid;
     apus_destination destination;
     apus_msg *APUS_NULLABLE reply; /* its final negative reply while it is kept */
+    apus_str next_hop;   /* its destination as a URI; empty: by the Request-URI */
+    apus_str path;       /* Route values that were put in front; may be empty */
+    apus_str instance;   /* of the registered contact that it goes to; may be empty, as the next one */
+    apus_str user_agent;
 } tm_branch;
 
 /* A reply. Texts are copied. */
@@ -128,7 +135,7 @@ typedef struct tm_context {
     int32_t branch;         /* of a reply, and in a branch route; -1: none */
     tm_transaction *APUS_NULLABLE transaction;
     int32_t failure_status; /* in a failure route: the winning status, 408 after a timeout; else 0 */
-    uint32_t reserved;
+    int32_t failure_branch; /* the branch that it came from, or that a branch failure is about; -1: none */
     apus_msg *APUS_NULLABLE failure_reply; /* the winning reply; null when it was made here */
 } tm_context;
 
@@ -202,6 +209,8 @@ typedef struct tm_api {
     /* Arms a route for the call's transaction, or for the one that its message will have; null disarms. And whether one is armed. */
     int (*APUS_NONNULL t_on)(const apus_call *APUS_NONNULL c, uint32_t kind, const apus_route *APUS_NULLABLE route);
     int (*APUS_NONNULL t_is_set)(const apus_call *APUS_NONNULL c, uint32_t kind);
+    /* Ends the transaction with that status and no reply to anybody; its branches are cancelled. APUS_FALSE when it has a final reply. */
+    int (*APUS_NONNULL t_drop)(tm_transaction *APUS_NONNULL t, int code);
 } tm_api;
 
 /* [start] tm's interface; null with a logged reason when tm.so is not loaded. A module names "tm/1" in `needs`. */

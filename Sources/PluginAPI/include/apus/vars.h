@@ -23,7 +23,7 @@ typedef struct apus_access {
     apus_msg *APUS_NONNULL msg;
     apus_str inner;    /* the inner name, evaluated; s is null when none was written */
     int32_t inner_id;  /* its place in the list of `inner`, from 0; -1 when the list is open or nothing was written */
-    uint32_t reserved;
+    uint32_t route_kind; /* of the run, as in apus_call */
     void *APUS_NULLABLE user;
     const apus_variable *APUS_NULLABLE variable; /* with inner "$": the pseudo-variable named inside. *for ever* */
 } apus_access;
