@@ -1,0 +1,455 @@
+import Testing
+
+/// The side of tm towards the called: RFC 3261 sections 16.6, 17.1 and 9.1.
+@Suite(.timeLimit(.minutes(2))) struct TmRelayTests {
+    /// A server that relays to the next hop, with short timers.
+    private func probe(
+        _ script: String = #"$du = "NEXT"; t_relay();"#, parameters: [String] = [], globals: String = "",
+        fr: String = "30s", frInvite: String = "120s"
+    ) throws -> Probe {
+        let settings =
+            [
+                #""retr_timer1", 100"#, #""retr_timer2", "200ms""#, #""wt_timer", "200ms""#,
+                #""fr_timer", "\#(fr)""#, #""fr_inv_timer", "\#(frInvite)""#,
+            ] + parameters
+        return try Probe(
+            ["tm", "sl", "xlog", "pv", "siputils", "textops"],
+            globals: settings.map { "modparam(\"tm\", \($0))\n" }.joined() + globals,
+            script: """
+                if ($rU == "stat") {
+                    sl_send_reply("200", "$stat(tmx:inuse_transactions) $stat(tm:pieces_in_use)");
+                    exit;
+                }
+                \(script)
+                """)
+    }
+
+    /// Waits until the server has no transaction any more, and tm no memory.
+    private func waitForNothing(_ probe: borrowing Probe) throws {
+        var last = ""
+        for attempt in 0..<200 {
+            let client = try UDPClient()
+            let request = SIPText.request(
+                "OPTIONS", "sip:stat@\(probe.server.address)", from: client.address, id: "stat\(attempt)")
+            last = try client.exchange(request, with: probe.server.port).reason
+            if last == "0 0" { return }
+            _ = client.datagram(within: .milliseconds(50))
+        }
+        throw HarnessError("transactions and pieces of memory that are left: \(last)")
+    }
+
+    /// The next message of that method, or reply to it, that is no repetition of `last`.
+    private func next(
+        _ client: borrowing UDPClient, _ method: String, not last: SIPText? = nil
+    ) throws -> SIPText {
+        while true {
+            let message = try client.receive().message
+            if message.header("CSeq")?.hasSuffix(" " + method) == true, message.text != last?.text { return message }
+        }
+    }
+
+    /// The next reply with that status.
+    private func reply(_ client: borrowing UDPClient, _ code: Int) throws -> SIPText {
+        while true {
+            let message = try client.receive().message
+            if message.statusCode == code { return message }
+        }
+    }
+
+    private func branch(_ message: SIPText) -> Substring {
+        (message.header("Via") ?? "").split(separator: ";branch=").last?.split(separator: ";").first ?? ""
+    }
+
+    private func cancel(_ invite: String, headers: [String] = []) -> String {
+        invite.replacing("INVITE sip", with: "CANCEL sip").replacing("1 INVITE", with: "1 CANCEL")
+            .replacing("Content-Length", with: headers.map { $0 + "\r\n" }.joined() + "Content-Length")
+    }
+
+    private func acknowledge(_ probe: borrowing Probe, _ invite: String, _ reply: SIPText) throws {
+        let to = SIPText(invite).header("To") ?? ""
+        let ack = invite.replacing("INVITE sip", with: "ACK sip").replacing("1 INVITE", with: "1 ACK")
+            .replacing("To: " + to, with: "To: " + (reply.header("To") ?? ""))
+        try probe.client.send(ack, to: probe.server.port)
+    }
+
+    /// Repetitions of a request that the next hop does not answer: the text of all of them, until the caller hears of it.
+    private func repetitions(_ method: String) throws -> (copies: Int, code: Int?) {
+        let probe = try probe(fr: "1000ms")
+        let request = probe.request(method, id: "silence")
+        try probe.client.send(request, to: probe.server.port)
+        let first = try next(probe.nextHop, method)
+        let end = try reply(probe.client, 408)
+        var copies = 1
+        while let again = probe.nextHop.datagram(within: .milliseconds(20)) {
+            #expect(String(decoding: again.bytes, as: UTF8.self) == first.text)
+            copies += 1
+        }
+        if method == "INVITE" { try acknowledge(probe, request, end) }
+        try waitForNothing(probe)
+        return (copies, end.statusCode)
+    }
+
+    @Test func aCallGoesThroughBothWays() throws {
+        let probe = try probe(#"if ($rU == "alice") $du = "NEXT"; t_relay();"#)
+        let invite = probe.request("INVITE", id: "call", headers: ["X-Kept: as it is"], body: "v=0\r\n")
+        try probe.client.send(invite, to: probe.server.port)
+        let trying = try reply(probe.client, 100)
+        #expect(trying.header("CSeq") == "1 INVITE")
+        let received = try next(probe.nextHop, "INVITE")
+        #expect(received.startLine == SIPText(invite).startLine)
+        #expect(received.headers("Via").count == 2)
+        #expect(received.headers("Via").last == SIPText(invite).header("Via"))
+        #expect(branch(received).hasPrefix("z9hG4bK"))
+        #expect(received.header("X-Kept") == "as it is")
+        #expect(received.header("Max-Forwards") == "70")
+        #expect(received.body == "v=0\r\n")
+        try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
+        let ringing = try reply(probe.client, 180)
+        #expect(ringing.headers("Via") == [SIPText(invite).header("Via")])
+        try probe.nextHop.send(received.response(200, "OK"), to: probe.server.port)
+        let answered = try reply(probe.client, 200)
+        #expect(answered.header("To")?.hasSuffix(";tag=answered") == true)
+
+        let ack = probe.request("ACK", id: "call").replacing("-call-1", with: "-ack")
+        try probe.client.send(ack, to: probe.server.port)
+        let acked = try next(probe.nextHop, "ACK")
+        #expect(acked.headers("Via").count == 2)
+        #expect(branch(acked) != branch(received))
+        let bye = SIPText.request(
+            "BYE", "sip:tester@\(probe.client.address)", from: probe.nextHop.address, id: "callback", cseq: 7)
+        try probe.nextHop.send(bye, to: probe.server.port)
+        let ended = try next(probe.client, "BYE")
+        #expect(ended.headers("Via").count == 2)
+        try probe.client.send(ended.response(200, "OK"), to: probe.server.port)
+        let over = try next(probe.nextHop, "BYE")
+        #expect(over.statusCode == 200)
+        try waitForNothing(probe)
+    }
+
+    @Test func anInviteIsRepeatedUntilItTimesOut() throws {
+        let (copies, code) = try repetitions("INVITE")
+        // 0, 100, 300, 500, 700 and 900 ms: T1 doubling up to T2.
+        #expect((4...6).contains(copies))
+        #expect(code == 408)
+    }
+
+    @Test func anotherRequestIsRepeatedUntilItTimesOut() throws {
+        let (copies, code) = try repetitions("OPTIONS")
+        #expect((4...6).contains(copies))
+        #expect(code == 408)
+    }
+
+    @Test func aProvisionalReplyEndsTheRepetitionOfAnInviteOnly() throws {
+        let probe = try probe(fr: "1000ms")
+        for (method, expected) in [("INVITE", 0...0), ("OPTIONS", 1...4)] {
+            try probe.client.send(probe.request(method, id: "heard"), to: probe.server.port)
+            let first = try next(probe.nextHop, method)
+            try probe.nextHop.send(first.response(100, "Trying"), to: probe.server.port)
+            var copies = 0
+            // What was sent before the reply arrived does not count.
+            _ = probe.nextHop.datagram(within: .milliseconds(50))
+            while probe.nextHop.datagram(within: .milliseconds(500)) != nil { copies += 1 }
+            #expect(expected.contains(copies))
+            try probe.nextHop.send(first.response(200, "OK"), to: probe.server.port)
+            _ = try reply(probe.client, 200)
+        }
+        try waitForNothing(probe)
+    }
+
+    @Test func noFinalReplyInTimeCancelsTheBranch() throws {
+        let probe = try probe(frInvite: "500ms")
+        let invite = probe.request("INVITE", id: "unanswered")
+        try probe.client.send(invite, to: probe.server.port)
+        let received = try next(probe.nextHop, "INVITE")
+        try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
+        let cancel = try next(probe.nextHop, "CANCEL")
+        #expect(cancel.header("Via") == received.header("Via"))
+        let end = try reply(probe.client, 408)
+        try acknowledge(probe, invite, end)
+        try probe.nextHop.send(cancel.response(200, "OK"), to: probe.server.port)
+        try probe.nextHop.send(received.response(487, "Request Terminated"), to: probe.server.port)
+        let ack = try next(probe.nextHop, "ACK")
+        #expect(ack.header("Via") == received.header("Via"))
+        try waitForNothing(probe)
+    }
+
+    @Test func theAckToANegativeReplyIsMadeOfWhatWasSent() throws {
+        let probe = try probe(#"remove_hf("X-Gone"); $du = "NEXT"; t_relay();"#)
+        let routes = ["<sip:192.0.2.1;lr>", "<sip:192.0.2.2;lr>"]
+        let invite = probe.request(
+            "INVITE", id: "refused", headers: routes.map { "Route: " + $0 } + ["X-Gone: 1", "Require: 100rel"],
+            body: "v=0\r\n")
+        try probe.client.send(invite, to: probe.server.port)
+        let received = try next(probe.nextHop, "INVITE")
+        try probe.nextHop.send(received.response(486, "Busy Here"), to: probe.server.port)
+        let ack = try next(probe.nextHop, "ACK")
+        #expect(ack.startLine == received.startLine.replacing("INVITE", with: "ACK"))
+        #expect(ack.headers("Via") == [received.header("Via")])
+        #expect(ack.headers("Route") == routes)
+        #expect(ack.header("From") == received.header("From"))
+        #expect(ack.header("To")?.hasSuffix(";tag=answered") == true)
+        #expect(ack.header("Call-ID") == received.header("Call-ID"))
+        #expect(ack.header("CSeq") == "1 ACK")
+        #expect(ack.header("Max-Forwards") != nil)
+        #expect(ack.headers("Require") == [])
+        #expect(ack.header("Content-Length") == "0")
+        // The reply was lost on its way back, says the called side: it is acknowledged again, and goes to the caller once.
+        let busy = try reply(probe.client, 486)
+        try acknowledge(probe, invite, busy)
+        try probe.nextHop.send(received.response(486, "Busy Here"), to: probe.server.port)
+        let again = try next(probe.nextHop, "ACK")
+        #expect(again.text == ack.text)
+        try waitForNothing(probe)
+    }
+
+    @Test func aCancelIsPassedOn() throws {
+        let probe = try probe()
+        let invite = probe.request(
+            "INVITE", id: "cancelled", headers: ["Route: <sip:192.0.2.1;lr>", "Proxy-Require: nothing"])
+        try probe.client.send(invite, to: probe.server.port)
+        let received = try next(probe.nextHop, "INVITE")
+        try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
+        _ = try reply(probe.client, 180)
+        try probe.client.send(
+            cancel(invite, headers: [#"Reason: SIP;cause=200;text="elsewhere""#]), to: probe.server.port)
+        let answer = try next(probe.client, "CANCEL")
+        #expect(answer.statusCode == 200)
+        let cancel = try next(probe.nextHop, "CANCEL")
+        #expect(cancel.startLine == received.startLine.replacing("INVITE", with: "CANCEL"))
+        #expect(cancel.headers("Via") == [received.header("Via")])
+        #expect(cancel.headers("Route") == ["<sip:192.0.2.1;lr>"])
+        #expect(cancel.header("To") == received.header("To"))
+        #expect(cancel.header("CSeq") == "1 CANCEL")
+        #expect(cancel.headers("Reason") == [#"SIP;cause=200;text="elsewhere""#])
+        // Not answered, it is repeated.
+        let again = try next(probe.nextHop, "CANCEL")
+        #expect(again.text == cancel.text)
+        try probe.nextHop.send(cancel.response(200, "OK"), to: probe.server.port)
+        try probe.nextHop.send(received.response(487, "Request Terminated"), to: probe.server.port)
+        let end = try reply(probe.client, 487)
+        try acknowledge(probe, invite, end)
+        _ = try next(probe.nextHop, "ACK")
+        try waitForNothing(probe)
+    }
+
+    @Test func aCancelBeforeAnyReplyWaitsForOne() throws {
+        let probe = try probe(parameters: [#""cancel_b_method", 1"#])
+        let invite = probe.request("INVITE", id: "early")
+        try probe.client.send(invite, to: probe.server.port)
+        let received = try next(probe.nextHop, "INVITE")
+        try probe.client.send(cancel(invite), to: probe.server.port)
+        let answer = try next(probe.client, "CANCEL")
+        #expect(answer.statusCode == 200)
+        // The request goes on being repeated, and nothing else is sent.
+        for _ in 0..<3 {
+            let again = try probe.nextHop.receive().message
+            #expect(again.text == received.text)
+        }
+        try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
+        let cancel = try next(probe.nextHop, "CANCEL")
+        try probe.nextHop.send(cancel.response(200, "OK"), to: probe.server.port)
+        try probe.nextHop.send(received.response(487, "Request Terminated"), to: probe.server.port)
+        let end = try reply(probe.client, 487)
+        try acknowledge(probe, invite, end)
+        try waitForNothing(probe)
+    }
+
+    @Test func aCancelBeforeAnyReplyEndsTheBranch() throws {
+        let probe = try probe(parameters: [#""cancel_b_method", 0"#])
+        let invite = probe.request("INVITE", id: "early")
+        try probe.client.send(invite, to: probe.server.port)
+        let received = try next(probe.nextHop, "INVITE")
+        try probe.client.send(cancel(invite), to: probe.server.port)
+        let end = try reply(probe.client, 487)
+        try acknowledge(probe, invite, end)
+        while let more = probe.nextHop.datagram(within: .milliseconds(300)) {
+            let text = String(decoding: more.bytes, as: UTF8.self)
+            #expect(text == received.text)
+        }
+        try waitForNothing(probe)
+    }
+
+    @Test func aCancelBeforeAnyReplyIsSentAtOnce() throws {
+        let probe = try probe(parameters: [#""cancel_b_method", 2"#], fr: "1s")
+        let invite = probe.request("INVITE", id: "early")
+        try probe.client.send(invite, to: probe.server.port)
+        let received = try next(probe.nextHop, "INVITE")
+        try probe.client.send(cancel(invite), to: probe.server.port)
+        let cancel = try next(probe.nextHop, "CANCEL")
+        #expect(branch(cancel) == branch(received))
+        // Nobody ever answers: the branch is given up.
+        let end = try reply(probe.client, 487)
+        try acknowledge(probe, invite, end)
+        try waitForNothing(probe)
+    }
+
+    @Test func branchesHaveRoutesOfTheirOwn() throws {
+        let probe = try probe(
+            """
+            t_on_branch("EACH");
+            $du = "NEXT";
+            append_branch("sip:second@192.0.2.1");
+            append_branch("sip:third@192.0.2.1");
+            t_relay();
+            xerr("result $rc\\n");
+            """,
+            globals: """
+                branch_route[EACH] {
+                    if ($rU == "second") drop;
+                    append_hf("X-Branch: $rU\\r\\n");
+                    $du = "NEXT";
+                }
+
+                """)
+        let request = probe.request(id: "branches")
+        try probe.client.send(request, to: probe.server.port)
+        let first = try next(probe.nextHop, "OPTIONS")
+        var second = try next(probe.nextHop, "OPTIONS", not: first)
+        while branch(second) == branch(first) { second = try next(probe.nextHop, "OPTIONS", not: first) }
+        #expect(first.headers("X-Branch") == ["alice"])
+        #expect(second.headers("X-Branch") == ["third"])
+        #expect(second.startLine == "OPTIONS sip:third@192.0.2.1 SIP/2.0")
+        try probe.nextHop.send(first.response(404, "Not Found"), to: probe.server.port)
+        try probe.nextHop.send(second.response(200, "OK"), to: probe.server.port)
+        let answered = try reply(probe.client, 200)
+        #expect(answered.headers("Via") == [SIPText(request).header("Via")])
+        #expect(probe.server.log.contains("result 1"))
+        try waitForNothing(probe)
+    }
+
+    @Test func withoutAnyBranchTheRelayFails() throws {
+        let probe = try probe(
+            #"t_on_branch("NONE"); $du = "NEXT"; t_relay(); xerr("result $rc\n");"#,
+            globals: "branch_route[NONE] { drop; }\n")
+        let answer = try probe.ask(probe.request(id: "none"))
+        #expect(answer.statusCode == 500)
+        #expect(probe.server.log.contains("result -1"))
+        #expect(probe.nextHop.datagram(within: .milliseconds(1)) == nil)
+        try waitForNothing(probe)
+    }
+
+    @Test(arguments: [
+        #"t_relay_to_udp("127.0.0.1", HOP);"#, #"t_relay("127.0.0.1", "HOP");"#, #"t_relay_to("udp:127.0.0.1:HOP");"#,
+        #"t_relay_to_proxy("udp:127.0.0.1:HOP", "0x04");"#, #"t_forward_nonack_udp("127.0.0.1", HOP);"#,
+        #"$du = "sip:127.0.0.1:HOP"; t_relay_to_udp();"#, #"$du = "sip:127.0.0.1:HOP"; t_relay_to("4");"#,
+    ])
+    func anAddressCanBeNamed(call: String) throws {
+        let hop = try UDPClient()
+        let probe = try probe(call.replacing("HOP", with: "\(hop.address.port)"))
+        try probe.client.send(probe.request(id: "named"), to: probe.server.port)
+        let received = try next(hop, "OPTIONS")
+        #expect(received.startLine == "OPTIONS sip:alice@\(probe.server.address) SIP/2.0")
+        try hop.send(received.response(200, "OK"), to: probe.server.port)
+        _ = try reply(probe.client, 200)
+        try waitForNothing(probe)
+    }
+
+    @Test func aReplicaGoesByItself() throws {
+        let hop = try UDPClient()
+        let probe = try probe(
+            """
+            t_replicate("127.0.0.1", \(hop.address.port));
+            $du = "NEXT";
+            t_relay();
+            """)
+        let request = probe.request("REGISTER", id: "copied", headers: ["Route: <sip:192.0.2.1;lr>"])
+        try probe.client.send(request, to: probe.server.port)
+        let copy = try next(hop, "REGISTER")
+        #expect(copy.headers("Via").count == 1)
+        #expect(copy.header("Via")?.contains("\(probe.server.address);branch=z9hG4bK") == true)
+        #expect(copy.headers("Route") == [])
+        let original = try next(probe.nextHop, "REGISTER")
+        #expect(original.headers("Via").count == 2)
+        #expect(original.headers("Route") == ["<sip:192.0.2.1;lr>"])
+        try hop.send(copy.response(403, "Forbidden"), to: probe.server.port)
+        try probe.nextHop.send(original.response(200, "OK"), to: probe.server.port)
+        let answer = try next(probe.client, "REGISTER")
+        #expect(answer.statusCode == 200)
+        try waitForNothing(probe)
+        #expect(probe.client.datagram(within: .milliseconds(1)) == nil)
+    }
+
+    @Test func serialForkingMakesFurtherBranches() throws {
+        let probe = try probe(
+            #"t_on_failure("NEXTONE"); $du = "NEXT"; t_relay();"#,
+            globals: """
+                failure_route[NEXTONE] {
+                    $ru = "sip:voicemail@192.0.2.1";
+                    $du = "NEXT";
+                    t_relay();
+                }
+
+                """)
+        let invite = probe.request("INVITE", id: "serial")
+        try probe.client.send(invite, to: probe.server.port)
+        let first = try next(probe.nextHop, "INVITE")
+        try probe.nextHop.send(first.response(486, "Busy Here"), to: probe.server.port)
+        _ = try next(probe.nextHop, "ACK")
+        var second = try next(probe.nextHop, "INVITE")
+        while branch(second) == branch(first) { second = try next(probe.nextHop, "INVITE") }
+        #expect(second.startLine == "INVITE sip:voicemail@192.0.2.1 SIP/2.0")
+        try probe.nextHop.send(second.response(200, "OK"), to: probe.server.port)
+        _ = try reply(probe.client, 200)
+        try waitForNothing(probe)
+    }
+
+    @Test func aSecondRelayNeedsANewBranch() throws {
+        let probe = try probe(#"$du = "NEXT"; t_relay(); t_relay(); xerr("second gives $rc\n");"#)
+        try probe.client.send(probe.request(id: "two"), to: probe.server.port)
+        let received = try next(probe.nextHop, "OPTIONS")
+        try probe.nextHop.send(received.response(200, "OK"), to: probe.server.port)
+        _ = try reply(probe.client, 200)
+        #expect(probe.server.log.contains("second gives -1"))
+        #expect(probe.server.log.contains("t_newtran: transaction already in process"))
+        try waitForNothing(probe)
+    }
+
+    @Test func laterEditsDoNotReachWhatWasSent() throws {
+        let probe = try probe(
+            #"t_on_failure("AGAIN"); $du = "NEXT"; append_hf("X-Early: 1\r\n"); t_relay(); append_hf("X-Late: 1\r\n");"#,
+            globals: #"failure_route[AGAIN] { $du = "NEXT"; t_relay(); }"# + "\n")
+        try probe.client.send(probe.request(id: "edits"), to: probe.server.port)
+        let first = try next(probe.nextHop, "OPTIONS")
+        #expect(first.headers("X-Early") == ["1"])
+        #expect(first.headers("X-Late") == [])
+        try probe.nextHop.send(first.response(404, "Not Found"), to: probe.server.port)
+        var second = try next(probe.nextHop, "OPTIONS")
+        while branch(second) == branch(first) { second = try next(probe.nextHop, "OPTIONS") }
+        #expect(second.headers("X-Early") == ["1"])
+        #expect(second.headers("X-Late") == [])
+        try probe.nextHop.send(second.response(200, "OK"), to: probe.server.port)
+        _ = try reply(probe.client, 200)
+        try waitForNothing(probe)
+    }
+
+    @Test func breadthIsSharedAndBounded() throws {
+        let script = #"append_branch("sip:two@127.0.0.1:9"); $du = "NEXT"; t_on_branch("TO"); t_relay();"#
+        let probe = try probe(script, globals: #"branch_route[TO] { $du = "NEXT"; }"# + "\n")
+        let refused = try probe.ask(probe.request(id: "narrow", headers: ["Max-Breadth: 1"]))
+        #expect(refused.statusCode == 440)
+        try probe.client.send(probe.request(id: "wide", headers: ["Max-Breadth: 61"]), to: probe.server.port)
+        let first = try next(probe.nextHop, "OPTIONS")
+        var second = try next(probe.nextHop, "OPTIONS", not: first)
+        while branch(second) == branch(first) { second = try next(probe.nextHop, "OPTIONS", not: first) }
+        #expect(first.headers("Max-Breadth") == ["31"])
+        #expect(second.headers("Max-Breadth") == ["30"])
+        try probe.nextHop.send(first.response(200, "OK"), to: probe.server.port)
+        try probe.nextHop.send(second.response(200, "OK"), to: probe.server.port)
+        _ = try reply(probe.client, 200)
+        try waitForNothing(probe)
+    }
+
+    @Test func aRequestThatComesBackUnchangedIsNotForked() throws {
+        let probe = try probe(
+            """
+            if ($hdr(X-Fork) != $null) append_branch("sip:two@127.0.0.1:9");
+            $du = "sip:127.0.0.1:PORT";
+            append_hf("X-Fork: 1\\r\\n");
+            t_relay();
+            """)
+        let answer = try probe.ask(probe.request(id: "loop"))
+        #expect(answer.statusCode == 482)
+        #expect(probe.server.log.contains("comes back unchanged"))
+        try waitForNothing(probe)
+    }
+}
