@@ -138,6 +138,8 @@ private func begin(
         return call.fail("t_newtran: transaction already in process, and there is no new branch")
     }
     transaction.addReference()
+    // Whatever was sent before has its outcome: a new leg begins.
+    if !transaction.hasPendingBranches { transaction.pointee.legStart = transaction.pointee.branchCount }
     relay.sayTrying()
     if let code = relay.refusal(call) {
         relay.pointee.error = code
