@@ -135,7 +135,7 @@ private func begin(
     }
     guard relay.collect(call) else {
         home.messages.pointee.set_error(message, 500, "No destination")
-        return call.fail("t_newtran: transaction already in process, and there is no new branch")
+        return call.fail("ERROR: t_newtran: transaction already in process, and there is no new branch")
     }
     transaction.addReference()
     // Whatever was sent before has its outcome: a new leg begins.

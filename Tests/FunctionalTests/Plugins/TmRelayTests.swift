@@ -1,7 +1,7 @@
 import Testing
 
 /// The side of tm towards the called: RFC 3261 sections 16.6, 17.1 and 9.1.
-@Suite(.timeLimit(.minutes(2))) struct TmRelayTests {
+@Suite struct TmRelayTests {
     /// A server that relays to the next hop, with short timers.
     private func probe(
         _ script: String = #"$du = "NEXT"; t_relay();"#, parameters: [String] = [], globals: String = "",
@@ -313,7 +313,7 @@ import Testing
         try probe.nextHop.send(second.response(200, "OK"), to: probe.server.port)
         let answered = try reply(probe.client, 200)
         #expect(answered.headers("Via") == [SIPText(request).header("Via")])
-        #expect(probe.server.log.contains("result 1"))
+        try probe.server.waitForLog("result 1")
         try waitForNothing(probe)
     }
 
@@ -323,7 +323,7 @@ import Testing
             globals: "branch_route[NONE] { drop; }\n")
         let answer = try probe.ask(probe.request(id: "none"))
         #expect(answer.statusCode == 500)
-        #expect(probe.server.log.contains("result -1"))
+        try probe.server.waitForLog("result -1")
         #expect(probe.nextHop.datagram(within: .milliseconds(1)) == nil)
         try waitForNothing(probe)
     }
@@ -332,6 +332,7 @@ import Testing
         #"t_relay_to_udp("127.0.0.1", HOP);"#, #"t_relay("127.0.0.1", "HOP");"#, #"t_relay_to("udp:127.0.0.1:HOP");"#,
         #"t_relay_to_proxy("udp:127.0.0.1:HOP", "0x04");"#, #"t_forward_nonack_udp("127.0.0.1", HOP);"#,
         #"$du = "sip:127.0.0.1:HOP"; t_relay_to_udp();"#, #"$du = "sip:127.0.0.1:HOP"; t_relay_to("4");"#,
+        #"$du = "sip:localhost:HOP"; t_relay();"#, #"t_relay_to("localhost:HOP");"#,
     ])
     func anAddressCanBeNamed(call: String) throws {
         let hop = try UDPClient()
@@ -371,9 +372,9 @@ import Testing
 
     @Test func serialForkingMakesFurtherBranches() throws {
         let probe = try probe(
-            #"t_on_failure("NEXTONE"); $du = "NEXT"; t_relay();"#,
+            #"t_on_failure("FURTHER"); $du = "NEXT"; t_relay();"#,
             globals: """
-                failure_route[NEXTONE] {
+                failure_route[FURTHER] {
                     $ru = "sip:voicemail@192.0.2.1";
                     $du = "NEXT";
                     t_relay();
@@ -399,7 +400,7 @@ import Testing
         let received = try next(probe.nextHop, "OPTIONS")
         try probe.nextHop.send(received.response(200, "OK"), to: probe.server.port)
         _ = try reply(probe.client, 200)
-        #expect(probe.server.log.contains("second gives -1"))
+        try probe.server.waitForLog("second gives -1")
         #expect(probe.server.log.contains("t_newtran: transaction already in process"))
         try waitForNothing(probe)
     }
