@@ -15,6 +15,8 @@ struct ListenerTable {
     private(set) var set: Unmanaged<ListenerSet>?
     private var table: UnsafeMutablePointer<Listener>?
     private(set) var count = 0
+    /// What can be sent by.
+    private(set) var offered = OfferedTransports()
     private var namers: UnsafeMutablePointer<Namer>?
     private var namerCount = 0
 
@@ -23,7 +25,10 @@ struct ListenerTable {
         self.set = Unmanaged.passRetained(set)
         count = set.listeners.count
         let table = UnsafeMutablePointer<Listener>.allocate(capacity: max(1, count))
-        for (index, listener) in set.listeners.enumerated() { (table + index).initialize(to: listener) }
+        for (index, listener) in set.listeners.enumerated() {
+            (table + index).initialize(to: listener)
+            if !listener.isVirtual { offered.add(listener.proto.rawValue, isV6: listener.address.isV6) }
+        }
         self.table = table
     }
 

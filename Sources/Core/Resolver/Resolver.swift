@@ -2,386 +2,396 @@ import CAres
 import CLinux
 import Glibc
 
-// Invariants: one per worker, on its thread only. c-ares calls `answered` once for each `ares_getaddrinfo`, perhaps before
-// that returns; the callbacks of those who ask never run inside c-ares nor inside `lookUp`, but from the loop. A Query is kept
-// alive by the retained reference that c-ares carries, and by `queries` while others may join it.
+// Invariants: one per worker, at one address, on its thread only. c-ares calls back once for each question, perhaps before the call that asked
+// returns; what is answered is only put into the cache then. Those who wait are told from the loop, never inside c-ares nor inside `locate`. An
+// entry of the cache that c-ares has (`isAsked`) is never freed.
 
-/// What became of a look-up.
-enum ResolverStatus: UInt8 {
-    case found
-    /// The name does not exist.
-    case noSuchName
-    /// The name exists, but not with an address of that family.
-    case noData
-    case timedOut
-    /// The servers refused, failed or answered nonsense.
-    case serverFailed
-    /// No DNS name: a wrong character, too long, empty.
-    case badName
-    /// Too many look-ups are under way.
-    case busy
-}
-
-/// The answer that a look-up's callback gets; valid until it returns.
-struct ResolverAnswer {
-    let status: ResolverStatus
-    /// Distinct addresses in the order of the answer, with the port that was asked for.
-    let addresses: UnsafePointer<SocketAddress>
-    let count: Int
-    /// Seconds for which the answer holds; 0 without one.
-    let ttl: UInt32
-}
-
-/// Names a look-up that is under way; of no use afterwards, and harmless.
-struct LookupID: Equatable {
-    fileprivate let index: Int
-    fileprivate let generation: UInt32
-}
-
-/// How a look-up began.
-enum LookupStart {
-    /// It was an IP literal.
-    case address(SocketAddress)
-    /// The callback will be called, exactly once unless `cancel` comes first.
-    case pending(LookupID)
-    /// No callback will be called.
-    case failed(ResolverStatus)
-}
-
-struct ResolverOptions {
-    /// Milliseconds until a server is asked again, or the next one is.
-    var timeout: Int32 = 2000
-    /// Times that each server is asked.
-    var tries: Int32 = 2
-    /// "192.0.2.53:53, …"; empty: those of /etc/resolv.conf.
-    var servers = ""
-    /// Append the domains of /etc/resolv.conf to names that are not found.
-    var usesSearchList = true
-    /// Look-ups under way at once, joined ones among them; beyond it they fail as busy.
-    var limit = 4096
-}
-
-/// Why a worker has no resolver.
-struct ResolverError: Error {
-    let text: String
-}
-
-/// What a resolver needs of the thread that it lives on.
-struct ResolverPlace {
-    /// Handed to those who asked: the worker.
-    let owner: UnsafeMutableRawPointer
-    let loop: UnsafeMutablePointer<EventLoop>
-    let clock: UnsafeMutablePointer<Clock>
-    let wheel: TimerWheel
-    let mailbox: Mailbox
-}
-
-/// A and AAAA look-ups in a worker's event loop, /etc/hosts first. Never blocks.
-final class Resolver {
-    /// - Parameters: the worker, the context given to `lookUp`, and the `ResolverAnswer`.
-    typealias Done =
-        @convention(c) (
-            _ worker: UnsafeMutableRawPointer, _ context: UnsafeMutableRawPointer?, _ answer: UnsafeRawPointer
-        ) -> Void
-
-    fileprivate final class Query {
-        let resolver: Unmanaged<Resolver>
-        let key: String
-        var waiters: [Int] = []
-        var addresses: [SocketAddress] = []
-        var status = ResolverStatus.serverFailed
-        var ttl: UInt32 = 0
-
-        init(_ resolver: Unmanaged<Resolver>, _ key: String) {
-            self.resolver = resolver
-            self.key = key
-        }
-    }
-
-    private struct Waiter {
-        var generation: UInt32 = 0
-        var done: Done?
-        var context: UnsafeMutableRawPointer?
-        var port: UInt16 = 0
-    }
+/// Where SIP messages go, by names: SRV, NAPTR, A and AAAA records in a worker's event loop, /etc/hosts first for addresses. Never blocks.
+struct Resolver {
+    let place: ResolverPlace
+    let options: ResolverOptions
+    fileprivate var channel: ares_channel?
+    fileprivate var watches: [UnsafeMutablePointer<SocketWatch>] = []
+    /// While questions are under way: c-ares looks for those to ask again.
+    fileprivate let tick: UnsafeMutablePointer<TimerNode>
+    fileprivate let bell: UnsafeMutablePointer<Bell>
+    fileprivate var isBellPosted = false
+    /// Inside the call that puts a question to c-ares.
+    fileprivate var isPutting = false
+    /// Milliseconds that a question may take.
+    fileprivate var patience: UInt64 = 0
+    /// Questions that c-ares has.
+    fileprivate(set) var asked = 0
+    /// Questions asked so far.
+    fileprivate(set) var questions: UInt64 = 0
+    /// Answers so far.
+    fileprivate(set) var sequence: UInt64 = 0
+    var cache: DNSCache
+    fileprivate var firstTold: UnsafeMutablePointer<DNSEntry>?
+    fileprivate var lastTold: UnsafeMutablePointer<DNSEntry>?
+    var locations = LocationPool()
+    var random = Random()
 
     /// A socket of c-ares in the loop; its address is the watch's context.
-    private struct SocketWatch {
-        let resolver: Unmanaged<Resolver>
+    fileprivate struct SocketWatch {
+        let resolver: UnsafeMutablePointer<Resolver>
         let fd: Int32
         var id: WatchID
         var events: UInt32
     }
 
     /// What a resolver posts to its own mailbox; the node first.
-    private struct Bell {
+    fileprivate struct Bell {
         var node: MailNode
-        var resolver: Unmanaged<Resolver>?
+        var resolver: UnsafeMutablePointer<Resolver>?
     }
-
-    private let place: ResolverPlace
-    private let options: ResolverOptions
-    private var channel: ares_channel?
-    private var watches: [UnsafeMutablePointer<SocketWatch>] = []
-    private let timer: UnsafeMutablePointer<TimerNode>
-    private let bell: UnsafeMutablePointer<Bell>
-    private var isBellPosted = false
-    private var queries: [String: Query] = [:]
-    private var answered: [Query] = []
-    private var waiters: [Waiter] = []
-    private var freeWaiters: [Int] = []
-    private var pending = 0
 
     /// c-ares's own set-up, once for the process.
-    private static let library = ares_library_init(ARES_LIB_INIT_ALL)
+    fileprivate static let library = ares_library_init(ARES_LIB_INIT_ALL)
+
+    /// Milliseconds between two looks at what has to be asked again.
+    fileprivate static let tickInterval: UInt64 = 50
 
     /// A resolver for the thread of this place, which has to be alive until `end`. On that thread.
-    init(_ place: ResolverPlace, _ options: ResolverOptions = ResolverOptions()) throws(ResolverError) {
-        self.place = place
-        self.options = options
-        timer = .allocate(capacity: 1)
-        bell = .allocate(capacity: 1)
-        let me = Unmanaged.passUnretained(self)
-        timer.initialize(
-            to: TimerNode(context: me.toOpaque()) { _, me in
-                Unmanaged<Resolver>.fromOpaque(me!).takeUnretainedValue().process(ARES_SOCKET_BAD, ARES_SOCKET_BAD)
-            })
-        bell.initialize(to: Bell(node: MailNode(receive: Resolver.onBell), resolver: me))
-        guard Resolver.library == ARES_SUCCESS else {
-            throw ResolverError(text: "c-ares: \(Resolver.text(Resolver.library))")
+    static func make(
+        _ place: ResolverPlace, _ options: ResolverOptions
+    ) throws(ResolverError) -> UnsafeMutablePointer<Resolver> {
+        guard library == ARES_SUCCESS else { throw ResolverError(text: "c-ares: \(text(library))") }
+        let me = UnsafeMutablePointer<Resolver>.allocate(capacity: 1)
+        me.initialize(to: Resolver(place, options, me))
+        do { try me.open() } catch {
+            me.end()
+            throw error
         }
-        try open(me.toOpaque())
+        return me
     }
 
+    private init(_ place: ResolverPlace, _ options: ResolverOptions, _ me: UnsafeMutablePointer<Resolver>) {
+        self.place = place
+        self.options = options
+        cache = DNSCache(bytes: options.cache.bytes)
+        tick = .allocate(capacity: 1)
+        tick.initialize(
+            to: TimerNode(context: me) { _, me in
+                me!.assumingMemoryBound(to: Resolver.self).process(ARES_SOCKET_BAD, ARES_SOCKET_BAD)
+            })
+        bell = .allocate(capacity: 1)
+        bell.initialize(to: Bell(node: MailNode(receive: Resolver.onBell), resolver: me))
+    }
+
+    fileprivate static func text(_ code: Int32) -> String { String(cString: ares_strerror(code)) }
+
+    private static let onBell: Mailbox.Callback = { _, raw in
+        let bell = raw.assumingMemoryBound(to: Bell.self)
+        if let resolver = bell.pointee.resolver {
+            resolver.pointee.isBellPosted = false
+            resolver.tell()
+        } else {
+            bell.deallocate()
+        }
+    }
+
+    fileprivate static let onReady: EventLoop.Callback = { _, context, events in
+        let watch = context!.assumingMemoryBound(to: SocketWatch.self).pointee
+        let failed = events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
+        let reads = failed || events & EPOLLIN.rawValue != 0
+        let writes = failed || events & EPOLLOUT.rawValue != 0
+        watch.resolver.process(reads ? watch.fd : ARES_SOCKET_BAD, writes ? watch.fd : ARES_SOCKET_BAD)
+    }
+}
+
+extension UnsafeMutablePointer<Resolver> {
     // MARK: - Life
 
-    private func open(_ me: UnsafeMutableRawPointer) throws(ResolverError) {
+    fileprivate func open() throws(ResolverError) {
         var settings = ares_options()
-        settings.timeout = options.timeout
-        settings.tries = options.tries
+        settings.timeout = pointee.options.timeout
+        settings.tries = pointee.options.tries
         settings.sock_state_cb = { me, fd, readable, writable in
-            Unmanaged<Resolver>.fromOpaque(me!).takeUnretainedValue().watch(fd, readable != 0, writable != 0)
+            me!.assumingMemoryBound(to: Resolver.self).watch(fd, readable != 0, writable != 0)
         }
-        settings.sock_state_cb_data = me
+        settings.sock_state_cb_data = UnsafeMutableRawPointer(self)
         let mask = Int32(ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_FLAGS)
-        settings.flags = options.usesSearchList ? 0 : Int32(ARES_FLAG_NOSEARCH)
+        settings.flags = pointee.options.usesSearchList ? 0 : Int32(ARES_FLAG_NOSEARCH)
+        var channel: ares_channel?
         var code = ares_init_options(&channel, &settings, mask)
-        if code == ARES_SUCCESS, !options.servers.isEmpty {
-            code = ares_set_servers_ports_csv(channel, options.servers)
-            if code != ARES_SUCCESS { ares_destroy(channel) }
+        if code == ARES_SUCCESS {
+            pointee.channel = channel
+            if !pointee.options.servers.isEmpty {
+                code = ares_set_servers_ports_csv(channel, pointee.options.servers)
+            }
         }
         guard code == ARES_SUCCESS else { throw ResolverError(text: "c-ares: \(Resolver.text(code))") }
+        let servers = limitServers()
+        pointee.patience =
+            UInt64(pointee.options.timeout) * UInt64(pointee.options.tries) * UInt64(Swift.max(1, servers))
+    }
+
+    /// - Returns: how many servers there are.
+    private func limitServers() -> Int {
+        var list: UnsafeMutablePointer<ares_addr_port_node>?
+        guard ares_get_servers_ports(pointee.channel, &list) == ARES_SUCCESS, let list else { return 0 }
+        defer { ares_free_data(list) }
+        let limit = pointee.options.maxServers
+        var count = 1
+        var node = list
+        while let next = node.pointee.next {
+            if count == limit {
+                node.pointee.next = nil
+                ares_set_servers_ports(pointee.channel, list)
+                node.pointee.next = next
+                break
+            }
+            node = next
+            count += 1
+        }
+        return count
     }
 
     /// Nobody is called any more. On the resolver's thread; nothing may be asked of it afterwards.
     func end() {
-        // Calls `onAnswer` for all that is under way, which only collects.
-        ares_destroy(channel)
-        channel = nil
-        place.wheel.remove(timer)
+        // Answers all that is under way, which only reaches the cache.
+        if let channel = pointee.channel { ares_destroy(channel) }
+        pointee.channel = nil
+        pointee.place.wheel.remove(pointee.tick)
+        pointee.tick.deallocate()
         // The bell may still lie in the mailbox: then the mailbox's reader frees it.
-        bell.pointee.resolver = nil
-        if !isBellPosted { bell.deallocate() }
-        timer.deallocate()
+        pointee.bell.pointee.resolver = nil
+        if !pointee.isBellPosted { pointee.bell.deallocate() }
+        pointee.cache.end(pointee.place.wheel)
+        pointee.locations.end()
+        deinitialize(count: 1)
+        deallocate()
     }
-
-    private static func text(_ code: Int32) -> String { String(cString: ares_strerror(code)) }
 
     // MARK: - Asking
 
-    /// Looks a host up. Those who ask for the same name at the same time share one query.
-    /// - Parameters:
-    ///   - host: an IP literal (IPv6 with or without brackets) or a name; any case.
-    ///   - family: `.none` for IPv4 and IPv6 both.
-    ///   - port: goes into the addresses of the answer.
-    func lookUp(
-        _ host: Bytes, _ family: SocketAddress.Family, port: UInt16, context: UnsafeMutableRawPointer?,
-        _ done: @escaping Done
-    ) -> LookupStart {
-        if let literal = SocketAddress(parsing: host, port: port) {
-            return family == .none || family.rawValue == literal.family ? .address(literal) : .failed(.noData)
+    /// Puts the entry's question to the servers, unless they have it already. The answer may be there when this returns.
+    /// - Returns: false when too many are under way.
+    func ask(_ entry: UnsafeMutablePointer<DNSEntry>) -> Bool {
+        let now = pointee.place.clock.pointee.now
+        if !entry.pointee.isAsked {
+            guard pointee.asked < pointee.options.limit else { return false }
+            pointee.cache.wake(entry)
+            entry.pointee.isAsked = true
+            entry.pointee.askedAt = now
+            pointee.asked += 1
+            pointee.questions &+= 1
+            pointee.isPutting = true
+            put(entry)
+            pointee.isPutting = false
+            guard entry.pointee.isAsked else { return true }
         }
-        guard Resolver.isName(host) else { return .failed(.badName) }
-        guard pending < options.limit else { return .failed(.busy) }
-        let id = addWaiter(done, context, port)
-        let name = host.string.lowercased()
-        let key = "\(family.rawValue) \(name)"
-        if let running = queries[key] {
-            running.waiters.append(id.index)
-        } else {
-            let query = Query(Unmanaged.passUnretained(self), key)
-            query.waiters.append(id.index)
-            queries[key] = query
-            ask(name, family, query)
-        }
-        return .pending(id)
-    }
-
-    /// The callback of this look-up will not be called. The query goes on for others; a late answer is dropped.
-    func cancel(_ id: LookupID) {
-        guard id.index < waiters.count, waiters[id.index].generation == id.generation else { return }
-        waiters[id.index].done = nil
-    }
-
-    private func ask(_ name: String, _ family: SocketAddress.Family, _ query: Query) {
-        var hints = ares_addrinfo_hints()
-        hints.ai_family = family == .none ? AF_UNSPEC : Int32(family.rawValue)
-        hints.ai_socktype = linux_sock_dgram()
-        // Sorting would open a socket for each address to ask the routing table.
-        hints.ai_flags = Int32(ARES_AI_NOSORT)
-        ares_getaddrinfo(channel, name, nil, &hints, Resolver.onAnswer, Unmanaged.passRetained(query).toOpaque())
-        setTimer()
-        // What /etc/hosts knew is told in the next turn: never while the caller still stands in `lookUp`.
-        if !answered.isEmpty, !isBellPosted {
-            isBellPosted = true
-            place.mailbox.post(UnsafeMutableRawPointer(bell).assumingMemoryBound(to: MailNode.self))
-        }
-    }
-
-    /// Letters, digits, `-`, `_` and dots: RFC 1035 and what is in use.
-    private static func isName(_ host: Bytes) -> Bool {
-        guard host.count > 0, host.count <= 255, host[0] != UInt8(ascii: ".") else { return false }
-        for i in 0..<host.count {
-            let c = host[i]
-            let isLetter = (c | 0x20) &- 0x61 < 26
-            let isOther = c &- 0x30 < 10 || c == UInt8(ascii: "-") || c == UInt8(ascii: "_") || c == UInt8(ascii: ".")
-            if !isLetter && !isOther { return false }
+        pointee.cache.wake(entry)
+        if !entry.deadline.pointee.isArmed { pointee.place.wheel.schedule(entry.deadline, at: now + pointee.patience) }
+        if !pointee.tick.pointee.isArmed {
+            pointee.place.wheel.schedule(pointee.tick, at: now + Resolver.tickInterval)
         }
         return true
     }
 
-    private func addWaiter(_ done: @escaping Done, _ context: UnsafeMutableRawPointer?, _ port: UInt16) -> LookupID {
-        if freeWaiters.isEmpty {
-            freeWaiters.append(waiters.count)
-            waiters.append(Waiter())
+    private func put(_ entry: UnsafeMutablePointer<DNSEntry>) {
+        let name = entry.name
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: DNSName.limit + 1) { text in
+            memcpy(text.baseAddress!, name.start, name.count)
+            text[name.count] = 0
+            switch entry.pointee.type {
+            case .a, .aaaa:
+                var hints = ares_addrinfo_hints()
+                hints.ai_family = entry.pointee.type == .a ? AF_INET : AF_INET6
+                hints.ai_socktype = linux_sock_dgram()
+                // Sorting would open a socket for each address to ask the routing table.
+                hints.ai_flags = Int32(ARES_AI_NOSORT)
+                ares_getaddrinfo(pointee.channel, text.baseAddress!, nil, &hints, onAddresses, entry)
+            case .srv, .naptr:
+                ares_query(
+                    pointee.channel, text.baseAddress!, 1, Int32(entry.pointee.type.rawValue), onRecords, entry)
+            }
         }
-        let index = freeWaiters.removeLast()
-        pending += 1
-        waiters[index].done = done
-        waiters[index].context = context
-        waiters[index].port = port
-        return LookupID(index: index, generation: waiters[index].generation)
     }
 
-    // MARK: - c-ares
-
-    /// An answer, from inside c-ares: is kept until c-ares has returned.
-    private static let onAnswer: ares_addrinfo_callback = { raw, status, _, list in
-        let query = Unmanaged<Query>.fromOpaque(raw!).takeRetainedValue()
-        let resolver = query.resolver.takeUnretainedValue()
-        query.take(status, list)
-        if let list { ares_freeaddrinfo(list) }
-        resolver.queries[query.key] = nil
-        resolver.answered.append(query)
+    /// A name that nobody has asked for yet.
+    func addEntry(_ name: Bytes, _ type: DNSType) -> UnsafeMutablePointer<DNSEntry> {
+        pointee.cache.add(name, type, asker: self) { _, entry in
+            let entry = entry!.assumingMemoryBound(to: DNSEntry.self)
+            entry.resolver.giveUp(entry)
+        }
     }
 
-    private func watch(_ fd: Int32, _ readable: Bool, _ writable: Bool) {
+    // MARK: - Answers
+
+    fileprivate func take(_ entry: UnsafeMutablePointer<DNSEntry>, _ list: UnsafePointer<ares_addrinfo>?) -> UInt32 {
+        withUnsafeTemporaryAllocation(of: SocketAddress.self, capacity: DNSRecord.limit) { addresses in
+            var count = 0
+            var ttl = UInt32.max
+            var node = list?.pointee.nodes
+            while let this = node, count < DNSRecord.limit {
+                node = this.pointee.ai_next
+                guard let raw = this.pointee.ai_addr, let address = SocketAddress(raw) else { continue }
+                ttl = Swift.min(ttl, UInt32(clamping: this.pointee.ai_ttl))
+                var i = 0
+                while i < count, !addresses[i].hasSameAddress(as: address) { i += 1 }
+                if i < count { continue }
+                addresses[count] = address
+                count += 1
+            }
+            let size = count * MemoryLayout<SocketAddress>.stride
+            pointee.cache.store(entry, UnsafeRawPointer(addresses.baseAddress!), size, count: count)
+            return count > 0 ? ttl : 0
+        }
+    }
+
+    fileprivate func take(_ entry: UnsafeMutablePointer<DNSEntry>, _ bytes: Bytes) -> DNSMessage.Answer {
+        withUnsafeTemporaryAllocation(byteCount: DNSRecord.room, alignment: 8) { room in
+            var message = DNSMessage(bytes)
+            let answer = message.read(entry.pointee.type, into: room.baseAddress!)
+            pointee.cache.store(entry, room.baseAddress!, answer.bytes, count: answer.count)
+            return answer
+        }
+    }
+
+    /// The entry has its answer, from inside c-ares: those who wait are told when that has returned.
+    /// - Parameter ttl: seconds, of the records.
+    fileprivate func answered(_ entry: UnsafeMutablePointer<DNSEntry>, _ status: ResolverStatus, ttl: UInt32) {
+        let cache = pointee.options.cache
+        entry.pointee.isAsked = false
+        pointee.asked -= 1
+        var seconds = cache.negativeTTL
+        if status == .found { seconds = Swift.min(Swift.max(ttl, cache.minTTL), cache.maxTTL) }
+        settle(entry, status, seconds: seconds)
+        pointee.place.wheel.cancel(entry.deadline)
+        let took = pointee.place.clock.pointee.now - entry.pointee.askedAt
+        if pointee.options.slowQuery > 0, took > pointee.options.slowQuery {
+            Log.limited(.warning, "a name server took long") { line in
+                line.add(": ")
+                line.add(entry.name)
+                line.add(" ")
+                line.add(Int(took))
+                line.add(" ms")
+            }
+        }
+    }
+
+    private func settle(_ entry: UnsafeMutablePointer<DNSEntry>, _ status: ResolverStatus, seconds: UInt32) {
+        pointee.sequence &+= 1
+        entry.pointee.sequence = pointee.sequence
+        entry.pointee.status = status
+        entry.pointee.expires =
+            pointee.options.cache.isOn ? pointee.place.clock.pointee.now + UInt64(seconds) * 1000 : 0
+        guard !entry.pointee.isTold else { return }
+        entry.pointee.isTold = true
+        entry.pointee.nextTold = nil
+        if let last = pointee.lastTold { last.pointee.nextTold = entry } else { pointee.firstTold = entry }
+        pointee.lastTold = entry
+    }
+
+    /// Those who wait for this entry have waited long enough. c-ares may still have the question: a late answer comes into the cache.
+    fileprivate func giveUp(_ entry: UnsafeMutablePointer<DNSEntry>) {
+        pointee.cache.store(entry, nil, 0, count: 0)
+        settle(entry, .timedOut, seconds: pointee.options.cache.negativeTTL)
+        tell()
+    }
+
+    // MARK: - The loop
+
+    fileprivate func watch(_ fd: Int32, _ readable: Bool, _ writable: Bool) {
         let events = (readable ? EPOLLIN.rawValue : 0) | (writable ? EPOLLOUT.rawValue : 0)
-        if let known = watches.firstIndex(where: { $0.pointee.fd == fd }) {
-            let watch = watches[known]
+        if let known = pointee.watches.firstIndex(where: { $0.pointee.fd == fd }) {
+            let watch = pointee.watches[known]
             if events == 0 {
-                place.loop.pointee.unwatch(watch.pointee.id)
-                watches.remove(at: known)
+                pointee.place.loop.pointee.unwatch(watch.pointee.id)
+                pointee.watches.remove(at: known)
                 watch.deallocate()
             } else if events != watch.pointee.events {
                 watch.pointee.events = events
-                try? place.loop.pointee.change(watch.pointee.id, events)
+                try? pointee.place.loop.pointee.change(watch.pointee.id, events)
             }
         } else if events != 0 {
-            let watch = UnsafeMutablePointer<SocketWatch>.allocate(capacity: 1)
-            if let id = try? place.loop.pointee.watch(fd, events, context: watch, Resolver.onReady) {
-                watch.initialize(
-                    to: SocketWatch(resolver: Unmanaged.passUnretained(self), fd: fd, id: id, events: events))
-                watches.append(watch)
+            let watch = UnsafeMutablePointer<Resolver.SocketWatch>.allocate(capacity: 1)
+            if let id = try? pointee.place.loop.pointee.watch(fd, events, context: watch, Resolver.onReady) {
+                watch.initialize(to: Resolver.SocketWatch(resolver: self, fd: fd, id: id, events: events))
+                pointee.watches.append(watch)
             } else {
-                // The query ends by its timeout.
+                // The question ends by its timeout.
                 watch.deallocate()
                 Log.limited(.error, "cannot watch the socket of a DNS query")
             }
         }
     }
 
-    private static let onReady: EventLoop.Callback = { _, context, events in
-        let watch = context!.assumingMemoryBound(to: SocketWatch.self).pointee
-        let failed = events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
-        let reads = failed || events & EPOLLIN.rawValue != 0
-        let writes = failed || events & EPOLLOUT.rawValue != 0
-        let resolver = watch.resolver.takeUnretainedValue()
-        resolver.process(reads ? watch.fd : ARES_SOCKET_BAD, writes ? watch.fd : ARES_SOCKET_BAD)
-    }
-
-    private static let onBell: Mailbox.Callback = { _, raw in
-        let bell = raw.assumingMemoryBound(to: Bell.self)
-        if let resolver = bell.pointee.resolver {
-            resolver.takeUnretainedValue().ring()
-        } else {
-            bell.deallocate()
+    fileprivate func process(_ read: Int32, _ write: Int32) {
+        ares_process_fd(pointee.channel, read, write)
+        if pointee.asked > 0, !pointee.tick.pointee.isArmed {
+            pointee.place.wheel.schedule(pointee.tick, at: pointee.place.clock.pointee.now + Resolver.tickInterval)
         }
-    }
-
-    private func process(_ read: Int32, _ write: Int32) {
-        ares_process_fd(channel, read, write)
-        setTimer()
         tell()
     }
 
-    private func setTimer() {
-        var room = timeval()
-        guard let next = ares_timeout(channel, nil, &room)?.pointee else {
-            place.wheel.cancel(timer)
-            return
-        }
-        let milliseconds = UInt64(max(0, next.tv_sec)) * 1000 + UInt64(max(0, next.tv_usec) + 999) / 1000
-        place.wheel.schedule(timer, at: place.clock.pointee.now + max(1, milliseconds))
+    /// Somebody has to be told, but not now: in the next turn.
+    func ring() {
+        guard pointee.firstTold != nil, !pointee.isBellPosted else { return }
+        pointee.isBellPosted = true
+        pointee.place.mailbox.post(UnsafeMutableRawPointer(pointee.bell).assumingMemoryBound(to: MailNode.self))
     }
 
-    private func ring() {
-        isBellPosted = false
-        tell()
-    }
-
-    /// Calls those who wait for what has been answered. They may ask again and cancel, but not end the resolver.
-    private func tell() {
-        let told = answered
-        answered = []
-        for query in told {
-            for index in query.waiters {
-                let waiter = waiters[index]
-                waiters[index].generation &+= 1
-                waiters[index].done = nil
-                freeWaiters.append(index)
-                pending -= 1
-                guard let done = waiter.done else { continue }
-                for i in query.addresses.indices { query.addresses[i].port = waiter.port }
-                query.addresses.withUnsafeBufferPointer { buffer in
-                    let none = UnsafePointer<SocketAddress>(bitPattern: MemoryLayout<SocketAddress>.alignment)!
-                    var answer = ResolverAnswer(
-                        status: query.status, addresses: buffer.baseAddress ?? none, count: buffer.count, ttl: query.ttl
-                    )
-                    done(place.owner, waiter.context, &answer)
-                }
+    /// Tells those who wait for what has been answered. They may ask again and cancel, but not end the resolver.
+    fileprivate func tell() {
+        while let entry = pointee.firstTold {
+            pointee.firstTold = entry.pointee.nextTold
+            if pointee.firstTold == nil { pointee.lastTold = nil }
+            entry.pointee.isTold = false
+            var wait = entry.pointee.firstWaiter
+            entry.pointee.firstWaiter = nil
+            entry.pointee.lastWaiter = nil
+            if !entry.pointee.isAsked { pointee.cache.rest(entry) }
+            while let this = wait {
+                wait = this.pointee.next
+                let location = this.pointee.location
+                pointee.locations.free(this)
+                arrived(location)
             }
         }
+        pointee.cache.trim(pointee.place.wheel)
     }
 }
 
-extension Resolver.Query {
-    fileprivate func take(_ code: Int32, _ list: UnsafePointer<ares_addrinfo>?) {
-        var node = list?.pointee.nodes
-        while let this = node {
-            node = this.pointee.ai_next
-            guard let raw = this.pointee.ai_addr, let address = SocketAddress(raw) else { continue }
-            ttl =
-                addresses.isEmpty ? UInt32(max(0, this.pointee.ai_ttl)) : min(ttl, UInt32(max(0, this.pointee.ai_ttl)))
-            if !addresses.contains(where: { $0.hasSameAddress(as: address) }) { addresses.append(address) }
-        }
+extension UnsafeMutablePointer<DNSEntry> {
+    fileprivate var deadline: UnsafeMutablePointer<TimerNode> { pointer(to: \.deadline).unsafelyUnwrapped }
+    fileprivate var resolver: UnsafeMutablePointer<Resolver> { pointee.asker.assumingMemoryBound(to: Resolver.self) }
+}
+
+/// A and AAAA.
+private let onAddresses: ares_addrinfo_callback = { raw, code, _, list in
+    let entry = raw!.assumingMemoryBound(to: DNSEntry.self)
+    let resolver = entry.resolver
+    let ttl = resolver.take(entry, list)
+    if let list { ares_freeaddrinfo(list) }
+    var status = ResolverStatus(ares: code)
+    if status == .found, entry.pointee.recordCount == 0 { status = .noData }
+    // What is there within the call came from /etc/hosts.
+    let isFromFile = status == .found && resolver.pointee.isPutting
+    resolver.answered(entry, status, ttl: isFromFile ? ResolverOptions.Cache.hostsTTL : ttl)
+}
+
+/// SRV and NAPTR.
+private let onRecords: ares_callback = { raw, code, _, start, count in
+    let entry = raw!.assumingMemoryBound(to: DNSEntry.self)
+    let resolver = entry.resolver
+    var answer = DNSMessage.Answer(status: ResolverStatus(ares: code))
+    if answer.status == .found, let start { answer = resolver.take(entry, Bytes(start, Int(count))) }
+    if answer.count == 0 { resolver.pointee.cache.store(entry, nil, 0, count: 0) }
+    resolver.answered(entry, answer.status, ttl: answer.ttl)
+}
+
+extension ResolverStatus {
+    init(ares code: Int32) {
         switch code {
-        case ARES_SUCCESS: status = addresses.isEmpty ? .noData : .found
-        case ARES_ENODATA: status = .noData
-        case ARES_ENOTFOUND, ARES_ENONAME: status = .noSuchName
-        case ARES_ETIMEOUT: status = .timedOut
-        case ARES_EBADNAME: status = .badName
-        default: status = .serverFailed
+        case ARES_SUCCESS: self = .found
+        case ARES_ENODATA: self = .noData
+        case ARES_ENOTFOUND, ARES_ENONAME: self = .noSuchName
+        case ARES_ETIMEOUT: self = .timedOut
+        case ARES_EBADNAME: self = .badName
+        default: self = .serverFailed
         }
     }
 }

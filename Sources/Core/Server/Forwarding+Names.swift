@@ -8,46 +8,66 @@ import PluginAPI
 extension StatelessForward {
     /// What the script's function must still know when the address is there.
     private struct Pending {
-        var proto: TransportProtocol
         var isRaw: Bool
     }
 
     static func resolve(
-        _ call: UnsafePointer<apus_call>, _ target: ForwardTarget, _ proto: TransportProtocol,
-        _ server: UnsafeMutablePointer<ServerWorker>
+        _ call: UnsafePointer<apus_call>, _ target: ForwardTarget, _ server: UnsafeMutablePointer<ServerWorker>
     ) -> CInt {
+        let offered = server.pointee.shared.pointee.host.pointee.listeners.offered
+        guard let resolver = Resolver.of(server.pointee.worker),
+            let question = LocationQuestion(target.hop, offered)
+        else { return unresolvable(call.coreMessage, target.hop.host) }
+        var hops = Hops()
+        // Most names are known: those need no suspension.
+        switch resolver.seek(question, &hops) {
+        case .known: return finish(call, hops[0], isRaw: target.isRaw, server)
+        case .failed: return unresolvable(call.coreMessage, target.hop.host)
+        case .unknown: break
+        }
         let run = call.coreRun
-        guard let place = run.allocate(MemoryLayout<Pending>.stride), let resolver = Resolver.of(server.pointee.worker)
-        else { return CInt(APUS_FALSE) }
-        place.bindMemory(to: Pending.self, capacity: 1).initialize(to: Pending(proto: proto, isRaw: target.isRaw))
+        guard let place = run.allocate(MemoryLayout<Pending>.stride) else { return CInt(APUS_FALSE) }
+        place.bindMemory(to: Pending.self, capacity: 1).initialize(to: Pending(isRaw: target.isRaw))
         let token = run.beginSuspension(milliseconds: resolveTimeout, done: resolved, user: place)
         guard token != 0 else {
             call.coreMessage.setError(code: 503, reason: Bytes("Too many requests wait"))
             Log.limited(.error, "a name is not looked up: too many runs wait, or this route cannot wait")
             return CInt(APUS_FALSE)
         }
-        let port = target.hop.port == 0 ? proto.defaultPort : target.hop.port
-        let context = UnsafeMutableRawPointer(bitPattern: UInt(token))
-        let start = resolver.lookUp(target.hop.host, .none, port: port, context: context) { _, context, answer in
-            let token = UInt64(UInt(bitPattern: context))
-            let answer = answer.assumingMemoryBound(to: ResolverAnswer.self).pointee
-            guard answer.status == .found, answer.count > 0,
-                let payload = malloc(MemoryLayout<SocketAddress>.size)
-            else { return SuspensionDirectory.complete(token, status: CInt(APUS_FAILED), payload: nil, release: nil) }
-            payload.bindMemory(to: SocketAddress.self, capacity: 1).initialize(to: answer.addresses[0])
-            SuspensionDirectory.complete(token, status: CInt(APUS_OK), payload: payload) { free($0) }
+        let start = resolver.locate(question, &hops, context: UnsafeMutableRawPointer(bitPattern: UInt(token))) {
+            _, context, answer in
+            StatelessForward.complete(
+                UInt64(UInt(bitPattern: context)), answer.assumingMemoryBound(to: LocationAnswer.self).pointee)
         }
-        if case .failed = start { return unresolvable(call.coreMessage, target.hop.host) }
+        switch start {
+        case .pending: break
+        case .known: complete(token, LocationAnswer(status: .found, hops: hops))
+        case .failed(let status): complete(token, LocationAnswer(status: status, hops: Hops()))
+        }
         return CInt(APUS_SUSPENDED)
+    }
+
+    private static func complete(_ token: UInt64, _ answer: LocationAnswer) {
+        guard answer.status == .found, let payload = malloc(MemoryLayout<Hop>.size) else {
+            return SuspensionDirectory.complete(token, status: CInt(APUS_FAILED), payload: nil, release: nil)
+        }
+        payload.bindMemory(to: Hop.self, capacity: 1).initialize(to: answer.hops[0])
+        SuspensionDirectory.complete(token, status: CInt(APUS_OK), payload: payload) { free($0) }
     }
 
     private static let resolved: Suspension.Done = { call, status, payload in
         let message = call.coreMessage
-        guard status == CInt(APUS_OK), let address = payload?.assumingMemoryBound(to: SocketAddress.self).pointee,
+        guard status == CInt(APUS_OK), let hop = payload?.assumingMemoryBound(to: Hop.self).pointee,
             let pending = call.coreRun.pointee.resumeUser?.assumingMemoryBound(to: Pending.self).pointee,
             let server = ServerWorker.current
         else { return unresolvable(message, message.nextHop?.host ?? .empty) }
-        return finish(call, address, pending.proto, isRaw: pending.isRaw, server)
+        return finish(call, hop, isRaw: pending.isRaw, server)
+    }
+
+    private static func finish(
+        _ call: UnsafePointer<apus_call>, _ hop: Hop, isRaw: Bool, _ server: UnsafeMutablePointer<ServerWorker>
+    ) -> CInt {
+        finish(call, hop.address, TransportProtocol(rawValue: hop.transport) ?? .udp, isRaw: isRaw, server)
     }
 
     private static func unresolvable(_ message: Message, _ host: Bytes) -> CInt {
@@ -70,23 +90,30 @@ extension UnsafeMutablePointer<ServerWorker> {
             sendReply(space, to: address, hop)
             return finish(space)
         }
-        guard let resolver = Resolver.of(pointee.worker) else { return finish(space) }
-        let proto = TransportProtocol(hop.transport) ?? .udp
-        let port = hop.port == 0 ? proto.defaultPort : hop.port
+        guard let resolver = Resolver.of(pointee.worker),
+            let question = LocationQuestion(replyTo: hop, pointee.shared.pointee.host.pointee.listeners.offered)
+        else {
+            dropReply(space, "a reply's next hop has no transport of ours", hop.host)
+            return finish(space)
+        }
+        var hops = Hops()
         keep(space)
-        let start = resolver.lookUp(hop.host, .none, port: port, context: space) { _, space, answer in
+        let start = resolver.locate(question, &hops, context: space) { _, space, answer in
             guard let space = space?.assumingMemoryBound(to: Space.self), let hop = space.message.forwardedReplyHop
             else { return }
-            let answer = answer.assumingMemoryBound(to: ResolverAnswer.self).pointee
-            if answer.status == .found, answer.count > 0 {
-                space.pointee.worker.sendReply(space, to: answer.addresses[0], hop)
+            let answer = answer.assumingMemoryBound(to: LocationAnswer.self)
+            if answer.pointee.status == .found {
+                space.pointee.worker.sendReply(space, to: answer.pointee.hops[0].address, hop)
             } else {
                 space.pointee.worker.dropReply(space, "a reply's next hop cannot be resolved", hop.host)
             }
             space.pointee.worker.finish(space)
         }
-        if case .pending = start { return }
-        dropReply(space, "a reply's next hop cannot be looked up", hop.host)
+        switch start {
+        case .pending: return
+        case .known: sendReply(space, to: hops[0].address, hop)
+        case .failed: dropReply(space, "a reply's next hop cannot be looked up", hop.host)
+        }
         finish(space)
     }
 
@@ -115,5 +142,13 @@ extension UnsafeMutablePointer<ServerWorker> {
             return dropReply(space, "a reply cannot be sent", hop.host)
         }
         bump(counters.fwdReplies)
+    }
+}
+
+extension LocationQuestion {
+    /// A Via names its transport (RFC 3261 §18.2.2; RFC 3263 §5: SRV when it names no port).
+    fileprivate init?(replyTo hop: NextHop, _ offered: OfferedTransports) {
+        self.init(hop, offered)
+        if transport == 0 { transport = TransportProtocol.udp.rawValue }
     }
 }

@@ -101,7 +101,7 @@ enum StatelessForward {
         if let address = target.hop.address {
             return finish(call, address, proto, isRaw: target.isRaw, server)
         }
-        return resolve(call, target, proto, server)
+        return resolve(call, target, server)
     }
 
     private static func transport(of hop: NextHop) -> TransportProtocol? {

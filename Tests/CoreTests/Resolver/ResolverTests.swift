@@ -1,47 +1,8 @@
 import CLinux
 import Glibc
-import Synchronization
 import Testing
 
 @testable import Core
-
-/// A name server of the test's own thread: reads a question, answers what the test wants.
-private final class NameServer {
-    let peer: TestPeer
-    init() throws { peer = try TestPeer() }
-
-    struct Question {
-        let packet: [UInt8]
-        let from: SocketAddress
-        let name: String
-        /// 1 is A, 28 AAAA.
-        let type: UInt8
-    }
-
-    func question() -> Question? {
-        guard let (packet, from) = peer.receive(), packet.count > 16 else { return nil }
-        var at = 12
-        var labels: [String] = []
-        while packet[at] != 0 {
-            labels.append(String(decoding: packet[(at + 1)...(at + Int(packet[at]))], as: UTF8.self))
-            at += Int(packet[at]) + 1
-        }
-        return Question(
-            packet: Array(packet[0..<at + 5]), from: from, name: labels.joined(separator: "."), type: packet[at + 2])
-    }
-
-    /// RFC 1035 section 4: header, the question again, records that point to its name.
-    func answer(_ question: Question, code: UInt8 = 0, ttl: UInt8 = 60, _ addresses: [[UInt8]] = []) {
-        var packet = question.packet
-        (packet[2], packet[3]) = (0x81, 0x80 | code)
-        (packet[6], packet[7]) = (0, UInt8(addresses.count))
-        for i in 8..<12 { packet[i] = 0 }
-        for address in addresses {
-            packet += [0xC0, 12, 0, question.type, 0, 1, 0, 0, 0, ttl, 0, UInt8(address.count)] + address
-        }
-        peer.send(packet, to: question.from)
-    }
-}
 
 /// A look-up that a datagram started, and where its result goes.
 private final class Asking {
@@ -49,181 +10,495 @@ private final class Asking {
     init(_ flow: Flow) { self.flow = flow }
 }
 
-/// The server's address for the workers' start, which takes no captures: one test at a time.
-private nonisolated(unsafe) var serverText = ""
-private nonisolated(unsafe) var tries: Int32 = 2
-private nonisolated(unsafe) var limit = 4096
+/// For the workers' start, which takes no captures: one test at a time.
+private nonisolated(unsafe) var givenOptions = ResolverOptions()
+/// By transport number, "4" and "6" bits.
+private nonisolated(unsafe) var offered = OfferedTransports()
+
+private func text(_ hops: Hops) -> String {
+    (0..<hops.count).map {
+        "\(TransportProtocol(rawValue: hops[$0].transport)!.name):\(hops[$0].address.text)"
+    }.joined(separator: " ")
+}
 
 @Suite(.serialized, .timeLimit(.minutes(2))) struct ResolverTests {
-    private static let done: Resolver.Done = { raw, context, raw2 in
+    private static let done: Location.Done = { raw, context, raw2 in
         let asking = Unmanaged<Asking>.fromOpaque(context!).takeRetainedValue()
-        let answer = raw2.assumingMemoryBound(to: ResolverAnswer.self).pointee
-        let addresses = (0..<answer.count).map { answer.addresses[$0].text }.joined(separator: " ")
-        let text = "\(answer.status) \(answer.ttl) \(addresses)"
-        _ = raw.assumingMemoryBound(to: Worker.self).send(Bytes(permanent: text), over: asking.flow)
+        let answer = raw2.assumingMemoryBound(to: LocationAnswer.self).pointee
+        let result = answer.status == .found ? "found \(text(answer.hops))" : "\(answer.status)"
+        _ = raw.assumingMemoryBound(to: Worker.self).send(Bytes(permanent: result), over: asking.flow)
     }
 
-    /// A worker that takes "4 name", "6 name", "0 name", "cancel name" (asks and cancels), and answers anything else at once.
+    /// "<uri>", "<uri> <transport wanted>", "<uri> cancel" (asks and cancels); anything else is answered at once.
+    private static func handle(_ worker: UnsafeMutablePointer<Worker>, _ received: Received) {
+        let parts = received.bytes.string.split(separator: " ").map(String.init)
+        func reply(_ text: String) { _ = worker.send(Bytes(permanent: text), over: received.flow) }
+        guard let uri = URI.parse(Bytes(permanent: parts[0])), let hop = uri.nextHop,
+            let resolver = Resolver.of(worker)
+        else { return reply("at once") }
+        let wanted = parts.count > 1 ? UInt32(parts[1]) ?? 0 : 0
+        guard let question = LocationQuestion(hop, wanted: wanted, offered) else { return reply("no question") }
+        let context = Unmanaged.passRetained(Asking(received.flow))
+        var hops = Hops()
+        switch resolver.locate(question, &hops, context: context.toOpaque(), done) {
+        case .known:
+            context.release()
+            reply("known \(text(hops))")
+        case .failed(let status):
+            context.release()
+            reply("failed \(status)")
+        case .pending(let id):
+            guard parts.last == "cancel" else { return }
+            resolver.cancel(id)
+            resolver.cancel(id)
+            context.release()
+            reply("cancelled")
+        }
+    }
+
+    /// A worker whose resolver asks our server.
     private func withWorker(
-        _ body: (_ test: TestWorkers, _ server: NameServer, _ ask: (String) -> TestPeer) throws -> Void
-    )
-        throws
-    {
+        _ change: (inout ResolverOptions) -> Void = { _ in },
+        _ body: (_ test: Asker) throws -> Void
+    ) throws {
         let server = try NameServer()
-        serverText = server.peer.address.text
+        var options = ResolverOptions(
+            timeout: 100, tries: 2, servers: server.peer.address.text, usesSearchList: false)
+        change(&options)
+        givenOptions = options
+        offered = OfferedTransports()
+        for transport in [SIPService.udp, SIPService.tcp, SIPService.tls] {
+            offered.add(transport, isV6: false)
+            offered.add(transport, isV6: true)
+        }
         let test = try TestWorkers(
             1,
             start: { raw in
-                let options = ResolverOptions(
-                    timeout: 100, tries: tries, servers: serverText, usesSearchList: false, limit: limit)
-                return (try? Resolver.start(raw.assumingMemoryBound(to: Worker.self), options)) == nil ? 1 : 0
-            },
-            handler: { worker, received in
-                let parts = received.bytes.string.split(separator: " ")
-                guard parts.count == 2, let resolver = Resolver.of(worker) else {
-                    _ = worker.send(Bytes("at once"), over: received.flow)
-                    return
-                }
-                let family: SocketAddress.Family = parts[0] == "4" ? .v4 : parts[0] == "6" ? .v6 : .none
-                let context = Unmanaged.passRetained(Asking(received.flow))
-                let host = Bytes(permanent: String(parts[1]))
-                switch resolver.lookUp(host, family, port: 5060, context: context.toOpaque(), ResolverTests.done) {
-                case .address(let address):
-                    context.release()
-                    _ = worker.send(Bytes(permanent: "literal \(address.text)"), over: received.flow)
-                case .failed(let status):
-                    context.release()
-                    _ = worker.send(Bytes(permanent: "failed \(status)"), over: received.flow)
-                case .pending(let id):
-                    if parts[0] == "cancel" {
-                        resolver.cancel(id)
-                        resolver.cancel(id)
-                        context.release()
-                    }
-                }
-            })
+                (try? Resolver.start(raw.assumingMemoryBound(to: Worker.self), givenOptions)) == nil ? 1 : 0
+            }, handler: { worker, received in ResolverTests.handle(worker, received) })
         try test.group.start()
-        let target = test.set.listeners[0].address
-        var peers: [TestPeer] = []
-        try body(test, server) { text in
-            guard let peer = try? TestPeer() else { preconditionFailure("no socket") }
-            peer.send(text, to: target)
-            peers.append(peer)
-            return peer
-        }
+        try body(Asker(server: server, target: test.set.listeners[0].address))
         #expect(test.stop() == 0)
         Resolver.end(test.group[0])
         test.free()
     }
 
-    private func text(_ peer: TestPeer) -> String? { peer.receive().map { String(decoding: $0.bytes, as: UTF8.self) } }
+    private struct Asker {
+        let server: NameServer
+        let target: SocketAddress
+
+        /// Sends a question off.
+        func ask(_ text: String) -> TestPeer {
+            guard let peer = try? TestPeer() else { preconditionFailure("no socket") }
+            peer.send(text, to: target)
+            return peer
+        }
+
+        /// Sends it off, and answers from the zone until its result is there.
+        func callAsFunction(_ text: String) -> String? { server.receive(ask(text)) }
+    }
+
+    // MARK: - What needs no server
 
     @Test func literalsNeedNoServer() throws {
-        try withWorker { _, _, ask in
-            #expect(text(ask("0 192.0.2.7")) == "literal 192.0.2.7:5060")
-            #expect(text(ask("6 [2001:DB8::1]")) == "literal [2001:db8::1]:5060")
-            #expect(text(ask("4 ::1")) == "failed noData")
-            for name in ["ä", ".x", "a/b", String(repeating: "a", count: 256)] {
-                #expect(text(ask("0 \(name)")) == "failed badName")
-            }
+        try withWorker { test in
+            #expect(test("sip:192.0.2.7") == "known udp:192.0.2.7:5060")
+            #expect(test("sip:a@192.0.2.7:5070;transport=tcp") == "known tcp:192.0.2.7:5070")
+            #expect(test("sips:[2001:DB8::1]") == "known tls:[2001:db8::1]:5061")
+            #expect(test("sips:192.0.2.7;transport=tcp") == "known tls:192.0.2.7:5061")
+            #expect(test("sip:example.com;maddr=192.0.2.8") == "known udp:192.0.2.8:5060")
+            #expect(test("sip:192.0.2.7;transport=tcp 1") == "known udp:192.0.2.7:5060")
+            #expect(test("sips:192.0.2.7;transport=udp") == "failed noTransport")
+            #expect(test("sip:192.0.2.7;transport=sctp") == "failed noTransport")
+            #expect(test("sip:192.0.2.7;transport=pigeon") == "no question")
+            #expect(test("sip:\(String(repeating: "a", count: 256))") == "failed badName")
+            #expect(test.server.askedCount == 0)
+        }
+    }
+
+    @Test func aFamilyThatNobodyListensInIsNone() throws {
+        try withWorker { test in
+            offered = OfferedTransports()
+            offered.add(SIPService.udp, isV6: false)
+            #expect(test("sip:[2001:db8::1]") == "failed noTransport")
+            #expect(test("sip:x.example;transport=tcp") == "failed noTransport")
+            test.server.zone["A x.example"] = Records.none
+            #expect(test("sip:x.example:5060") == "noData")
+            #expect(test.server.takeAsked() == ["A x.example"])
+        }
+    }
+
+    private typealias Records = NameServer.Records
+
+    // MARK: - Addresses
+
+    @Test func aPortMeansAddresses() throws {
+        try withWorker { test in
+            test.server.zone["A host.example"] = .a(["192.0.2.1", "192.0.2.2", "192.0.2.1"])
+            #expect(test("sip:Host.Example:5070") == "found udp:192.0.2.1:5070")
+            #expect(test.server.takeAsked() == ["A host.example"])
+            // The second time nobody is asked, whatever the case, with the dot at the end or without.
+            #expect(test("sip:HOST.example.:5080;transport=tcp") == "known tcp:192.0.2.1:5080")
+            #expect(test.server.askedCount == 0)
+        }
+    }
+
+    @Test func ipv6ComesSecondOrFirst() throws {
+        try withWorker { test in
+            test.server.zone["AAAA six.example"] = .aaaa(["2001:db8::9"])
+            test.server.zone["A six.example"] = Records.none
+            #expect(test("sip:six.example:5060") == "found udp:[2001:db8::9]:5060")
+            #expect(test.server.takeAsked() == ["A six.example", "AAAA six.example"])
+        }
+        try withWorker({ $0.preferences.prefersIPv6 = true }) { test in
+            test.server.zone["AAAA both.example"] = .aaaa(["2001:db8::9"])
+            test.server.zone["A both.example"] = .a(["192.0.2.1"])
+            #expect(test("sip:both.example:5060") == "found udp:[2001:db8::9]:5060")
+            #expect(test.server.takeAsked() == ["AAAA both.example"])
+        }
+        try withWorker({ $0.preferences.usesIPv6 = false }) { test in
+            test.server.zone["AAAA six.example"] = .aaaa(["2001:db8::9"])
+            #expect(test("sip:six.example:5060") == "noSuchName")
+            #expect(test.server.takeAsked() == ["A six.example"])
+        }
+        try withWorker({ $0.preferences.findsAll = true }) { test in
+            test.server.zone["AAAA both.example"] = .aaaa(["2001:db8::9"])
+            test.server.zone["A both.example"] = .a(["192.0.2.1", "192.0.2.2"])
+            #expect(
+                test("sip:both.example:5060")
+                    == "found udp:192.0.2.1:5060 udp:192.0.2.2:5060 udp:[2001:db8::9]:5060")
         }
     }
 
     @Test func answersWhileOtherTrafficFlows() throws {
-        try withWorker { _, server, ask in
-            let waiting = ask("4 Host.Example")
-            let question = try #require(server.question())
-            #expect(question.name.lowercased() == "host.example" && question.type == 1)
-            #expect(text(ask("x")) == "at once")
-            server.answer(question, ttl: 42, [[192, 0, 2, 1], [192, 0, 2, 2], [192, 0, 2, 1]])
-            #expect(text(waiting) == "found 42 192.0.2.1:5060 192.0.2.2:5060")
-        }
-    }
-
-    @Test func looksUpIPv6AndBoth() throws {
-        try withWorker { _, server, ask in
-            let v6 = ask("6 six.example")
-            let question = try #require(server.question())
-            #expect(question.type == 28)
-            server.answer(question, [[0x20, 1, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [9]])
-            #expect(text(v6) == "found 60 [2001:db8::9]:5060")
-            let both = ask("0 both.example")
-            for _ in 0..<2 {
-                let question = try #require(server.question())
-                if question.type == 1 {
-                    server.answer(question, [[192, 0, 2, 1]])
-                } else {
-                    server.answer(question, [[0x20, 1, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [9]])
-                }
-            }
-            let found = try #require(text(both))
-            #expect(found.hasPrefix("found 60 ") && found.contains("192.0.2.1") && found.contains("2001:db8::9"))
+        try withWorker { test in
+            let waiting = test.ask("sip:host.example:5060")
+            let question = try #require(test.server.question())
+            #expect(test("x") == "at once")
+            test.server.zone["A host.example"] = .a(["192.0.2.1"])
+            test.server.answer(question)
+            #expect(test.server.receive(waiting) == "found udp:192.0.2.1:5060")
         }
     }
 
     @Test func tellsWhyNothingWasFound() throws {
-        try withWorker { _, server, ask in
-            let unknown = ask("4 unknown.example")
-            server.answer(try #require(server.question()), code: 3)
-            #expect(text(unknown) == "noSuchName 0 ")
-            let empty = ask("4 empty.example")
-            server.answer(try #require(server.question()))
-            #expect(text(empty) == "noData 0 ")
+        try withWorker { test in
+            test.server.zone["A empty.example"] = Records.none
+            test.server.zone["AAAA empty.example"] = Records.none
+            test.server.zone["A broken.example"] = .failure(code: 2)
+            test.server.zone["AAAA broken.example"] = .failure(code: 5)
+            #expect(test("sip:unknown.example:5060") == "noSuchName")
+            #expect(test("sip:empty.example:5060") == "noData")
+            #expect(test("sip:broken.example:5060") == "serverFailed")
         }
     }
+
+    // MARK: - Services
+
+    @Test func withoutAPortServicesComeFirst() throws {
+        try withWorker { test in
+            test.server.zone["SRV _sip._udp.example.com"] = .srv([
+                (20, 0, 5062, "c.example.com"), (10, 5, 5060, "a.example.com"), (10, 50, 5061, "B.example.com"),
+            ])
+            for (host, last) in [("a", 1), ("b", 2), ("c", 3)] {
+                test.server.zone["A \(host).example.com"] = .a(["192.0.2.\(last)"])
+            }
+            // One address is wanted: the heaviest of the first priority, and no other name is asked for.
+            #expect(test("sip:example.com") == "found udp:192.0.2.2:5061")
+            #expect(test.server.takeAsked() == ["SRV _sip._udp.example.com", "A b.example.com"])
+            #expect(test("sip:example.com") == "known udp:192.0.2.2:5061")
+        }
+        try withWorker({
+            $0.preferences.findsAll = true
+            $0.preferences.usesIPv6 = false
+        }) { test in
+            test.server.zone["SRV _sip._udp.example.com"] = .srv([
+                (20, 0, 5062, "c.example.com"), (10, 5, 5060, "a.example.com"), (10, 50, 5061, "b.example.com"),
+            ])
+            for (host, last) in [("a", 1), ("c", 3)] {
+                test.server.zone["A \(host).example.com"] = .a(["192.0.2.\(last)", "192.0.2.1\(last)"])
+            }
+            #expect(
+                test("sip:example.com")
+                    == "found udp:192.0.2.1:5060 udp:192.0.2.11:5060 udp:192.0.2.3:5062 udp:192.0.2.13:5062")
+        }
+    }
+
+    @Test func weightsSpread() throws {
+        try withWorker({ $0.preferences.spreads = true }) { test in
+            test.server.zone["SRV _sip._udp.example.com"] = .srv([
+                (10, 75, 5060, "a.example.com"), (10, 25, 5060, "b.example.com"), (10, 0, 5060, "c.example.com"),
+                (20, 65535, 5060, "d.example.com"),
+            ])
+            for (host, last) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+                test.server.zone["A \(host).example.com"] = .a(["192.0.2.\(last)"])
+            }
+            var counts: [Character: Int] = [:]
+            for _ in 0..<2000 {
+                let answer = try #require(test("sip:example.com"))
+                counts[try #require(answer.dropLast(5).last), default: 0] += 1
+            }
+            // 3 : 1, and the one without weight about once in a hundred; the chance to leave these bounds is below 1e-6.
+            #expect((1300...1650).contains(counts["1"] ?? 0) && (350...650).contains(counts["2"] ?? 0))
+            #expect((1...80).contains(counts["3"] ?? 0) && counts["4"] == nil)
+        }
+    }
+
+    @Test func theTransportChoosesTheService() throws {
+        try withWorker { test in
+            test.server.zone["SRV _sip._tcp.example.com"] = .srv([(1, 1, 5070, "t.example.com")])
+            test.server.zone["SRV _sips._tcp.example.com"] = .srv([(1, 1, 5071, "t.example.com")])
+            test.server.zone["A t.example.com"] = .a(["192.0.2.1"])
+            #expect(test("sip:example.com;transport=tcp") == "found tcp:192.0.2.1:5070")
+            #expect(test("sips:example.com") == "found tls:192.0.2.1:5071")
+            #expect(test("sips:example.com;transport=tcp") == "known tls:192.0.2.1:5071")
+            #expect(test("sip:example.com 3") == "known tls:192.0.2.1:5071")
+            #expect(
+                test.server.takeAsked()
+                    == ["SRV _sip._tcp.example.com", "A t.example.com", "SRV _sips._tcp.example.com"])
+            // No transport named: ours by preference, until one has records.
+            #expect(test("sip:example.com") == "found tcp:192.0.2.1:5070")
+            #expect(test.server.takeAsked() == ["SRV _sip._udp.example.com"])
+        }
+    }
+
+    @Test func withoutServicesTheNameIsAHost() throws {
+        try withWorker { test in
+            test.server.zone["A example.com"] = .a(["192.0.2.1"])
+            #expect(test("sip:example.com") == "found udp:192.0.2.1:5060")
+            #expect(
+                test.server.takeAsked() == [
+                    "SRV _sip._udp.example.com", "SRV _sip._tcp.example.com", "SRV _sips._tcp.example.com",
+                    "A example.com",
+                ])
+            #expect(test("sips:example.com") == "known tls:192.0.2.1:5061")
+        }
+    }
+
+    @Test func aDomainMayRefuse() throws {
+        try withWorker { test in
+            test.server.zone["SRV _sip._udp.example.com"] = .srv([(0, 0, 0, ".")])
+            test.server.zone["A example.com"] = .a(["192.0.2.1"])
+            #expect(test("sip:example.com;transport=udp") == "noData")
+            #expect(test.server.takeAsked() == ["SRV _sip._udp.example.com"])
+        }
+    }
+
+    @Test func eightHopsAreEnough() throws {
+        try withWorker({
+            $0.preferences.findsAll = true
+            $0.preferences.usesIPv6 = false
+        }) { test in
+            test.server.zone["SRV _sip._udp.example.com"] = .srv(
+                (0..<12).map { (UInt16($0), 0, 5060 + UInt16($0), "h\($0).example.com") })
+            for i in 0..<12 { test.server.zone["A h\(i).example.com"] = .a(["192.0.2.\(i)", "198.51.100.\(i)"]) }
+            let answer = try #require(test("sip:example.com"))
+            #expect(answer.split(separator: " ").count == 9)
+            #expect(answer.hasPrefix("found udp:192.0.2.0:5060 udp:198.51.100.0:5060 udp:192.0.2.1:5061 "))
+            #expect(!test.server.takeAsked().contains("A h8.example.com"))
+        }
+    }
+
+    // MARK: - NAPTR
+
+    private static let pointers: Records = .naptr([
+        (50, 50, "s", "SIPS+D2T", "_sips._tcp.n.example.com"), (90, 50, "S", "sip+d2t", "_sip._tcp.n.example.com"),
+        (10, 10, "s", "SIP+D2X", "_sip._x.n.example.com"), (100, 50, "s", "SIP+D2U", "_sip._udp.n.example.com"),
+        (20, 20, "u", "SIP+D2U", "_sip._udp.wrong.example.com"),
+        (20, 20, "s", "SIP+D2S", "_sip._sctp.n.example.com"),
+    ])
+
+    private func fill(_ server: NameServer) {
+        server.zone["NAPTR example.com"] = ResolverTests.pointers
+        for (name, port) in [("_sips._tcp", UInt16(5071)), ("_sip._tcp", 5072), ("_sip._udp", 5073)] {
+            server.zone["SRV \(name).n.example.com"] = .srv([(1, 1, port, "h.example.com")])
+        }
+        server.zone["A h.example.com"] = .a(["192.0.2.1"])
+    }
+
+    @Test func pointersAreFollowedInOurOrder() throws {
+        try withWorker({ $0.preferences.triesNAPTR = true }) { test in
+            fill(test.server)
+            #expect(test("sip:example.com") == "found udp:192.0.2.1:5073")
+            #expect(
+                test.server.takeAsked()
+                    == ["NAPTR example.com", "SRV _sip._udp.n.example.com", "A h.example.com"])
+            #expect(test("sips:example.com") == "found tls:192.0.2.1:5071")
+            // The transport is named, or the port: no NAPTR.
+            #expect(test("sip:example.com;transport=tcp") == "noSuchName")
+        }
+    }
+
+    @Test func pointersAreFollowedInTheirOrder() throws {
+        try withWorker({
+            $0.preferences.triesNAPTR = true
+            $0.preferences.ignoresNAPTROrder = false
+        }) { test in
+            fill(test.server)
+            #expect(test("sip:example.com") == "found tls:192.0.2.1:5071")
+            // Without a listener for TLS the next one.
+            offered = OfferedTransports()
+            offered.add(SIPService.udp, isV6: false)
+            offered.add(SIPService.tcp, isV6: false)
+            #expect(test("sip:example.com") == "found tcp:192.0.2.1:5072")
+        }
+    }
+
+    @Test func withoutPointersServicesAreAskedFor() throws {
+        try withWorker({ $0.preferences.triesNAPTR = true }) { test in
+            test.server.zone["NAPTR example.com"] = .naptr([(1, 1, "s", "SIP+D2S", "_sip._sctp.example.com")])
+            test.server.zone["SRV _sip._udp.example.com"] = .srv([(1, 1, 5070, "h.example.com")])
+            test.server.zone["A h.example.com"] = .a(["192.0.2.1"])
+            #expect(test("sip:example.com") == "found udp:192.0.2.1:5070")
+        }
+    }
+
+    // MARK: - Silence, failures, nonsense
 
     @Test func aSilentServerCostsATimeoutOnly() throws {
-        tries = 1
-        defer { tries = 2 }
-        try withWorker { _, server, ask in
-            let waiting = ask("4 silent.example")
-            let question = try #require(server.question())
-            #expect(text(ask("x")) == "at once")
-            #expect(text(waiting) == "timedOut 0 ")
+        try withWorker({ $0.tries = 1 }) { test in
+            test.server.zone["A silent.example"] = .silence
+            test.server.zone["AAAA silent.example"] = .silence
+            let waiting = test.ask("sip:silent.example:5060")
+            let question = try #require(test.server.question())
+            #expect(test("x") == "at once")
+            #expect(test.server.receive(waiting) == "timedOut")
+            // It is not asked again for a while.
+            _ = test.server.takeAsked()
+            #expect(test("sip:silent.example:5060") == "failed timedOut")
+            #expect(test.server.askedCount == 0)
             // The late answer belongs to nobody.
-            server.answer(question, [[192, 0, 2, 1]])
-            #expect(text(ask("x")) == "at once")
+            test.server.zone["A silent.example"] = .a(["192.0.2.1"])
+            test.server.answer(question)
+            #expect(test("x") == "at once")
         }
     }
 
-    @Test func oneQueryServesAllWhoAsk() throws {
-        try withWorker { _, server, ask in
-            let first = ask("4 shared.example")
-            let question = try #require(server.question())
-            let others = (0..<5).map { _ in ask("4 SHARED.example") }
+    @Test func whatIsNotThereIsNotAskedForAgain() throws {
+        try withWorker({ $0.preferences.usesIPv6 = false }) { test in
+            #expect(test("sip:unknown.example:5060") == "noSuchName")
+            #expect(test.server.takeAsked() == ["A unknown.example"])
+            #expect(test("sip:unknown.example:5060") == "failed noSuchName")
+            #expect(test.server.askedCount == 0)
+        }
+        try withWorker({
+            $0.preferences.usesIPv6 = false
+            $0.cache.negativeTTL = 0
+        }) { test in
+            for _ in 0..<2 {
+                #expect(test("sip:unknown.example:5060") == "noSuchName")
+                #expect(test.server.takeAsked() == ["A unknown.example"])
+            }
+        }
+    }
+
+    @Test func answersHoldAsLongAsTheySay() throws {
+        // A TTL of 0 serves those who wait, and all steps of their look-up; and there is no cache at all.
+        for changes in [{ $0.cache.maxTTL = 0 }, { $0.cache.isOn = false }] as [(inout ResolverOptions) -> Void] {
+            try withWorker(changes) { test in
+                test.server.zone["SRV _sip._udp.example.com"] = .srv([(1, 1, 5070, "h.example.com")])
+                test.server.zone["A h.example.com"] = .a(["192.0.2.1"])
+                for _ in 0..<2 {
+                    #expect(test("sip:example.com") == "found udp:192.0.2.1:5070")
+                    #expect(test.server.takeAsked() == ["SRV _sip._udp.example.com", "A h.example.com"])
+                }
+            }
+        }
+        try withWorker({ $0.cache.minTTL = 60 }) { test in
+            test.server.ttl = 0
+            test.server.zone["A h.example.com"] = .a(["192.0.2.1"])
+            #expect(test("sip:h.example.com:5060") == "found udp:192.0.2.1:5060")
+            #expect(test("sip:h.example.com:5060") == "known udp:192.0.2.1:5060")
+        }
+    }
+
+    @Test func nonsenseIsNoAnswer() throws {
+        let header: [UInt8] = [0xC0, 12, 0, 33, 0, 1, 0, 0, 0, 60]
+        let host = NameServer.name("h.example.com")
+        let nonsense: [(UInt8, [UInt8])] = [
+            (1, []), (1, header), (1, header + [0]), (1, header + [0, 200, 0, 1]), (1, [0xC0]), (200, header + [0, 0]),
+            // Data that ends before its parts do.
+            (1, header + [0, 3, 0, 1, 0]), (1, header + [0, 7, 0, 1, 0, 1, 0x13, 0xC4, 63]),
+            // A name that points to itself, behind itself, and outside.
+            (1, header + [0, 8, 0, 1, 0, 1, 0x13, 0xC4, 0xC0, 53]),
+            (1, header + [0, 8, 0, 1, 0, 1, 0x13, 0xC4, 0xC0, 60]),
+            (1, header + [0, 8, 0, 1, 0, 1, 0x13, 0xC4, 0xFF, 0xFF]),
+            (1, header + [0, 10, 0, 1, 0, 1, 0x13, 0xC4, 1, 0x20, 0, 0]),
+            // A port of 0, and a label of a kind that does not exist.
+            (1, header + [0, UInt8(6 + host.count), 0, 1, 0, 1, 0, 0] + host),
+            (1, header + [0, 8, 0, 1, 0, 1, 0x13, 0xC4, 0x80, 0]),
+        ]
+        try withWorker({
+            $0.tries = 1
+            $0.preferences.usesIPv6 = false
+        }) { test in
+            for (index, (count, bytes)) in nonsense.enumerated() {
+                let name = "n\(index).example.com"
+                test.server.zone["SRV _sip._udp.\(name)"] = .raw(count: count, bytes)
+                test.server.zone["A \(name)"] = .a(["192.0.2.1"])
+                #expect(test("sip:\(name);transport=udp") == "found udp:192.0.2.1:5060", "\(bytes)")
+            }
+            // A name compressed as it should be.
+            test.server.zone["SRV _sip._udp.good.example.com"] = .raw(
+                count: 1, header + [0, 10, 0, 1, 0, 1, 0x13, 0xC4, 1, UInt8(ascii: "H"), 0xC0, 22])
+            test.server.zone["A h.good.example.com"] = .a(["192.0.2.9"])
+            #expect(test("sip:good.example.com;transport=udp") == "found udp:192.0.2.9:5060")
+        }
+    }
+
+    // MARK: - Many who ask
+
+    @Test func oneQuestionServesAllWhoAsk() throws {
+        try withWorker { test in
+            let first = test.ask("sip:shared.example:5060")
+            let question = try #require(test.server.question())
+            let others = (0..<5).map { _ in test.ask("sip:SHARED.example:5060") }
             // In order behind the questions above.
-            #expect(text(ask("x")) == "at once")
-            server.answer(question, [[192, 0, 2, 1]])
-            for peer in [first] + others { #expect(text(peer) == "found 60 192.0.2.1:5060") }
-            // A second query would stand before this one.
-            let next = ask("4 next.example")
-            let following = try #require(server.question())
-            #expect(following.name == "next.example")
-            server.answer(following, [[192, 0, 2, 2]])
-            #expect(text(next) == "found 60 192.0.2.2:5060")
+            #expect(test("x") == "at once")
+            test.server.zone["A shared.example"] = .a(["192.0.2.1"])
+            test.server.answer(question)
+            for peer in [first] + others { #expect(test.server.receive(peer) == "found udp:192.0.2.1:5060") }
+            #expect(test.server.takeAsked() == ["A shared.example"])
         }
     }
 
     @Test func cancelledOnesAreNotCalled() throws {
-        try withWorker { _, server, ask in
-            _ = ask("cancel gone.example")
-            for _ in 0..<2 { server.answer(try #require(server.question())) }
-            let kept = ask("4 kept.example")
-            server.answer(try #require(server.question()), [[192, 0, 2, 3]])
-            #expect(text(kept) == "found 60 192.0.2.3:5060")
+        try withWorker { test in
+            let peer = test.ask("sip:gone.example:5060 cancel")
+            #expect(test.server.receive(peer) == "cancelled")
+            test.server.zone["A gone.example"] = .a(["192.0.2.3"])
+            // Its answer is known all the same.
+            while test("sip:gone.example:5060")?.hasPrefix("known") == false {}
+            #expect(test.server.takeAsked() == ["A gone.example"])
+            // Nothing more came to the one who cancelled.
+            var poll = pollfd(fd: peer.fd, events: Int16(POLLIN), revents: 0)
+            #expect(Glibc.poll(&poll, 1, 0) == 0)
         }
     }
 
     @Test func isBounded() throws {
-        limit = 2
-        defer { limit = 4096 }
-        try withWorker { _, server, ask in
-            let a = ask("4 a.example")
-            let b = ask("4 b.example")
-            let questions = [try #require(server.question()), try #require(server.question())]
-            #expect(text(ask("4 c.example")) == "failed busy")
-            for question in questions { server.answer(question, [[192, 0, 2, 1]]) }
-            #expect(text(a) == "found 60 192.0.2.1:5060" && text(b) == "found 60 192.0.2.1:5060")
+        try withWorker({ $0.limit = 2 }) { test in
+            let a = test.ask("sip:a.example:5060")
+            let b = test.ask("sip:b.example:5060")
+            let questions = [try #require(test.server.question()), try #require(test.server.question())]
+            #expect(test("sip:c.example:5060") == "failed busy")
+            for name in "ab" { test.server.zone["A \(name).example"] = .a(["192.0.2.1"]) }
+            for question in questions { test.server.answer(question) }
+            for peer in [a, b] { #expect(test.server.receive(peer) == "found udp:192.0.2.1:5060") }
+        }
+    }
+
+    @Test func theCacheIsBounded() throws {
+        try withWorker({ $0.cache.bytes = 4096 }) { test in
+            for i in 0..<100 { test.server.zone["A h\(i).example"] = .a(["192.0.2.\(i)"]) }
+            for i in 0..<100 {
+                #expect(test("sip:h\(i).example:5060") == "found udp:192.0.2.\(i):5060")
+                // In use: stays.
+                #expect(test("sip:h0.example:5060") == "known udp:192.0.2.0:5060")
+            }
+            // The first of those that were not used again have gone.
+            #expect(test("sip:h1.example:5060") == "found udp:192.0.2.1:5060")
+            #expect(test("sip:h99.example:5060") == "known udp:192.0.2.99:5060")
         }
     }
 
@@ -236,18 +511,18 @@ private nonisolated(unsafe) var limit = 4096
             print("skipped: /etc/hosts has no name for 127.x beside localhost")
             return
         }
-        try withWorker { _, _, ask in
-            let answer = try #require(text(ask("4 \(name)")))
-            #expect(answer.hasPrefix("found "))
+        try withWorker { test in
+            // Nobody has to be waited for.
+            #expect(test("sip:\(name):5060")?.hasPrefix("known udp:127.") == true)
+            #expect(test.server.askedCount == 0)
         }
     }
 
-    /// Ends with queries under way: nobody is called, nothing is left.
+    /// Ends with questions under way: nobody is called, nothing is left.
     @Test func endsInTheMiddle() throws {
-        try withWorker { _, server, ask in
-            _ = ask("cancel a.example")
-            _ = server.question()
-            #expect(text(ask("x")) == "at once")
+        try withWorker { test in
+            #expect(test.server.receive(test.ask("sip:a.example cancel")) == "cancelled")
+            #expect(test("x") == "at once")
         }
     }
 }

@@ -9,18 +9,19 @@ extension Resolver {
         }
         let place = ResolverPlace(
             owner: worker, loop: loop, clock: clock, wheel: worker.pointee.wheel, mailbox: worker.pointee.mailbox)
-        worker.pointee.resolver = Unmanaged.passRetained(try Resolver(place, options)).toOpaque()
+        worker.pointee.resolver = UnsafeMutableRawPointer(try make(place, options))
     }
 
     /// The resolver of a worker that has one.
-    static func of(_ worker: UnsafeMutablePointer<Worker>) -> Resolver? {
-        worker.pointee.resolver.map { Unmanaged<Resolver>.fromOpaque($0).takeUnretainedValue() }
+    @inline(__always)
+    static func of(_ worker: UnsafeMutablePointer<Worker>) -> UnsafeMutablePointer<Resolver>? {
+        worker.pointee.resolver?.assumingMemoryBound(to: Resolver.self)
     }
 
     /// Ends a worker's resolver: nobody is called any more. On the worker's thread, or after it has ended.
     static func end(_ worker: UnsafeMutablePointer<Worker>) {
-        guard let raw = worker.pointee.resolver else { return }
+        guard let resolver = of(worker) else { return }
         worker.pointee.resolver = nil
-        Unmanaged<Resolver>.fromOpaque(raw).takeRetainedValue().end()
+        resolver.end()
     }
 }
