@@ -15,7 +15,8 @@ extension HostTables {
                     let question = LocationQuestion(hop, wanted: transport, host.shared.pointee.listeners.offered)
                 else { return CInt(APUS_FALSE) }
                 var hops = Hops()
-                switch resolver.locate(question, &hops, context: lookup, HostTables.located) {
+                let seed = resolver.pointee.random.next()
+                switch resolver.locate(question, seed: seed, &hops, context: lookup, HostTables.located) {
                 case .known:
                     lookup.take(hops)
                     return CInt(APUS_TRUE)

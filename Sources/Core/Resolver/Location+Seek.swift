@@ -38,9 +38,9 @@ private struct Seeker {
 
 extension UnsafeMutablePointer<Resolver> {
     /// Goes through a look-up with what is known, and asks for nothing.
-    func seek(_ question: LocationQuestion, _ hops: inout Hops) -> Sought {
+    func seek(_ question: LocationQuestion, seed: UInt64, _ hops: inout Hops) -> Sought {
         var seeker = Seeker(
-            resolver: self, question: question, location: nil, began: pointee.sequence, seed: pointee.random.next())
+            resolver: self, question: question, location: nil, began: pointee.sequence, seed: seed)
         let result = seeker.seek()
         hops = seeker.hops
         return result

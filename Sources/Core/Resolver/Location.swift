@@ -187,14 +187,16 @@ extension UnsafeMutablePointer<Location> {
 extension UnsafeMutablePointer<Resolver> {
     /// Finds out where a SIP message goes (RFC 3263 §4). What is known is answered at once; else `done` is called from the loop. Those who ask
     /// for the same name at the same time share one question to the servers.
+    /// - Parameter seed: makes the choice among records of equal priority; those who have tried `seek` give the same here, since another choice
+    ///   would favour the names that are known already.
     func locate(
-        _ question: LocationQuestion, _ hops: inout Hops, context: UnsafeMutableRawPointer?,
+        _ question: LocationQuestion, seed: UInt64, _ hops: inout Hops, context: UnsafeMutableRawPointer?,
         _ done: @escaping Location.Done
     ) -> LocationStart {
-        switch seek(question, &hops) {
+        switch seek(question, seed: seed, &hops) {
         case .known: return .known
         case .failed(let status): return .failed(status)
-        case .unknown: return wait(question, pointee.random.next(), &hops, context, done)
+        case .unknown: return wait(question, seed, &hops, context, done)
         }
     }
 

@@ -25,31 +25,31 @@ extension Global {
         enable_sctp number:0..2 0 later
         dns bool no later
         rev_dns/dns_rev_via bool no later
-        dns_cache_init bool yes later
-        use_dns_cache/dns_use_cache bool yes later
-        dns_cache_del_nonexp/dns_cache_delete_nonexpired number 0 later
-        dns_cache_flags number:0..7 0 later
-        dns_cache_gc_interval number 120 later
-        dns_cache_max_ttl number - later
-        dns_cache_mem number 500 later
-        dns_cache_min_ttl number 0 later
-        dns_cache_negative_ttl number 60 later
-        dns_cache_rec_pref number 0 later
-        dns_naptr_ignore_rfc bool yes later
-        dns_retr_no number:i -1 later
-        dns_retr_time number:i -1 later
-        dns_servers_no number:i -1 later
-        dns_search_full_match bool yes later
-        dns_use_search_list bool yes later
-        dns_slow_query_ms number 0 later
-        dns_sctp_pref/dns_sctp_preference number:i 20 later
-        dns_tcp_pref/dns_tcp_preference number:i 20 later
-        dns_tls_pref/dns_tls_preference number:i 10 later
-        dns_udp_pref/dns_udp_preference number:i 30 later
-        dns_srv_lb/dns_srv_loadbalancing bool no later
-        dns_try_ipv6 bool yes later
-        dns_try_naptr bool no later
-        use_dns_failover/dns_use_failover bool no later
+        dns_cache_init bool yes does
+        use_dns_cache/dns_use_cache bool yes does
+        dns_cache_del_nonexp/dns_cache_delete_nonexpired number 0 nop
+        dns_cache_flags number:0..7 0 does
+        dns_cache_gc_interval number 120 nop
+        dns_cache_max_ttl number - does
+        dns_cache_mem number 500 does
+        dns_cache_min_ttl number 0 does
+        dns_cache_negative_ttl number 60 does
+        dns_cache_rec_pref number 0 nop
+        dns_naptr_ignore_rfc bool yes does
+        dns_retr_no number:i -1 does
+        dns_retr_time number:i -1 does
+        dns_servers_no number:i -1 does
+        dns_search_full_match bool yes nop
+        dns_use_search_list bool yes does
+        dns_slow_query_ms number 0 does
+        dns_sctp_pref/dns_sctp_preference number:i 20 does
+        dns_tcp_pref/dns_tcp_preference number:i 20 does
+        dns_tls_pref/dns_tls_preference number:i 10 does
+        dns_udp_pref/dns_udp_preference number:i 30 does
+        dns_srv_lb/dns_srv_loadbalancing bool no does
+        dns_try_ipv6 bool yes does
+        dns_try_naptr bool no does
+        use_dns_failover/dns_use_failover bool no does
         dst_blocklist_expire/dst_blocklist_ttl number 60 later
         dst_blocklist_gc_interval number 60 later
         dst_blocklist_init bool yes later

@@ -20,7 +20,8 @@ extension StatelessForward {
         else { return unresolvable(call.coreMessage, target.hop.host) }
         var hops = Hops()
         // Most names are known: those need no suspension.
-        switch resolver.seek(question, &hops) {
+        let seed = resolver.pointee.random.next()
+        switch resolver.seek(question, seed: seed, &hops) {
         case .known: return finish(call, hops[0], isRaw: target.isRaw, server)
         case .failed: return unresolvable(call.coreMessage, target.hop.host)
         case .unknown: break
@@ -34,7 +35,8 @@ extension StatelessForward {
             Log.limited(.error, "a name is not looked up: too many runs wait, or this route cannot wait")
             return CInt(APUS_FALSE)
         }
-        let start = resolver.locate(question, &hops, context: UnsafeMutableRawPointer(bitPattern: UInt(token))) {
+        let context = UnsafeMutableRawPointer(bitPattern: UInt(token))
+        let start = resolver.locate(question, seed: seed, &hops, context: context) {
             _, context, answer in
             StatelessForward.complete(
                 UInt64(UInt(bitPattern: context)), answer.assumingMemoryBound(to: LocationAnswer.self).pointee)
@@ -98,7 +100,8 @@ extension UnsafeMutablePointer<ServerWorker> {
         }
         var hops = Hops()
         keep(space)
-        let start = resolver.locate(question, &hops, context: space) { _, space, answer in
+        let start = resolver.locate(question, seed: resolver.pointee.random.next(), &hops, context: space) {
+            _, space, answer in
             guard let space = space?.assumingMemoryBound(to: Space.self), let hop = space.message.forwardedReplyHop
             else { return }
             let answer = answer.assumingMemoryBound(to: LocationAnswer.self)

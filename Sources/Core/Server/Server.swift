@@ -153,7 +153,8 @@ final class Server {
                 modules: Unmanaged.passRetained(configuration.modules), maxSuspended: settings.number("max_suspended"),
                 checksVia: settings.isOn("check_via"), maxMessage: settings.number("msg_recv_max_size"),
                 logPrefix: prefix,
-                forcesRport: settings.isOn("force_rport"), asksForRport: settings.isOn("local_rport")))
+                forcesRport: settings.isOn("force_rport"), asksForRport: settings.isOn("local_rport"),
+                resolver: ResolverOptions(settings)))
     }
 
     private var workerHooks: WorkerHooks {

@@ -50,7 +50,7 @@ struct ServerWorker {
         worker.pointee.context = UnsafeMutableRawPointer(own)
         worker.atTurnEnd(context: own, Holding.turnEnds)
         SuspensionDirectory.register(script)
-        do { try Resolver.start(worker) } catch {
+        do { try Resolver.start(worker, shared.pointee.resolver) } catch {
             Log.error("worker \(worker.pointee.index) has no resolver: \(error.text)")
             return 1
         }
@@ -92,6 +92,8 @@ struct ServerShared: ~Copyable {
     let forcesRport: Bool
     /// Our Via asks for rport (local_rport).
     let asksForRport: Bool
+    /// How the workers' resolvers ask and what they keep.
+    var resolver = ResolverOptions()
     /// The server is about to end: new requests are answered 503.
     let isDraining = Atomic<Bool>(false)
     /// Messages whose script waits, over all workers.

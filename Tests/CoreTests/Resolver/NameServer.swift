@@ -13,7 +13,7 @@ final class NameServer {
         /// Order, preference, flags, service, replacement.
         case naptr([(UInt16, UInt16, String, String, String)])
         /// The name is there, but not with such records.
-        case none
+        case noData
         /// No answer.
         case silence
         case failure(code: UInt8)
@@ -81,8 +81,8 @@ final class NameServer {
         switch zone[question.text] {
         case .silence: break
         case .failure(let code): send(question, code: code, [])
-        case .none: send(question, code: 3, [])
-        case .some(Records.none): send(question, code: 0, [])
+        case nil: send(question, code: 3, [])
+        case .noData: send(question, code: 0, [])
         case .a(let texts), .aaaa(let texts): send(question, code: 0, texts.map(NameServer.address))
         case .srv(let records):
             send(question, code: 0, records.map { two($0.0) + two($0.1) + two($0.2) + NameServer.name($0.3) })
@@ -96,8 +96,11 @@ final class NameServer {
 
     /// RFC 1035 section 4: header, the question again, records that point to its name.
     private func send(_ question: Question, code: UInt8, _ data: [[UInt8]]) {
-        let four = [UInt8(ttl >> 24), UInt8(ttl >> 16 & 0xFF), UInt8(ttl >> 8 & 0xFF), UInt8(ttl & 0xFF)]
-        let records = data.flatMap { [0xC0, 12, 0, question.type, 0, 1] + four + two(UInt16($0.count)) + $0 }
+        let seconds = two(UInt16(ttl >> 16)) + two(UInt16(ttl & 0xFFFF))
+        var records: [UInt8] = []
+        for bytes in data {
+            records += [0xC0, 12, 0, question.type, 0, 1] + seconds + two(UInt16(bytes.count)) + bytes
+        }
         send(question, code: code, count: UInt8(data.count), records)
     }
 
@@ -118,8 +121,9 @@ final class NameServer {
 
     private static func address(_ text: String) -> [UInt8] {
         let address = SocketAddress(text)!
-        if address.isV4 { return withUnsafeBytes(of: address.word0) { Array($0) } }
-        return [address.word1, address.word2, address.word3, address.word4]
-            .flatMap { word in withUnsafeBytes(of: word) { Array($0) } }
+        if address.isV4 { return bytes(address.word0) }
+        return bytes(address.word1) + bytes(address.word2) + bytes(address.word3) + bytes(address.word4)
     }
+
+    private static func bytes(_ word: UInt32) -> [UInt8] { withUnsafeBytes(of: word) { [UInt8]($0) } }
 }
