@@ -37,6 +37,8 @@ final class NameServer {
     /// By the question's text. What is not here does not exist.
     var zone: [String: Records] = [:]
     var ttl: UInt32 = 60
+    /// Nothing is answered.
+    var isSilent = false
     private(set) var asked: [String] = []
 
     init() throws { peer = try TestPeer() }
@@ -49,7 +51,7 @@ final class NameServer {
                 pollfd(fd: peer.fd, events: Int16(POLLIN), revents: 0),
             ]
             guard poll(&polls, 2, 20_000) > 0 else { return nil }
-            if polls[1].revents != 0, let question = question() { answer(question) }
+            if polls[1].revents != 0, let question = question(), !isSilent { answer(question) }
             if polls[0].revents != 0 { return client.receive().map { String(decoding: $0.bytes, as: UTF8.self) } }
         }
     }

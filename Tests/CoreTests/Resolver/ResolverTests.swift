@@ -532,6 +532,7 @@ private func text(_ hops: Hops) -> String {
             $0.preferences.usesIPv6 = false
         }) { test in
             let peer = try TestPeer()
+            test.server.isSilent = true
             timeouts.store(0, ordering: .relaxed)
             let began = Syscalls.monotonicNanoseconds()
             for i in 0..<4000 {
@@ -545,7 +546,10 @@ private func text(_ hops: Hops) -> String {
             let idle = processTime() - before
             #expect(test("x") == "at once")
             // Their datagrams may be lost on the way to us: they are counted where they are sent.
-            while timeouts.load(ordering: .relaxed) < 4000 { #expect(test("x") == "at once") }
+            while timeouts.load(ordering: .relaxed) < 4000, Syscalls.monotonicNanoseconds() < asked + 20_000_000_000 {
+                #expect(test("x") == "at once")
+                usleep(10_000)
+            }
             #expect(timeouts.load(ordering: .relaxed) == 4000)
             print("4000 names: asked in \((asked - began) / 1_000_000) ms, then \(idle) ms of CPU in 800 ms")
         }
