@@ -62,15 +62,18 @@ private func text(_ hops: Hops) -> String {
         }
     }
 
-    /// A worker whose resolver asks our server.
-    private func withWorker(
-        _ change: (inout ResolverOptions) -> Void = { _ in },
-        _ body: (_ test: Asker) throws -> Void
-    ) throws {
-        let server = try NameServer()
-        var options = ResolverOptions(
-            timeout: 100, tries: 2, servers: server.peer.address.text, usesSearchList: false)
+    /// Short timeouts, and what the test wants otherwise.
+    private func options(_ change: (inout ResolverOptions) -> Void = { _ in }) -> ResolverOptions {
+        var options = ResolverOptions(timeout: 100, tries: 2, usesSearchList: false)
         change(&options)
+        return options
+    }
+
+    /// A worker whose resolver asks our server.
+    private func withWorker(_ options: ResolverOptions? = nil, _ body: (_ test: Asker) throws -> Void) throws {
+        let server = try NameServer()
+        var options = options ?? self.options()
+        options.servers = server.peer.address.text
         givenOptions = options
         offered = OfferedTransports()
         for transport in [SIPService.udp, SIPService.tcp, SIPService.tls] {
@@ -156,18 +159,18 @@ private func text(_ hops: Hops) -> String {
             #expect(test("sip:six.example:5060") == "found udp:[2001:db8::9]:5060")
             #expect(test.server.takeAsked() == ["A six.example", "AAAA six.example"])
         }
-        try withWorker({ $0.preferences.prefersIPv6 = true }) { test in
+        try withWorker(options { $0.preferences.prefersIPv6 = true }) { test in
             test.server.zone["AAAA both.example"] = .aaaa(["2001:db8::9"])
             test.server.zone["A both.example"] = .a(["192.0.2.1"])
             #expect(test("sip:both.example:5060") == "found udp:[2001:db8::9]:5060")
             #expect(test.server.takeAsked() == ["AAAA both.example"])
         }
-        try withWorker({ $0.preferences.usesIPv6 = false }) { test in
+        try withWorker(options { $0.preferences.usesIPv6 = false }) { test in
             test.server.zone["AAAA six.example"] = .aaaa(["2001:db8::9"])
             #expect(test("sip:six.example:5060") == "noSuchName")
             #expect(test.server.takeAsked() == ["A six.example"])
         }
-        try withWorker({ $0.preferences.findsAll = true }) { test in
+        try withWorker(options { $0.preferences.findsAll = true }) { test in
             test.server.zone["AAAA both.example"] = .aaaa(["2001:db8::9"])
             test.server.zone["A both.example"] = .a(["192.0.2.1", "192.0.2.2"])
             #expect(
@@ -214,10 +217,12 @@ private func text(_ hops: Hops) -> String {
             #expect(test.server.takeAsked() == ["SRV _sip._udp.example.com", "A b.example.com"])
             #expect(test("sip:example.com") == "known udp:192.0.2.2:5061")
         }
-        try withWorker({
-            $0.preferences.findsAll = true
-            $0.preferences.usesIPv6 = false
-        }) { test in
+        try withWorker(
+            options {
+                $0.preferences.findsAll = true
+                $0.preferences.usesIPv6 = false
+            }
+        ) { test in
             test.server.zone["SRV _sip._udp.example.com"] = .srv([
                 (20, 0, 5062, "c.example.com"), (10, 5, 5060, "a.example.com"), (10, 50, 5061, "b.example.com"),
             ])
@@ -231,7 +236,7 @@ private func text(_ hops: Hops) -> String {
     }
 
     @Test func weightsSpread() throws {
-        try withWorker({ $0.preferences.spreads = true }) { test in
+        try withWorker(options { $0.preferences.spreads = true }) { test in
             test.server.zone["SRV _sip._udp.example.com"] = .srv([
                 (10, 75, 5060, "a.example.com"), (10, 25, 5060, "b.example.com"), (10, 0, 5060, "c.example.com"),
                 (20, 65535, 5060, "d.example.com"),
@@ -291,10 +296,12 @@ private func text(_ hops: Hops) -> String {
     }
 
     @Test func eightHopsAreEnough() throws {
-        try withWorker({
-            $0.preferences.findsAll = true
-            $0.preferences.usesIPv6 = false
-        }) { test in
+        try withWorker(
+            options {
+                $0.preferences.findsAll = true
+                $0.preferences.usesIPv6 = false
+            }
+        ) { test in
             test.server.zone["SRV _sip._udp.example.com"] = .srv(
                 (0..<12).map { (UInt16($0), 0, 5060 + UInt16($0), "h\($0).example.com") })
             for i in 0..<12 { test.server.zone["A h\(i).example.com"] = .a(["192.0.2.\(i)", "198.51.100.\(i)"]) }
@@ -323,7 +330,7 @@ private func text(_ hops: Hops) -> String {
     }
 
     @Test func pointersAreFollowedInOurOrder() throws {
-        try withWorker({ $0.preferences.triesNAPTR = true }) { test in
+        try withWorker(options { $0.preferences.triesNAPTR = true }) { test in
             fill(test.server)
             #expect(test("sip:example.com") == "found udp:192.0.2.1:5073")
             #expect(
@@ -336,10 +343,12 @@ private func text(_ hops: Hops) -> String {
     }
 
     @Test func pointersAreFollowedInTheirOrder() throws {
-        try withWorker({
-            $0.preferences.triesNAPTR = true
-            $0.preferences.ignoresNAPTROrder = false
-        }) { test in
+        try withWorker(
+            options {
+                $0.preferences.triesNAPTR = true
+                $0.preferences.ignoresNAPTROrder = false
+            }
+        ) { test in
             fill(test.server)
             #expect(test("sip:example.com") == "found tls:192.0.2.1:5071")
             // Without a listener for TLS the next one.
@@ -351,7 +360,7 @@ private func text(_ hops: Hops) -> String {
     }
 
     @Test func withoutPointersServicesAreAskedFor() throws {
-        try withWorker({ $0.preferences.triesNAPTR = true }) { test in
+        try withWorker(options { $0.preferences.triesNAPTR = true }) { test in
             test.server.zone["NAPTR example.com"] = .naptr([(1, 1, "s", "SIP+D2S", "_sip._sctp.example.com")])
             test.server.zone["SRV _sip._udp.example.com"] = .srv([(1, 1, 5070, "h.example.com")])
             test.server.zone["A h.example.com"] = .a(["192.0.2.1"])
@@ -362,7 +371,7 @@ private func text(_ hops: Hops) -> String {
     // MARK: - Silence, failures, nonsense
 
     @Test func aSilentServerCostsATimeoutOnly() throws {
-        try withWorker({ $0.tries = 1 }) { test in
+        try withWorker(options { $0.tries = 1 }) { test in
             test.server.zone["A silent.example"] = .silence
             test.server.zone["AAAA silent.example"] = .silence
             let waiting = test.ask("sip:silent.example:5060")
@@ -381,16 +390,18 @@ private func text(_ hops: Hops) -> String {
     }
 
     @Test func whatIsNotThereIsNotAskedForAgain() throws {
-        try withWorker({ $0.preferences.usesIPv6 = false }) { test in
+        try withWorker(options { $0.preferences.usesIPv6 = false }) { test in
             #expect(test("sip:unknown.example:5060") == "noSuchName")
             #expect(test.server.takeAsked() == ["A unknown.example"])
             #expect(test("sip:unknown.example:5060") == "failed noSuchName")
             #expect(test.server.askedCount == 0)
         }
-        try withWorker({
-            $0.preferences.usesIPv6 = false
-            $0.cache.negativeTTL = 0
-        }) { test in
+        try withWorker(
+            options {
+                $0.preferences.usesIPv6 = false
+                $0.cache.negativeTTL = 0
+            }
+        ) { test in
             for _ in 0..<2 {
                 #expect(test("sip:unknown.example:5060") == "noSuchName")
                 #expect(test.server.takeAsked() == ["A unknown.example"])
@@ -401,7 +412,7 @@ private func text(_ hops: Hops) -> String {
     @Test func answersHoldAsLongAsTheySay() throws {
         // A TTL of 0 serves those who wait, and all steps of their look-up; and there is no cache at all.
         for changes in [{ $0.cache.maxTTL = 0 }, { $0.cache.isOn = false }] as [(inout ResolverOptions) -> Void] {
-            try withWorker(changes) { test in
+            try withWorker(options(changes)) { test in
                 test.server.zone["SRV _sip._udp.example.com"] = .srv([(1, 1, 5070, "h.example.com")])
                 test.server.zone["A h.example.com"] = .a(["192.0.2.1"])
                 for _ in 0..<2 {
@@ -410,7 +421,7 @@ private func text(_ hops: Hops) -> String {
                 }
             }
         }
-        try withWorker({ $0.cache.minTTL = 60 }) { test in
+        try withWorker(options { $0.cache.minTTL = 60 }) { test in
             test.server.ttl = 0
             test.server.zone["A h.example.com"] = .a(["192.0.2.1"])
             #expect(test("sip:h.example.com:5060") == "found udp:192.0.2.1:5060")
@@ -434,10 +445,12 @@ private func text(_ hops: Hops) -> String {
             (1, header + [0, UInt8(6 + host.count), 0, 1, 0, 1, 0, 0] + host),
             (1, header + [0, 8, 0, 1, 0, 1, 0x13, 0xC4, 0x80, 0]),
         ]
-        try withWorker({
-            $0.tries = 1
-            $0.preferences.usesIPv6 = false
-        }) { test in
+        try withWorker(
+            options {
+                $0.tries = 1
+                $0.preferences.usesIPv6 = false
+            }
+        ) { test in
             for (index, (count, bytes)) in nonsense.enumerated() {
                 let name = "n\(index).example.com"
                 test.server.zone["SRV _sip._udp.\(name)"] = .raw(count: count, bytes)
@@ -483,7 +496,7 @@ private func text(_ hops: Hops) -> String {
     }
 
     @Test func isBounded() throws {
-        try withWorker({ $0.limit = 2 }) { test in
+        try withWorker(options { $0.limit = 2 }) { test in
             let a = test.ask("sip:a.example:5060")
             let b = test.ask("sip:b.example:5060")
             let questions = [try #require(test.server.question()), try #require(test.server.question())]
@@ -495,7 +508,7 @@ private func text(_ hops: Hops) -> String {
     }
 
     @Test func theCacheIsBounded() throws {
-        try withWorker({ $0.cache.bytes = 4096 }) { test in
+        try withWorker(options { $0.cache.bytes = 4096 }) { test in
             for i in 0..<100 { test.server.zone["A h\(i).example"] = .a(["192.0.2.\(i)"]) }
             for i in 0..<100 {
                 #expect(test("sip:h\(i).example:5060") == "found udp:192.0.2.\(i):5060")
@@ -526,11 +539,13 @@ private func text(_ hops: Hops) -> String {
 
     /// Thousands of names that nobody answers for, all at once: the worker serves others, sleeps in between, and all come to an end.
     @Test func thousandsMayWait() throws {
-        try withWorker({
-            $0.timeout = 1000
-            $0.tries = 2
-            $0.preferences.usesIPv6 = false
-        }) { test in
+        try withWorker(
+            options {
+                $0.timeout = 1000
+                $0.tries = 2
+                $0.preferences.usesIPv6 = false
+            }
+        ) { test in
             let peer = try TestPeer()
             test.server.isSilent = true
             timeouts.store(0, ordering: .relaxed)
