@@ -99,21 +99,8 @@ extension UnsafeMutablePointer<apus_lookup> {
         var i = 0
         while i < hops.count {
             let hop = hops[i]
-            var address = apus_address()
-            address.family = hop.address.isV6 ? 6 : 4
-            address.port = hop.address.port
-            address.scope = hop.address.scope
-            withUnsafeMutableBytes(of: &address.ip) { ip in
-                if hop.address.isV6 {
-                    ip.storeBytes(of: hop.address.word1, as: UInt32.self)
-                    ip.storeBytes(of: hop.address.word2, toByteOffset: 4, as: UInt32.self)
-                    ip.storeBytes(of: hop.address.word3, toByteOffset: 8, as: UInt32.self)
-                    ip.storeBytes(of: hop.address.word4, toByteOffset: 12, as: UInt32.self)
-                } else {
-                    ip.storeBytes(of: hop.address.word0, as: UInt32.self)
-                }
-            }
-            place[i] = apus_hop(address: address, transport: UInt32(hop.transport), reserved: 0)
+            place[i] = apus_hop(
+                address: apus_address(hop.address), transport: UInt32(hop.transport), reserved: 0)
             i &+= 1
         }
     }
