@@ -103,7 +103,10 @@ extension TransactionRef {
     /// the caller's.
     private func failureEnded(_ run: RouteRun) {
         guard isOpen else { return }
-        if pointee.branchCount > run.branchCount { dropReplies(before: run) }
+        if pointee.branchCount > run.branchCount {
+            dropReplies(before: run)
+            pointee.legStart = run.branchCount
+        }
         pointee.replyDropping = .byMode
         guard !hasPendingBranches else { return }
         conclude()
