@@ -109,6 +109,8 @@ extension TransactionRef {
         }
         pointee.replyDropping = .byMode
         guard !hasPendingBranches else { return }
+        // A CANCEL came while the script waited, when no branch was out any more.
+        if pointee.flags.contains(.cancelled), !run.wasCancelled { return replyFinal(487, "Request Terminated") }
         conclude()
     }
 
@@ -169,7 +171,8 @@ extension TransactionRef {
     func description(_ kind: RouteRun.Kind, _ branch: BranchRef?, _ status: Int32) -> RouteRun {
         RouteRun(
             kind: kind, transaction: self, branch: branch, message: branch?.pointee.reply, status: status,
-            branchCount: pointee.branchCount, legStart: pointee.legStart)
+            branchCount: pointee.branchCount, legStart: pointee.legStart,
+            wasCancelled: pointee.flags.contains(.cancelled))
     }
 
     /// A new leg has begun: which earlier replies still count, as t_drop_replies or `failure_reply_mode` says.

@@ -25,6 +25,8 @@ struct RouteRun {
     /// Branches that there were before, and the first of them of the last leg.
     var branchCount: UInt32 = 0
     var legStart: UInt32 = 0
+    /// The caller had cancelled the request before.
+    var wasCancelled = false
 
     /// `start_run` has returned before the route ended: the script waited.
     var hasWaited = false
