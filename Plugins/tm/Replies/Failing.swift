@@ -103,10 +103,7 @@ extension TransactionRef {
     /// the caller's.
     private func failureEnded(_ run: RouteRun) {
         guard isOpen else { return }
-        if pointee.branchCount > run.branchCount {
-            dropReplies(before: run)
-            pointee.legStart = run.branchCount
-        }
+        if pointee.branchCount > run.branchCount { dropReplies(before: run) }
         pointee.replyDropping = .byMode
         guard !hasPendingBranches else { return }
         // A CANCEL came while the script waited, when no branch was out any more.
