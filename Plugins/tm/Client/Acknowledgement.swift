@@ -4,7 +4,7 @@ import PluginKit
 
 extension BranchRef {
     /// Sends the ACK to a negative final reply to the branch's INVITE, each time that one comes (RFC 3261 section 17.1.1.3).
-    func acknowledge(_ reply: OpaquePointer) {
+    func acknowledge(_ reply: OpaquePointer, isRetransmission: Bool) {
         let host = home.host
         let messages = home.messages
         guard let sent = SentRequest(pointee.request.text),
@@ -15,7 +15,7 @@ extension BranchRef {
         var out = Writer(piece, capacity: capacity)
         sent.write(
             "ACK", to: to.value, copied: home.settings.pointee.acExtraHdrs, lines: "", into: &out)
-        if !out.overflowed { putLocal(out.text, isRetransmission: false) }
+        if !out.overflowed { putLocal(out.text, isRetransmission: isRetransmission) }
         home.release(piece)
     }
 

@@ -82,7 +82,9 @@ extension TransactionRef {
         tellReceived(message, status, branch, before)
         pointee.lastReceived = status
         branch.received(status)
-        if status >= 300, pointee.flags.contains(.invite) { branch.acknowledge(message) }
+        if status >= 300, pointee.flags.contains(.invite) {
+            branch.acknowledge(message, isRetransmission: before >= 300)
+        }
         guard isNew else { return home.host.bump(home.counters.pointee.rplAbsorbed) }
         if !isLater { deal(with: message, to: branch, isHeld: route != nil) }
     }

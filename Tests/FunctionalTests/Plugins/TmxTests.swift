@@ -1,0 +1,394 @@
+import Testing
+
+/// tmx: what scripts see of transactions and do to those of other messages.
+@Suite(.timeLimit(.minutes(3))) struct TmxTests {
+    private func probe(_ script: String, globals: String = "", settings: [String] = []) throws -> Probe {
+        let all = [#""retr_timer1", 200"#, #""retr_timer2", "400ms""#, #""wt_timer", "300ms""#] + settings
+        return try Probe(
+            ["tm", "tmx", "sl", "pv", "xlog", "textops", "siputils"],
+            globals: all.map { "modparam(\"tm\", \($0))\n" }.joined() + globals,
+            script: """
+                if ($rU == "stat") { sl_send_reply("200", "$stat(tmx:inuse_transactions) $stat(tm:pieces_in_use)"); exit; }
+                \(script)
+                """)
+    }
+
+    /// Waits until the server has no transaction any more, and tm no memory.
+    private func waitForNothing(_ probe: borrowing Probe) throws {
+        var last = ""
+        for attempt in 0..<200 {
+            let client = try UDPClient()
+            let request = SIPText.request(
+                "OPTIONS", "sip:stat@\(probe.server.address)", from: client.address, id: "stat\(attempt)")
+            last = try client.exchange(request, with: probe.server.port).reason
+            if last == "0 0" { return }
+            _ = client.datagram(within: .milliseconds(50))
+        }
+        throw HarnessError("transactions and pieces of memory that are left: \(last)\n\(probe.server.log)")
+    }
+
+    /// What the script logged behind that word, of each such line; waits for the first.
+    private func logged(_ word: String, _ probe: borrowing Probe) throws -> [String] {
+        try probe.server.waitForLog("\(word): ")
+        return probe.server.log.split(separator: "\n").compactMap { line in
+            line.firstRange(of: "\(word): ").map { String(line[$0.upperBound...]) }
+        }
+    }
+
+    private func cancel(_ invite: String) -> String {
+        invite.replacing("INVITE sip", with: "CANCEL sip").replacing("1 INVITE", with: "1 CANCEL")
+    }
+
+    @Test func inTheRequestRoute() throws {
+        let probe = try probe(
+            """
+            xnotice("before: $T(id_index) $T(id_label) $T_branch_idx $T_reply_code $T_reply_reason $T(reply_type)\\n");
+            $var(index) = $T(id_index_n);
+            $var(label) = $T(id_label_n);
+            if ($T(id_index) == $var(index) && $T(id_label) == $var(label) && $var(label) != 0) xnotice("made: same\\n");
+            if (!t_newtran()) xnotice("again: not twice\\n");
+            t_reply("183", "Wait a little");
+            xnotice("after: $T_reply_code $T_reply_reason $T(reply_type) $T(branch_index) $T_reply_last $T(ruid)\\n");
+            t_reply("200", "OK");
+            """)
+        let reply = try probe.ask(probe.request(id: "request"))
+        #expect(reply.statusCode == 200)
+        let before = try logged("before", probe)
+        #expect(before == ["<null> <null> -1 0 <null> 0"])
+        let made = try logged("made", probe)
+        #expect(made == ["same"])
+        let again = try logged("again", probe)
+        #expect(again == ["not twice"])
+        let after = try logged("after", probe)
+        #expect(after == ["183 Wait a little 1 0 0 <null>"])
+        try waitForNothing(probe)
+    }
+
+    /// A route that tells from which kind of route it was called.
+    private static let kinds = """
+        route[KIND] {
+            $var(kinds) = "";
+            if (t_is_request_route()) $var(kinds) = $var(kinds) + "request ";
+            if (t_is_branch_route()) $var(kinds) = $var(kinds) + "branch ";
+            if (t_is_reply_route()) $var(kinds) = $var(kinds) + "reply ";
+            if (t_is_failure_route()) $var(kinds) = $var(kinds) + "failure ";
+        }
+        """
+
+    @Test func inEveryRouteOfATransaction() throws {
+        let probe = try probe(
+            """
+            route(KIND);
+            xnotice("request: $var(kinds)\\n");
+            t_on_branch("B"); t_on_reply("R"); t_on_failure("F");
+            $du = "NEXT";
+            t_relay();
+            """,
+            globals: """
+                \(Self.kinds)
+                branch_route[B] {
+                    route(KIND);
+                    setbflag(3);
+                    xnotice("branch: $var(kinds)$T_branch_idx $T_branch(uri) $T_branch(flags)\\n");
+                }
+                reply_route { route(KIND); xnotice("core: $var(kinds)\\n"); }
+                onreply_route[R] {
+                    route(KIND);
+                    xnotice("reply: $var(kinds)$T_branch_idx $T_reply_code $T_reply_reason $T_reply_last $T(reply_type)\\n");
+                    xnotice("of: $T_req($rm) $T_req($hdr(X-Who)) $T_branch(uri) $T_branch(flags) $T_rpl($rs)\\n");
+                }
+                failure_route[F] {
+                    route(KIND);
+                    append_branch("sip:unused@127.0.0.1");
+                    xnotice("failure: $var(kinds)$T_branch_idx $T_reply_code $T_reply_reason $T_reply_last $T(reply_type)\\n");
+                    xnotice("winner: $T_rpl($rs) $T_rpl($hdr(X-Why)) $T_branch(uri) $T_branch(flags) $T_inv($rm)\\n");
+                    t_reply("404", "Seen");
+                }
+
+                """)
+        let received = try probe.pass(probe.request(id: "routes", headers: ["X-Who: me"]))
+        let failing = received.response(486, "Really Busy", headers: ["X-Why: because"])
+        try probe.nextHop.send(failing, to: probe.server.port)
+        let reply = try probe.client.receive().message
+        #expect(reply.reason == "Seen")
+        let uri = "sip:alice@\(probe.server.address)"
+        let expected = [
+            "request": "request ", "branch": "branch 0 \(uri) 8", "core": "reply ",
+            "reply": "reply 0 486 Really Busy 486 0", "of": "OPTIONS me \(uri) 8 <null>",
+            "failure": "failure 2 486 Really Busy 486 0", "winner": "486 because \(uri) 8 <null>",
+        ]
+        for (word, text) in expected {
+            let lines = try logged(word, probe)
+            #expect(lines == [text], "\(word)")
+        }
+        try waitForNothing(probe)
+    }
+
+    @Test func afterATimeoutTheReplyIsOurs() throws {
+        let probe = try probe(
+            #"t_on_failure("F"); $du = "NEXT"; t_relay();"#,
+            globals: """
+                failure_route[F] { xnotice("failure: $T_reply_code $T_reply_reason $T(reply_type) $T_rpl($rs) $T_reply_last\\n"); }
+
+                """, settings: [#""fr_timer", "500ms""#])
+        let reply = try probe.ask(probe.request(id: "timeout"))
+        #expect(reply.statusCode == 408)
+        let lines = try logged("failure", probe)
+        #expect(lines == ["408 Request Timeout 1 <null> 0"])
+        try waitForNothing(probe)
+    }
+
+    @Test func aCancelSeesItsInvite() throws {
+        let probe = try probe(
+            """
+            if (method == "CANCEL") {
+                xnotice("invite: $T_inv($rm) $T_inv($hdr(X-Who)) $T_inv($mf)\\n");
+                t_relay_cancel();
+                exit;
+            }
+            setflag(4);
+            t_newtran();
+            t_reply("180", "Ringing");
+            xnotice("none: $T_inv($rm)\\n");
+            """)
+        let invite = probe.request("INVITE", id: "inv", headers: ["X-Who: me"])
+        try probe.client.send(invite, to: probe.server.port)
+        _ = try probe.client.receive()
+        try probe.client.send(cancel(invite).replacing("X-Who: me", with: "X-Who: you"), to: probe.server.port)
+        let lines = try logged("invite", probe)
+        #expect(lines == ["INVITE me 16"])
+        let none = try logged("none", probe)
+        #expect(none == ["<null>"])
+    }
+
+    @Test(arguments: ["all", "others", "this"])
+    func branchesAreCancelledByAReply(_ which: String) throws {
+        let second = try UDPClient()
+        let probe = try probe(
+            #"t_on_reply("R"); $ru = "NEXT"; append_branch("sip:\#(second.address)"); t_relay();"#,
+            globals: #"onreply_route[R] { if ($rs == 183) t_cancel_branches("\#(which)"); }"# + "\n")
+        let first = try probe.pass(probe.request("INVITE", id: "cancels-\(which)"))
+        let other = try second.receive().message
+        try probe.nextHop.send(first.response(180, "Ringing"), to: probe.server.port)
+        _ = try probe.client.receive()
+        while try probe.client.receive().message.statusCode != 180 {}
+        try second.send(other.response(183, "Session Progress"), to: probe.server.port)
+        while try probe.client.receive().message.statusCode != 183 {}
+        let toFirst = probe.nextHop.datagram(within: which == "this" ? .milliseconds(300) : .seconds(5))
+        let toSecond = second.datagram(within: which == "others" ? .milliseconds(300) : .seconds(5))
+        let isFirst = toFirst.map { SIPText(String(decoding: $0.bytes, as: UTF8.self)).method }
+        let isSecond = toSecond.map { SIPText(String(decoding: $0.bytes, as: UTF8.self)).method }
+        #expect(isFirst == (which == "this" ? nil : "CANCEL"))
+        #expect(isSecond == (which == "others" ? nil : "CANCEL"))
+    }
+
+    /// Commands by script to transactions of other calls; many calls, so that both workers command each other.
+    @Test func transactionsOfOtherCalls() throws {
+        let probe = try probe(
+            """
+            if (method == "MESSAGE") {
+                switch ($hdr(X-Do)) {
+                    case "cancel": t_cancel_callid("$hdr(X-Call)", "1", "9", "200"); break;
+                    case "reply": t_reply_callid("$hdr(X-Call)", "1", "404", "By Another"); break;
+                    case "branch": t_cancel_branch_idx("$hdr(X-Index)", "$hdr(X-Label)", "0"); break;
+                    case "go": t_continue("$hdr(X-Index)", "$hdr(X-Label)", "GO"); break;
+                    case "nowhere": t_continue("$hdr(X-Index)", "$hdr(X-Label)", "NO" + "WHERE"); break;
+                }
+                sl_send_reply("200", "$rc");
+                exit;
+            }
+            if ($rU == "parks") { $avp(kept) = $ci; t_suspend(); sl_send_reply("199", "$T(id_index) $T(id_label)"); exit; }
+            t_on_failure("F");
+            $du = "NEXT";
+            t_newtran();
+            append_to_reply("X-Identity: $T(id_index) $T(id_label)\\r\\n");
+            t_reply("100", "Trying");
+            t_relay();
+            """,
+            globals: """
+                failure_route[F] { if (isflagset(9)) { t_reply("480", "Flag Seen"); } }
+                route[GO] {
+                    if (t_is_failure_route() && $avp(kept) == $ci) { append_to_reply("X-Resumed: $ci\\r\\n"); t_reply("202", "Resumed"); }
+                }
+
+                """)
+        let address = probe.server.address
+        func command(_ id: String, _ headers: [String]) throws -> String {
+            let client = try UDPClient()
+            let text = SIPText.request("MESSAGE", "sip:x@\(address)", from: client.address, id: id, headers: headers)
+            return try client.exchange(text, with: address.port).reason
+        }
+        func identity(_ text: String?) throws -> [String] {
+            let parts = try #require(text).split(separator: " ")
+            try #require(parts.count == 2)
+            return ["X-Index: \(parts[0])", "X-Label: \(parts[1])"]
+        }
+        for round in 0..<8 {
+            // Suspended, and resumed once.
+            let parking = try UDPClient()
+            let parked = SIPText.request("OPTIONS", "sip:parks@\(address)", from: parking.address, id: "park\(round)")
+            try parking.send(parked, to: address.port)
+            let where_ = try identity(parking.receive().message.reason)
+            #expect(try command("no\(round)", ["X-Do: nowhere"] + where_) == "-1")
+            #expect(try command("go\(round)", ["X-Do: go"] + where_) == "1")
+            let resumed = try parking.receive().message
+            #expect(resumed.reason == "Resumed")
+            #expect(resumed.header("X-Resumed") == "park\(round)@tests")
+            #expect(try command("late\(round)", ["X-Do: go"] + where_) == "-1")
+
+            // An INVITE that rings: cancelled by Call-ID, by branch; answered by Call-ID.
+            for what in ["cancel", "branch", "reply"] {
+                let id = "\(what)\(round)"
+                let invite = probe.request("INVITE", id: id)
+                let received = try probe.pass(invite)
+                let trying = try probe.client.receive().message
+                #expect(trying.statusCode == 100)
+                try probe.nextHop.send(received.response(180, "Ringing"), to: address.port)
+                let ringing = try probe.client.receive().message
+                #expect(ringing.statusCode == 180)
+                let headers =
+                    try ["X-Do: \(what)", "X-Call: \(id)@tests"] + identity(trying.header("X-Identity"))
+                #expect(try command("do-\(id)", headers) == "1")
+                let cancelling = try probe.nextHop.receive().message
+                #expect(cancelling.method == "CANCEL")
+                #expect((cancelling.header("Reason") ?? "").contains("cause=") == (what != "branch"))
+                try probe.nextHop.send(cancelling.response(200, "OK"), to: address.port)
+                try probe.nextHop.send(received.response(487, "Request Terminated"), to: address.port)
+                let acknowledged = try probe.nextHop.receive().message
+                #expect(acknowledged.method == "ACK")
+                let reply = try probe.client.receive().message
+                let expected = ["cancel": "Flag Seen", "branch": "Request Terminated", "reply": "By Another"]
+                #expect(reply.reason == expected[what])
+                let to = SIPText(invite).header("To") ?? ""
+                let ack = invite.replacing("INVITE sip", with: "ACK sip").replacing("1 INVITE", with: "1 ACK")
+                    .replacing("To: " + to, with: "To: " + (reply.header("To") ?? ""))
+                try probe.client.send(ack, to: address.port)
+                #expect(
+                    try command("none-\(id)", ["X-Do: \(what)", "X-Call: other", "X-Index: 0", "X-Label: 1"]) == "-1")
+            }
+        }
+        try waitForNothing(probe)
+    }
+
+    @Test func flagsReachLaterRoutes() throws {
+        let probe = try probe(
+            """
+            if (!t_flush_flags()) xnotice("early: none\\n");
+            t_on_reply("R");
+            $du = "NEXT";
+            t_newtran();
+            setflag(6);
+            t_flush_flags();
+            t_relay();
+            """, globals: "onreply_route[R] { if (isflagset(6)) xnotice(\"flag: seen\\n\"); }\n")
+        let received = try probe.pass(probe.request(id: "flags"))
+        try probe.nextHop.send(received.response(200, "OK"), to: probe.server.port)
+        _ = try probe.client.receive()
+        let lines = try logged("flag", probe)
+        #expect(lines == ["seen"])
+        #expect(probe.server.log.contains("early: none"))
+    }
+
+    @Test func aDroppedTransactionAnswersNobody() throws {
+        let probe = try probe(
+            """
+            if (method == "MESSAGE") { if (!t_drop()) xnotice("alone: no\\n"); sl_send_reply("200", "OK"); exit; }
+            xnotice("script: $rm\\n");
+            if ($rU == "relayed") { t_on_failure("F"); $du = "NEXT"; t_relay(); exit; }
+            t_newtran();
+            t_drop();
+            xnotice("status: $T_reply_code\\n");
+            if (!t_reply("200", "OK")) xnotice("reply: refused\\n");
+            """, globals: "failure_route[F] { t_drop(\"480\"); xnotice(\"status: $T(reply_code)\\n\"); }\n")
+        let request = probe.request(id: "dropped")
+        try probe.client.send(request, to: probe.server.port)
+        let status = try logged("status", probe)
+        #expect(status == ["500"])
+        let refused = try logged("reply", probe)
+        #expect(refused == ["refused"])
+        // Its retransmission is absorbed.
+        try probe.client.send(request, to: probe.server.port)
+        try waitForNothing(probe)
+        #expect(try logged("script", probe) == ["OPTIONS"])
+
+        let received = try probe.pass(probe.request("INVITE", user: "relayed", id: "dropped-late"))
+        let trying = try probe.client.receive().message
+        #expect(trying.statusCode == 100)
+        try probe.nextHop.send(received.response(486, "Busy Here"), to: probe.server.port)
+        try waitForNothing(probe)
+        let more = probe.client.datagram(within: .milliseconds(1))
+        #expect(more == nil)
+
+        let alone = try probe.ask(probe.request("MESSAGE", id: "alone"))
+        #expect(alone.statusCode == 200)
+        #expect(probe.server.log.contains("alone: no"))
+    }
+
+    @Test func aFailedBranchIsUsedAgain() throws {
+        let probe = try probe(
+            """
+            t_on_branch_failure("again");
+            $ru = "sip:bob@example.invalid";
+            $du = "NEXT";
+            setbflag(2);
+            t_relay();
+            """,
+            globals: """
+                event_route[tm:branch-failure:again] {
+                    xnotice("failed: $T_reply_code $T_branch(uri) $T_branch(flags) $T_branch_idx\\n");
+                    if ($T_reply_code == 430) { t_reuse_branch(); append_hf("X-Again: $ru $du\\r\\n"); t_relay(); }
+                }
+
+                """)
+        let first = try probe.pass(probe.request("INVITE", id: "reuse"))
+        try probe.nextHop.send(first.response(430, "Flow Failed"), to: probe.server.port)
+        let acknowledged = try probe.nextHop.receive().message
+        #expect(acknowledged.method == "ACK")
+        let second = try probe.nextHop.receive().message
+        #expect(second.startLine == first.startLine)
+        #expect(second.startLine == "INVITE sip:bob@example.invalid SIP/2.0")
+        #expect(second.header("X-Again") == "sip:bob@example.invalid sip:\(probe.nextHop.address)")
+        #expect(second.header("Via") != first.header("Via"))
+        try probe.nextHop.send(second.response(200, "OK"), to: probe.server.port)
+        _ = try probe.client.receive()
+        let ok = try probe.client.receive().message
+        #expect(ok.statusCode == 200)
+        let lines = try logged("failed", probe)
+        #expect(lines == ["430 sip:bob@example.invalid 4 0"])
+    }
+
+    @Test func nobodyElseWorksOnANewRequest() throws {
+        let probe = try probe(
+            """
+            t_precheck_trans();
+            $var(code) = $rc;
+            t_newtran();
+            t_precheck_trans();
+            t_reply("200", "$var(code) $rc");
+            """)
+        let reply = try probe.ask(probe.request(id: "precheck"))
+        #expect(reply.reason == "-1 -1")
+    }
+
+    @Test(arguments: [
+        ("request_route { t_cancel_branches(\"all\"); }", "t_cancel_branches"),
+        ("request_route { drop; } onreply_route[R] { t_cancel_branches(\"some\"); }", "t_cancel_branches"),
+        ("request_route { t_reuse_branch(); }", "t_reuse_branch"),
+        ("request_route { t_continue(\"1\", \"2\", \"NOWHERE\"); }", "NOWHERE"),
+        ("request_route { xlog(\"$T(nothing)\"); }", "T(nothing)"),
+        ("request_route { xlog(\"$T_req\"); }", "T_req"),
+        ("request_route { t_is_request_route(); } modparam(\"tmx\", \"precheck_trans\", 2)", "precheck_trans"),
+    ])
+    func mistakesAreFoundAtStart(_ script: String, _ name: String) throws {
+        let result = try Server.check(
+            ["xlog", "tm", "tmx"].map { "loadmodule \"\($0).so\"\n" }.joined() + script + "\n")
+        #expect(!result.succeeded)
+        #expect(result.errors.contains(name) || result.output.contains(name), "\(result.errors)")
+    }
+
+    @Test func tmxNeedsTm() throws {
+        let result = try Server.check("loadmodule \"tmx.so\"\nrequest_route { drop; }\n")
+        #expect(!result.succeeded)
+        #expect(result.errors.contains("tm/1") || result.output.contains("tm/1"), "\(result.errors)")
+    }
+}
