@@ -7,12 +7,13 @@ import Testing
         let probe: Probe
         let folder: TemporaryFolder
 
-        init(_ script: String, settings: [String] = [], globals: String = "") throws {
+        /// - Parameter t1: when requests and replies are sent again; long, unless a test wants to see that.
+        init(_ script: String, t1: Int = 3000, settings: [String] = [], globals: String = "") throws {
             let folder = try TemporaryFolder()
             try CModule.build("tmcb", into: folder.path)
             let all =
-                [#""retr_timer1", 200"#, #""retr_timer2", "400ms""#, #""wt_timer", "300ms""#, #""fr_timer", "20s""#]
-                + settings
+                ["\"retr_timer1\", \(t1)", #""wt_timer", "1500ms""#]
+                + (settings.contains { $0.contains("fr_timer") } ? [] : [#""fr_timer", "20s""#]) + settings
             probe = try Probe(
                 ["tm", "tmx", "sl", "pv", "xlog"],
                 globals: "loadmodule \"\(folder.path)/tmcb.so\"\n"
@@ -38,7 +39,7 @@ import Testing
         /// Waits until tmcb has let go of every registration, and checks that nothing was wrong anywhere.
         func finish(_ location: SourceLocation = #_sourceLocation) throws {
             var last = ""
-            for attempt in 0..<200 {
+            for attempt in 0..<400 {
                 let client = try UDPClient()
                 let request = SIPText.request(
                     "OPTIONS", "sip:count@\(probe.server.address)", from: client.address, id: "count\(attempt)")
@@ -237,7 +238,7 @@ import Testing
     }
 
     @Test func aCallThatNobodyAnswers() throws {
-        let call = try Call(Self.relay, settings: [#""fr_timer", "900ms""#])
+        let call = try Call(Self.relay, t1: 200, settings: [#""fr_timer", "900ms""#])
         let invite = call.probe.request("INVITE", id: "silent")
         _ = try call.probe.pass(invite)
         // It comes again, by the server's timer.
