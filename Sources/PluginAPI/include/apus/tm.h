@@ -27,7 +27,7 @@ extern "C" {
 
 typedef struct tm_transaction tm_transaction;
 
-/* Kinds of events, as bits. In the order in which they come. */
+/* Kinds of events, as bits. In the order in which they come, but for SENT, which precedes OUT of the same bytes. */
 enum {
     TM_REQUEST_IN = 1u << 0,         /* a new request, never a retransmission: its transaction is about to begin; the message may be edited */
     TM_REQUEST_PENDING = 1u << 1,    /* the request waits: suspended by t_suspend, or its destination is looked up */
