@@ -1,6 +1,6 @@
 import PluginKit
 
-// Invariants: the table has one place for each status code from 100 to 699 and is written by `declare` only.
+// Invariants: the table has one place for each status code from 100 to 999 and is written by `declare` only.
 
 /// The statistics of group `sl`.
 struct Counters {
@@ -9,9 +9,9 @@ struct Counters {
     private(set) var failures: UInt32 = 0
     private(set) var acks: UInt32 = 0
     /// Two ids for each code from 100: its class's, and its own or 0.
-    private let byCode = UnsafeMutablePointer<(UInt32, UInt32)>.allocate(capacity: 600)
+    private let byCode = UnsafeMutablePointer<(UInt32, UInt32)>.allocate(capacity: 900)
 
-    init() { byCode.initialize(repeating: (0, 0), count: 600) }
+    init() { byCode.initialize(repeating: (0, 0), count: 900) }
 
     mutating func declare(_ host: Host) {
         let classes: [StaticString] = [
@@ -21,6 +21,8 @@ struct Counters {
             let id = host.counter("sl", name, doc: "Stateless replies of this class.")
             for code in 0..<100 { byCode[index * 100 + code].0 = id }
         }
+        let others = host.counter("sl", "xxx_replies", doc: "Stateless replies with a code that SIP does not have.")
+        for code in 600..<900 { byCode[code].0 = others }
         let codes: [(Int, StaticString)] = [
             (200, "200_replies"), (202, "202_replies"), (300, "300_replies"), (301, "301_replies"),
             (302, "302_replies"), (400, "400_replies"), (401, "401_replies"), (403, "403_replies"),
@@ -36,7 +38,7 @@ struct Counters {
         acks = host.counter("sl", "received_ACKs", doc: "ACKs to stateless replies, absorbed before the script.")
     }
 
-    /// A reply with that code, 100 to 699, has left.
+    /// A reply with that code, 100 to 999, has left.
     func count(_ host: Host, code: Int) {
         let (family, own) = byCode[code &- 100]
         host.bump(sent)

@@ -2,7 +2,15 @@ import PluginKit
 
 private nonisolated(unsafe) let state = permanent(State())
 
-private let module = Module("sl", version: "1.0", summary: "Stateless replies") { host in
+private let module = Module(
+    "sl", version: "1.0", summary: "Stateless replies", needs: "tm/1?",
+    start: { host in
+        if state.pointee.bindTM != 0 { state.pointee.tm = load_tm(host) }
+        return .true
+    },
+    declare: { host in declare(host) })
+
+private func declare(_ host: Host) {
     state.pointee.counters.declare(host)
     state.pointee.lastReply = host.slot(APUS_SLOT_WORKER)
     state.pointee.filteredAck = host.event(
@@ -10,7 +18,7 @@ private let module = Module("sl", version: "1.0", summary: "Stateless replies") 
     host.hook(APUS_HOOK_REQUEST, user: state, call: absorbAck)
 
     host.parameter(
-        "default_code", into: state.pointer(to: \.defaultCode)!, initial: "500", range: 100...699,
+        "default_code", into: state.pointer(to: \.defaultCode)!, initial: "500", range: 100...999,
         doc: "Status code of a reply whose code argument is no number.")
     host.parameter(
         "default_reason", into: state.pointer(to: \.defaultReason)!, initial: "Internal Server Error",
@@ -18,6 +26,11 @@ private let module = Module("sl", version: "1.0", summary: "Stateless replies") 
     host.parameter(
         "rich_redirect", into: state.pointer(to: \.richRedirect)!, initial: "0", range: 0...3,
         doc: "Bits: what the Contacts of a 3xx say beside URI and q: 1 branch flags, 2 path.")
+    host.parameter(
+        "bind_tm", into: state.pointer(to: \.bindTM)!, initial: "1", range: 0...1,
+        doc:
+            "1: send_reply and send_reply_error answer in the request's transaction, when tm is loaded and has made one."
+    )
 
     host.function(
         "sl_send_reply", "code:format, reason:format", routes: APUS_REQUEST_ROUTE,
@@ -28,13 +41,16 @@ private let module = Module("sl", version: "1.0", summary: "Stateless replies") 
     host.function(
         "send_reply", "code:format, reason:format",
         routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_FAILURE_ROUTE,
-        doc: "Answers the request.", user: state, prepare: prepareCode, call: sendReply)
+        doc: "Answers the request, in its transaction if there is one.", user: state, prepare: prepareCode,
+        call: sendReplyByTransaction)
     host.function(
         "sl_reply_error", routes: APUS_REQUEST_ROUTE,
         doc: "Answers the request with the last error that its processing ran into.", user: state, call: replyError)
     host.function(
         "send_reply_error", routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_FAILURE_ROUTE,
-        doc: "Answers the request with the last error that its processing ran into.", user: state, call: replyError)
+        doc:
+            "Answers the request with the last error that its processing ran into, in its transaction if there is one.",
+        user: state, call: replyErrorByTransaction)
 
     host.variable(
         "ltt", inner: "s|x",

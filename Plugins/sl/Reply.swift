@@ -2,24 +2,41 @@ import PluginKit
 
 // Invariants: a prepared code is the number itself, as the pointer's bits; nothing is behind it.
 
-/// Codes that a reply may have.
-private let codes = Int64(100)...699
+/// Codes that a reply may have; those from 700 on are nobody's, and some configs use them.
+private let codes = Int64(100)...999
 
 /// From this code on a reply carries our To tag: it may be the one that an ACK answers or a dialog is known by.
 private let firstTagged = 180
 
 /// Checks a constant code when the config is read.
-let prepareCode: Preparation = { _, index, constant, prepared, complaint in
+let prepareCode: Preparation = { host, index, constant, prepared, complaint in
     guard index == 0 else { return .true }
     guard let code = constant.number, codes.contains(code) else {
-        return complaint.say("a status code is a number from 100 to 699")
+        return complaint.say("a status code is a number from 100 to 999")
     }
+    if code > 699 { host.log(.notice, "\(code) is no status code of SIP, which has 100 to 699") }
     prepared.pointee = UnsafeMutableRawPointer(bitPattern: Int(code))
     return .true
 }
 
-/// `sl_send_reply(code, reason)`, `send_reply(code, reason)`
-func sendReply(_ call: Call) -> CInt {
+/// `sl_send_reply(code, reason)`
+func sendReply(_ call: Call) -> CInt { sendReply(call, in: nil) }
+
+/// `send_reply(code, reason)`
+func sendReplyByTransaction(_ call: Call) -> CInt { sendReply(call, in: transaction(call)) }
+
+/// `sl_reply_error()`
+func replyError(_ call: Call) -> CInt { replyError(call, in: nil) }
+
+/// `send_reply_error()`
+func replyErrorByTransaction(_ call: Call) -> CInt { replyError(call, in: transaction(call)) }
+
+/// The transaction of the call's message; nil without tm and when there is none.
+private func transaction(_ call: Call) -> OpaquePointer? {
+    call.pointee.user.state.pointee.tm?.pointee.t_gett(call.pointee.msg)
+}
+
+private func sendReply(_ call: Call, in transaction: OpaquePointer?) -> CInt {
     let state = call.pointee.user.state
     var reason = call.text(1)
     var code = Int64(Int(bitPattern: call.argument(0).prepared))
@@ -31,13 +48,12 @@ func sendReply(_ call: Call) -> CInt {
             reason = state.pointee.defaultReason
         }
     }
-    guard codes.contains(code) else { return call.fail("a status code is a number from 100 to 699") }
+    guard codes.contains(code) else { return call.fail("a status code is a number from 100 to 999") }
     guard !reason.isEmpty else { return call.fail("the reason phrase is empty") }
-    return send(call, code: Int(code), reason: reason)
+    return send(call, in: transaction, code: Int(code), reason: reason)
 }
 
-/// `sl_reply_error()`, `send_reply_error()`
-func replyError(_ call: Call) -> CInt {
+private func replyError(_ call: Call, in transaction: OpaquePointer?) -> CInt {
     let message = call.message
     var reason = apus_str()
     var code = Int(message.api.pointee.error(message.handle, &reason))
@@ -51,10 +67,24 @@ func replyError(_ call: Call) -> CInt {
     text.add(reason)
     text.add(" (")
     text.add(number: Int64(number))
-    text.add("/SL)")
-    let result = send(call, code: code, reason: text.text)
+    text.add(transaction == nil ? "/SL)" : "/TM)")
+    let result = send(call, in: transaction, code: code, reason: text.text)
     if result > 0 { call.host.bump(call.pointee.user.state.pointee.counters.sentErrors) }
     return result
+}
+
+private func send(_ call: Call, in transaction: OpaquePointer?, code: Int, reason: apus_str) -> CInt {
+    guard let transaction, let tm = call.pointee.user.state.pointee.tm else {
+        return send(call, code: code, reason: reason)
+    }
+    var reply = tm_reply()
+    reply.size = UInt32(MemoryLayout<tm_reply>.size)
+    reply.code = Int32(code)
+    reply.reason = reason
+    if code / 100 == 3, call.message.isRequest {
+        reply.headers = redirection(call, rich: call.pointee.user.state.pointee.richRedirect)
+    }
+    return tm.pointee.t_reply(transaction, &reply)
 }
 
 /// Sends a reply of ours to the call's request and counts it.

@@ -13,6 +13,10 @@ struct State {
     /// Id of `event_route[sl:filtered-ack]`.
     var filteredAck: CInt = -1
     var counters = Counters()
+    /// send_reply uses the request's transaction when there is one.
+    var bindTM: Int64 = 1
+    /// tm's interface; nil when it is not loaded.
+    var tm: UnsafePointer<tm_api>?
 }
 
 extension UnsafeMutableRawPointer? {

@@ -35,7 +35,10 @@ extension TransactionRef {
         // What the script has set since it relayed.
         pointee.messageFlags = home.messages.pointee.flags(message)
         if pointee.phase == .active {
-            if pointee.lastStatus < 200, context.pointee.relayError != 0, !hasPendingBranches,
+            // A script that has answered without the transaction (sl_reply_error) has answered. Then the transaction is of no use: the
+            // request's repetitions are answered that way, too.
+            let isAnswered = home.host.pointee.reply.pointee.was_sent(message) > 0
+            if pointee.lastStatus < 200, context.pointee.relayError != 0, !isAnswered, !hasPendingBranches,
                 !pointee.flags.contains(.disableInternalReply)
             {
                 replyError(message, code: context.pointee.relayError)
@@ -43,7 +46,7 @@ extension TransactionRef {
             if pointee.phase == .active, !hasPendingBranches, pointee.blindBranches == 0,
                 !pointee.flags.contains(.suspended)
             {
-                leaveUnanswered()
+                if isAnswered { end() } else { leaveUnanswered() }
             }
         }
         guard !pointee.ownsRequest else { return }

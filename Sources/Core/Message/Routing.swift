@@ -75,6 +75,8 @@ struct Routing {
         static var replyClose: Options { Options(rawValue: 128) }
         /// Made up by the server: no peer sent it and no reply leaves for it.
         static var faked: Options { Options(rawValue: 256) }
+        /// A final reply of the server's own has left, without a transaction.
+        static var replied: Options { Options(rawValue: 512) }
     }
 
     /// Nothing is known and nothing decided.

@@ -29,7 +29,8 @@ extension HostTables {
                     return out.set(nil, remote: SocketAddress(), local: SocketAddress(), connection: 0)
                 }
                 out.set(flow.listener, remote: flow.remote, local: flow.local, connection: flow.connection)
-            })
+            },
+            was_sent: { HostTables.answer(Message(opaque: $0).routing.options.contains(.replied)) })
     }
 
     /// What a module says about a reply; nil when its code is none, or its reason would break the line.

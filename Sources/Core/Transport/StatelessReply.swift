@@ -40,6 +40,7 @@ enum StatelessReply {
             }
             return false
         }
+        if parts.code >= 200 { request.routing.options.insert(.replied) }
         return true
     }
 

@@ -39,6 +39,8 @@ typedef struct apus_reply_api {
     int (*APUS_NONNULL write)(apus_msg *APUS_NONNULL request, const apus_reply *APUS_NONNULL reply, apus_str *APUS_NONNULL out);
     /* [worker] [no-alloc] Where replies to the request go: as `send` does. No listener when it came by none. */
     void (*APUS_NONNULL destination)(apus_msg *APUS_NONNULL request, apus_destination *APUS_NONNULL out);
+    /* [worker] [no-alloc] Whether `send` has sent a final reply to this request. */
+    int (*APUS_NONNULL was_sent)(const apus_msg *APUS_NONNULL request);
 } apus_reply_api;
 
 #ifdef __cplusplus
