@@ -228,13 +228,13 @@ import Testing
             let parking = try UDPClient()
             let parked = SIPText.request("OPTIONS", "sip:parks@\(address)", from: parking.address, id: "park\(round)")
             try parking.send(parked, to: address.port)
-            let where_ = try identity(parking.receive().message.reason)
-            #expect(try command("no\(round)", ["X-Do: nowhere"] + where_) == "-1")
-            #expect(try command("go\(round)", ["X-Do: go"] + where_) == "1")
+            let place = try identity(parking.receive().message.reason)
+            #expect(try command("no\(round)", ["X-Do: nowhere"] + place) == "-1")
+            #expect(try command("go\(round)", ["X-Do: go"] + place) == "1")
             let resumed = try parking.receive().message
             #expect(resumed.reason == "Resumed")
             #expect(resumed.header("X-Resumed") == "park\(round)@tests")
-            #expect(try command("late\(round)", ["X-Do: go"] + where_) == "-1")
+            #expect(try command("late\(round)", ["X-Do: go"] + place) == "-1")
 
             // An INVITE that rings: cancelled by Call-ID, by branch; answered by Call-ID.
             for what in ["cancel", "branch", "reply"] {
