@@ -204,13 +204,13 @@ enum Syscalls {
     static func readFile(_ path: String, limit: Int = 64 << 20) throws(SystemError) -> [UInt8] {
         let fd = try open(path, flags: O_RDONLY)
         defer { close(fd) }
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 16)
+        defer { chunk.deallocate() }
         var content: [UInt8] = []
         var failure: Int32 = 0
         while failure == 0 {
-            let before = content.count
-            content.append(contentsOf: repeatElement(0, count: 65536))
-            let got = content.withUnsafeMutableBytes { read(fd, $0.baseAddress! + before, 65536) }
-            content.removeLast(65536 - max(got, 0))
+            let got = read(fd, chunk.baseAddress!, chunk.count)
+            content.append(contentsOf: UnsafeRawBufferPointer(rebasing: chunk[..<max(got, 0)]))
             if got == 0 { return content }
             if got < 0 { failure = Int32(-got) }
             if content.count > limit { failure = EFBIG }
