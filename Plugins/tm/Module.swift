@@ -26,6 +26,7 @@ private let module = Module(
         declareRouteFunctions(host, state)
         declareServerFunctions(host, state)
         declareRelayFunctions(host, state)
+        declareOwnRequests(host, state)
         state.pointee.contextSlot = host.slot(APUS_SLOT_MESSAGE)
         host.hook(APUS_HOOK_REQUEST, user: state, call: receiveRequest)
         host.hook(APUS_HOOK_REPLY_ROUTED, user: state, call: receiveReply)

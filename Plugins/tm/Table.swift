@@ -8,7 +8,7 @@ struct Table {
     /// Places that there can be: transactions of one worker at most.
     static let limit = 1 << 22
     private static let block = 4096
-    private static let bucketCount = 1 << 16
+    static let bucketCount = 1 << 16
 
     private let blocks: UnsafeMutablePointer<UnsafeMutablePointer<TransactionRef?>?>
     private var placeCount: UInt32 = 0
@@ -81,6 +81,11 @@ struct Table {
         freePlaces[freeCount] = place
         freeCount += 1
     }
+
+    /// Places that were ever taken: transactions are at those below this one.
+    var places: UInt32 { placeCount }
+    /// How many transactions are in it.
+    var used: UInt32 { placeCount - UInt32(freeCount) }
 
     /// Calls `body` for every transaction. It must not begin or end one.
     func visit(_ body: (TransactionRef) -> Void) {

@@ -63,6 +63,10 @@ struct Transaction {
         static var acknowledged: Flags { Flags(rawValue: 1 << 16) }
         /// The reply is waited for by the delayed-reply rule: nothing was answered, the relay failed.
         static var relayFailed: Flags { Flags(rawValue: 1 << 17) }
+        /// Our own: provisional replies are told of, whatever the parameter says.
+        static var passesProvisional: Flags { Flags(rawValue: 1 << 18) }
+        /// Our own, within a dialog.
+        static var inDialog: Flags { Flags(rawValue: 1 << 19) }
     }
 
     /// Intervals of this transaction, milliseconds.

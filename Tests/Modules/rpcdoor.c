@@ -1,6 +1,7 @@
 /*
- * A door for tests: executes commands that come by a unix datagram socket, one line for the name and one for each argument, and sends back
- * the code, a newline and the answer. modparam("rpcdoor", "socket", PATH). A thread of its own reads; answers leave from `done`.
+ * A door for tests: executes commands that come by a unix datagram socket, one line for the name and one for each argument, in which the
+ * byte 1 stands for a line end, and sends back the code, a newline and the answer. modparam("rpcdoor", "socket", PATH). A thread of its own
+ * reads; answers leave from `done`.
  */
 #include <apus/module.h>
 #include <errno.h>
@@ -53,6 +54,8 @@ static void *serve(void *unused) {
         for (char *at = buffer, *end = buffer + count; at <= end && n < 64;) {
             char *stop = memchr(at, '\n', (size_t)(end - at));
             if (!stop) stop = end;
+            for (char *c = at; c < stop; c++)
+                if (*c == 1) *c = '\n';
             parts[n++] = (apus_str){at, (size_t)(stop - at)};
             at = stop + 1;
         }

@@ -18,7 +18,14 @@ func makeInterface() -> UnsafeMutablePointer<tm_api> {
             t_retransmit_reply: { TransactionRef($0).retransmitReply() ? .true : .false }, t_suspend: suspendForModule,
             t_continue: continueForModule, t_cancel_suspend: cancelSuspensionForModule, context: fillContext,
             set_flags: { TransactionRef($0).setFlags($1) }, t_on: armRoute, t_is_set: isRouteArmed,
-            t_drop: { TransactionRef($0).drop($1) ? .true : .false }))
+            t_drop: { TransactionRef($0).drop($1) ? .true : .false },
+            t_request: requestForModule, ack_local_uac: acknowledgeForModule, generate_callid: generateCallID,
+            generate_fromtag: generateFromTag, new_dlg_uac: newCallerDialog, new_dlg_uas: newCalledDialog,
+            dlg_response_uac: { DialogRef($0).received(reply: $1) ? .true : .false },
+            dlg_request_uas: { DialogRef($0).received(request: $1) ? .true : .false },
+            set_dlg_target: { DialogRef($0).set(target: $1, nextHop: $2) ? .true : .false },
+            dlg_facts: fillDialogFacts, print_routeset: printRouteSet,
+            free_dlg: { dialog in if let dialog { DialogRef(dialog).free() } }))
 }
 
 /// How scripts and commands number transactions: worker and place in one.
@@ -176,7 +183,7 @@ extension TransactionRef {
 }
 
 /// Writes as much as the caller's version of the struct has room for.
-private func fill<Facts>(_ out: UnsafeMutablePointer<Facts>, _ facts: Facts) {
+func fill<Facts>(_ out: UnsafeMutablePointer<Facts>, _ facts: Facts) {
     let room = Int(UnsafeRawPointer(out).load(as: UInt32.self))
     withUnsafeBytes(of: facts) { bytes in
         guard let start = bytes.baseAddress else { return }

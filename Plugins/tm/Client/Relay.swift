@@ -92,6 +92,9 @@ func relay(
     guard let home = call.home else { return .false }
     let message = call.pointee.msg
     let method = home.messages.pointee.method(message)
+    guard call.pointee.route_kind != UInt32(APUS_LOCAL_ROUTE) else {
+        return call.fail("a request of our own leaves by itself when its route has ended")
+    }
     guard home.messages.pointee.is_request(message) > 0 else { return call.fail("there is no request to relay here") }
     if method == UInt32(APUS_METHOD_ACK) { return forwardAcknowledgement(call, home, target, then, user) }
     if target.options.contains(.replica) { return replicate(call, home, target, method, then, user) }

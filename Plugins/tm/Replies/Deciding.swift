@@ -37,7 +37,9 @@ extension TransactionRef {
             !pointee.flags.contains(.replica)
         else { return }
         guard !pointee.flags.contains(.local) else {
-            guard home.settings.pointee.passProvisionalReplies != 0 else { return }
+            guard home.settings.pointee.passProvisionalReplies != 0 || pointee.flags.contains(.passesProvisional) else {
+                return
+            }
             return tell(
                 TM_LOCAL_RESPONSE_OUT, Occurrence(reply: reply, code: status, branch: Int32(branch.pointee.index)))
         }
@@ -47,7 +49,7 @@ extension TransactionRef {
     /// A 2xx goes to the caller at once, and the other branches are cancelled. Further ones to an INVITE go there, too (RFC 3261 section 13.3.1.4
     /// has each of them acknowledged), even after a negative reply that a timer or a script has sent.
     private func accept(_ reply: OpaquePointer, _ branch: BranchRef, _ status: Int32) {
-        guard !pointee.flags.contains(.local) else { return completeLocal(status, reply, branch) }
+        guard !pointee.flags.contains(.local) else { return acceptLocal(reply, branch, status) }
         let isFirst = pointee.lastStatus < 200
         guard isFirst || pointee.flags.contains(.invite) else { return }
         if pointee.lastStatus >= 300 { passLate(reply, branch, status) } else { forward(reply, branch, status) }
@@ -104,6 +106,7 @@ extension TransactionRef {
     func completeLocal(_ status: Int32, _ reply: OpaquePointer?, _ branch: BranchRef?) {
         guard pointee.phase == .active else { return }
         pointee.lastStatus = status
+        countCompletion(status)
         tell(
             TM_LOCAL_COMPLETED,
             Occurrence(

@@ -3,10 +3,19 @@ import PluginKit
 // Invariants: a reply that is dealt with is the hook's, and ends with it, or held, and released here once.
 
 extension TransactionRef {
-    /// The onreply_route that a reply to the branch runs through; nil when there is none. Replies to replicas reach no route.
+    /// The onreply_route that a reply to the branch runs through, or event_route[tm:local-response] when the request is our own; nil when
+    /// there is none. Replies to replicas reach no route.
     @inline(__always)
     func onReplyRoute(of branch: BranchRef) -> OpaquePointer? {
-        pointee.flags.contains(.replica) ? nil : branch.pointee.onReply ?? pointee.onReply
+        guard pointee.flags.isDisjoint(with: [.replica, .local]) else { return onLocalReplyRoute(of: branch) }
+        return branch.pointee.onReply ?? pointee.onReply
+    }
+
+    private func onLocalReplyRoute(of branch: BranchRef) -> OpaquePointer? {
+        guard pointee.flags.contains(.local) else { return nil }
+        let host = home.host
+        return branch.pointee.onReply ?? pointee.onReply
+            ?? host.pointee.events.pointee.route(host, home.pointee.state.pointee.localResponseEvent)
     }
 
     /// Deals with one reply, at a moment when no script of the transaction runs.

@@ -51,7 +51,9 @@ final class RPCDoor {
 
     /// Begins an execution.
     func send(_ name: String, _ arguments: [String] = []) throws {
-        let bytes = Array(([name] + arguments).joined(separator: "\n").utf8)
+        // A line end inside an argument travels as the byte 1.
+        let texts = arguments.map { $0.replacing("\n", with: "\u{1}").replacing("\r\n", with: "\r\u{1}") }
+        let bytes = Array(([name] + texts).joined(separator: "\n").utf8)
         guard Glibc.send(descriptor, bytes, bytes.count, 0) == bytes.count else {
             throw HarnessError("\(name) cannot be sent: \(String(cString: strerror(errno)))")
         }

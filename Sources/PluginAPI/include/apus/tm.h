@@ -149,6 +149,65 @@ enum {
 
 typedef void (*tm_callback)(const tm_event *APUS_NONNULL e);
 
+typedef struct tm_dialog tm_dialog;
+
+/* Flags of a request of our own. */
+enum {
+    TM_NO_ACK = 1u << 0,           /* a 2xx to this INVITE is not acknowledged by itself: see ack_local_uac */
+    TM_PASS_PROVISIONAL = 1u << 1, /* TM_LOCAL_RESPONSE_OUT for provisional replies, whatever pass_provisional_replies says */
+};
+
+/*
+ * A request of our own, for t_request, which copies all of it. Made by `tm_request r = { APUS_STRUCT(tm_request), ... }`.
+ */
+typedef struct tm_request {
+    uint32_t size;
+    uint32_t flags;       /* TM_NO_ACK ... */
+    apus_str method;      /* not ACK, not CANCEL: these belong to their INVITE's transaction */
+    apus_str uri;         /* Request-URI; in a dialog it may be empty: the remote target */
+    apus_str next_hop;    /* a URI where it goes; empty: to the first Route, else to the Request-URI */
+    apus_str from, to;    /* values of the headers; From gets a tag when it has none. Not read in a dialog */
+    apus_str callid;      /* empty: a new one. Not read in a dialog */
+    uint32_t cseq;        /* 0: 1. Not read in a dialog */
+    uint32_t reserved;
+    const apus_listener *APUS_NULLABLE listener; /* to send by, when it fits; null: by destination */
+    apus_str headers;     /* further whole lines; none of Via, From, To, Call-ID, CSeq, Content-Length; may be empty */
+    apus_str body;
+    apus_str body_type;   /* Content-Type, unless `headers` have one */
+    uint32_t fr_timer, fr_inv_timer; /* milliseconds; 0: as the parameters say */
+    /*
+     * Called for these kinds of events, on the home worker of the Call-ID: after t_request has answered APUS_TRUE, TM_LOCAL_COMPLETED
+     * or TM_LOCAL_REQUEST_DROP once, the former possibly before t_request returns. `release` (may be null) is called once with `user`, when
+     * the transaction has ended; without any event before when the other worker had no memory to make one.
+     */
+    uint32_t kinds;
+    uint32_t reserved2;
+    tm_callback APUS_NULLABLE call;
+    void *APUS_NULLABLE user;
+    void (*APUS_NULLABLE release)(void *APUS_NULLABLE user);
+    tm_dialog *APUS_NULLABLE dialog; /* it is sent within; its CSeq goes up by one */
+} tm_request;
+
+/* Where a dialog is in its life (RFC 3261 section 12). */
+enum {
+    TM_DIALOG_NEW = 0,       /* of a request of ours, nobody has answered yet */
+    TM_DIALOG_EARLY = 1,
+    TM_DIALOG_CONFIRMED = 2,
+    TM_DIALOG_ENDED = 3,
+};
+
+/* Facts about a dialog. Texts live until the dialog is changed or freed. */
+typedef struct tm_dialog_facts {
+    uint32_t size;
+    uint32_t state;       /* TM_DIALOG_... */
+    uint32_t local_cseq, remote_cseq;
+    apus_str callid;
+    apus_str local, remote; /* values of From and To of our requests, with their tags */
+    apus_str target;      /* remote target, a URI */
+    apus_str next_hop;    /* a URI where our requests go: as set, else by the route set, else the target */
+    apus_str routes;      /* route set: values with commas between them; may be empty */
+} tm_dialog_facts;
+
 typedef struct tm_api {
     uint32_t size;
 
@@ -211,6 +270,53 @@ typedef struct tm_api {
     int (*APUS_NONNULL t_is_set)(const apus_call *APUS_NONNULL c, uint32_t kind);
     /* Ends the transaction with that status and no reply to anybody; its branches are cancelled. APUS_FALSE when it has a final reply. */
     int (*APUS_NONNULL t_drop)(tm_transaction *APUS_NONNULL t, int code);
+
+    /*
+     * [any] Starts a request of our own, in a transaction that is made for it (RFC 3261 section 17.1): retransmission, timeout, DNS failover, ACK.
+     * event_route[tm:local-request] sees it first. It lives on the home worker of its Call-ID: elsewhere it is handed over there. In a
+     * dialog: [worker], the dialog's. APUS_TRUE when it is under way; else the status code negated, as -400, with *reason (may be null)
+     * saying why *for ever*; then neither `call` nor `release` is called.
+     */
+    int (*APUS_NONNULL t_request)(const apus_host *APUS_NONNULL h, const tm_request *APUS_NONNULL r,
+                     apus_str *APUS_NULLABLE reason);
+    /*
+     * Sends the ACK to a 2xx of an INVITE of ours that was started with TM_NO_ACK, with these header lines and that body, all of which may be
+     * empty. `reply` is the 2xx: that of the event, or a kept copy. To be called again for a 2xx that comes again (TM_LOCAL_RESPONSE_IN).
+     */
+    int (*APUS_NONNULL ack_local_uac)(tm_transaction *APUS_NONNULL t, apus_msg *APUS_NONNULL reply, apus_str headers,
+                         apus_str body, apus_str body_type);
+    /*
+     * [any] New texts for a Call-ID and a From tag, hard to guess; on a worker the Call-ID is one whose home it is. They write at most `capacity`
+     * bytes and answer how many; 0 when there is no room: 32 are enough.
+     */
+    size_t (*APUS_NONNULL generate_callid)(const apus_host *APUS_NONNULL h, char *APUS_NONNULL buffer, size_t capacity);
+    size_t (*APUS_NONNULL generate_fromtag)(const apus_host *APUS_NONNULL h, char *APUS_NONNULL buffer, size_t capacity);
+
+    /*
+     * Dialogs (RFC 3261 section 12), for modules that keep some: the caller's until free_dlg, on the worker that made it, which must be the
+     * home of its Call-ID. They are not followed by themselves: the module tells each what was received in it.
+     *
+     * Of a request that we are going to send: values of From, with its tag, and To; the URI it goes to; CSeq before its first request. Null
+     * when a text is wrong, the Call-ID has another home, or memory is out.
+     */
+    tm_dialog *APUS_NULLABLE (*APUS_NONNULL new_dlg_uac)(const apus_host *APUS_NONNULL h, apus_str callid, uint32_t cseq, apus_str local,
+                                            apus_str remote, apus_str target);
+    /* Of a request that was received and is answered with that status (101 to 299) and To tag (section 12.1.1). */
+    tm_dialog *APUS_NULLABLE (*APUS_NONNULL new_dlg_uas)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL request, int code,
+                                            apus_str to_tag);
+    /*
+     * A reply to a request of ours in it: brings the remote tag and the route set at first, the target whenever the method refreshes it, and
+     * the end. APUS_FALSE when it belongs to another dialog, of a forked request.
+     */
+    int (*APUS_NONNULL dlg_response_uac)(tm_dialog *APUS_NONNULL d, apus_msg *APUS_NONNULL reply);
+    /* A request that was received in it: APUS_FALSE when its CSeq is too low (answer 500). Refreshes the target; BYE ends the dialog. */
+    int (*APUS_NONNULL dlg_request_uas)(tm_dialog *APUS_NONNULL d, apus_msg *APUS_NONNULL request);
+    /* Another target or next hop (null s: unchanged; empty next hop: by the route set). APUS_FALSE when a text is no URI. */
+    int (*APUS_NONNULL set_dlg_target)(tm_dialog *APUS_NONNULL d, apus_str target, apus_str next_hop);
+    void (*APUS_NONNULL dlg_facts)(const tm_dialog *APUS_NONNULL d, tm_dialog_facts *APUS_NONNULL out);
+    /* Writes the Route header, with its line end, that requests in the dialog carry; answers its length: 0 when there is none or no room. */
+    size_t (*APUS_NONNULL print_routeset)(const tm_dialog *APUS_NONNULL d, char *APUS_NONNULL buffer, size_t capacity);
+    void (*APUS_NONNULL free_dlg)(tm_dialog *APUS_NULLABLE d);
 } tm_api;
 
 /* [start] tm's interface; null with a logged reason when tm.so is not loaded. A module names "tm/1" in `needs`. */
