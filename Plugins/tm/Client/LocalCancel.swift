@@ -23,6 +23,8 @@ extension UnsafeMutablePointer<LocalCancel> {
         let branch = pointee.branch
         let transaction = branch.pointee.transaction
         pointee.isSent = true
+        // Dropped by the script: the branch runs into its deadline.
+        guard CancelShown.mayLeave(pointee.bytes.text, branch.home) else { return }
         branch.putLocal(pointee.bytes.text, isRetransmission: false)
         guard !branch.isReliable else { return }
         let now = branch.home.now

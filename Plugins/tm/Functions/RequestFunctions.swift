@@ -13,6 +13,7 @@ func declareOwnRequests(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     host.function(
         "t_uac_send",
         "method:format, ruri:format, nexthop:format, socket:format, headers:format, body:format",
+        routes: APUS_EDITING_ROUTE,
         doc:
             "Sends a request of our own; headers need From and To; a dot after an INVITE's method: its 2xx is not acknowledged.",
         user: state, call: sendRequest)

@@ -121,7 +121,7 @@ extension DialogRef {
         let home = pointee.home
         let capacity = RouteSet.capacity(message, home.messages)
         pointee.hasRoutes = true
-        guard capacity > 0 else { return true }
+        guard capacity > 0 else { return replace(\.routes, with: "") }
         guard let piece = home.host.pointee.memory.pointee.allocate(home.host, capacity) else { return false }
         defer { home.release(piece) }
         var out = Writer(piece, capacity: capacity)
