@@ -97,10 +97,7 @@ extension DepartureRef {
         let home = branch.home
         guard let message = pointee.transaction.pointee.request else { return giveUp(500) }
         let messages = home.messages
-        // Ours is written when it leaves; the one that stood for it would be a second one.
-        if let via = apus_header.filled({ messages.pointee.find(message, "Via", 0, $0) }) {
-            _ = withUnsafePointer(to: via) { messages.pointee.remove_header(message, $0) }
-        }
+        home.removePlaceholder(message)
         let hops = pointer(to: \.lookup).unsafelyUnwrapped.hops
         let preferred = messages.pointee.sent_through(message)
         while pointee.hop < pointee.lookup.count {
@@ -175,6 +172,12 @@ extension BranchRef {
 }
 
 extension UnsafeMutablePointer<Home> {
+    /// Takes out the Via that stood for ours: the true one is written when the request leaves.
+    func removePlaceholder(_ message: OpaquePointer) {
+        guard let via = apus_header.filled({ messages.pointee.find(message, "Via", 0, $0) }) else { return }
+        _ = withUnsafePointer(to: via) { messages.pointee.remove_header(message, $0) }
+    }
+
     /// The request with our Via for that listener; no text when it is too long. It stands until this worker writes another message.
     func compose(_ message: OpaquePointer, _ listener: OpaquePointer, branch: apus_str) -> apus_str {
         var outgoing = apus_outgoing(

@@ -39,6 +39,7 @@ extension BranchRef {
         out.add("\r\n\r\n")
         out.add(contents.body)
         guard !out.overflowed, let message = messages.pointee.parse(host, out.text) else { return nil }
+        home.removePlaceholder(message)
         let hop = routes.values.isEmpty ? uri : routes.first(messages)
         _ = messages.pointee.set_destination(message, hop)
         return message
