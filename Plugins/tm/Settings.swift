@@ -19,6 +19,8 @@ struct Settings {
     var retrTimer1p3: Int64 = 0
     var retrTimer2: Int64 = 4_000
     var unixTxTimeout: Int64 = 500
+    /// `tw_append`, the last one first; nil: none.
+    var appendSets: UnsafeMutablePointer<AppendSet>?
     var restartFrOnEachReply: Int64 = 1
     /// `fr_timer_avp`, `fr_inv_timer_avp`: seconds for one transaction. Compiled; nil when unset.
     var frTimerAVP: OpaquePointer?
@@ -29,16 +31,13 @@ struct Settings {
     var autoInv100Reason = apus_str()
     var noisyCtimer: Int64 = 1
     var aggregateChallenges: Int64 = 1
-    var reparseInvite: Int64 = 1
     var acExtraHdrs = apus_str()
     var failureExecMode: Int64 = 0
     var delayedReply: Int64 = 1
     var loopChecks: Int64 = 0
-    var xavpContact = apus_str()
     var contactsAVP = apus_str()
     var contactFlowsAVP = apus_str()
     var richRedirect: Int64 = 0
-    var execTimeCheck: Int64 = 5_000
     var uacFrom = apus_str()
     var enableUacFr: Int64 = 0
     var localAckMode: Int64 = 0
@@ -52,6 +51,9 @@ struct Settings {
     var blst503MaxTimeout: Int64 = 3_600
     var blstMethodsAdd: Int64 = 1
     var blstMethodsLookup: Int64 = 503
+    /// The core's use_dst_blocklist and dst_blocklist_expire, from `start` on.
+    var usesBlockList = false
+    var blockListExpire: UInt32 = 60_000
     var reparseOnDnsFailover: Int64 = 1
     var dnsReuseRcvSocket: Int64 = 0
     var failoverReplyCodes = apus_str()
@@ -63,7 +65,6 @@ struct Settings {
     var unmatchedCancel: Int64 = 0
     var localCancelReason: Int64 = 1
     var e2eCancelReason: Int64 = 1
-    var e2eCancelHopByHop: Int64 = 1
     var headersMode: Int64 = 0
 
     // Matching.
@@ -71,7 +72,6 @@ struct Settings {
     var via1Matching: Int64 = 1
     var callidMatching: Int64 = 0
     var callidCseqMatching: Int64 = 0
-    var replyMatching: Int64 = 1
 
     // Replies.
     var passProvisionalReplies: Int64 = 0

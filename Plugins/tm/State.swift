@@ -33,6 +33,9 @@ struct Home {
     /// Transactions that exist, and those of them that wait for their end.
     var count: UInt32 = 0
     var waitingCount: UInt32 = 0
+    /// Datagrams to applications leave by it; -1 until the first one does.
+    var applicationDescriptor: Int32 = -1
+    var blockList = BlockList()
 }
 
 extension UnsafeMutablePointer<State> {

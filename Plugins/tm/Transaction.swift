@@ -143,6 +143,8 @@ struct Transaction {
     /// Message flags (setflag).
     var messageFlags: UInt32 = 0
     var avps: OpaquePointer?
+    /// What t_load_contacts has put aside.
+    var contacts: ContactListRef?
 
     var callbacks = CallbackList()
 

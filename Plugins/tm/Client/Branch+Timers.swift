@@ -81,6 +81,7 @@ extension BranchRef {
             return
         }
         let isCancelled = pointee.flags.contains(.cancelWanted)
+        if !isCancelled { blockSilent() }
         if !isCancelled, !pointee.flags.contains(.replied), failOver() { return }
         stopTimers()
         pointee.flags.insert(.finished)

@@ -77,7 +77,10 @@ extension RelayRef {
         lookup.pointee.done = Relay.found
         pointee.hop = 0
         let result = host.pointee.resolver.pointee.next_hop(host, uri, pointee.target.transport, lookup)
-        if result > 0 { return .write }
+        if result > 0 {
+            transaction.home.dropBlocked(lookup, method: transaction.pointee.method)
+            return .write
+        }
         guard result == .suspended else { return .failed(478) }
         pointee.token = host.pointee.suspend.pointee.begin(call, 0, Relay.resolved, self)
         guard pointee.token.value != 0 else {
@@ -158,6 +161,9 @@ extension Relay {
         guard status == CInt(APUS_OK), relay.pointee.lookup.count > 0 else {
             return relay.go(call, from: .failed(478))
         }
+        let transaction = relay.pointee.transaction
+        transaction.home.dropBlocked(
+            relay.pointer(to: \.lookup).unsafelyUnwrapped, method: transaction.pointee.method)
         return relay.go(call, from: .write)
     }
 }

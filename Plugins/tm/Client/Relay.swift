@@ -298,6 +298,7 @@ extension RelayRef {
         let branches = call.host.pointee.branches
         branches.pointee.clear(message)
         branches.pointee.set_new(message, 0)
+        if call.pointee.route_kind == UInt32(APUS_REQUEST_ROUTE) { transaction.saveDestination(of: message) }
         transaction.pointee.flags.insert(.relayed)
         if !transaction.pointee.ownsRequest { transaction.keepRequest(message) }
     }

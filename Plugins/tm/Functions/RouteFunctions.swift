@@ -175,7 +175,7 @@ extension Call {
     }
 
     /// The status that the script deals with; 0: none.
-    fileprivate var status: Int32 {
+    var status: Int32 {
         if !message.isRequest { return Int32(message.api.pointee.status(pointee.msg)) }
         guard let context = state.context(of: pointee.msg) else { return 0 }
         if context.pointee.failureStatus != 0 { return context.pointee.failureStatus }

@@ -13,9 +13,6 @@ func declareRequestParameters(_ host: Host, _ settings: UnsafeMutablePointer<Set
         "aggregate_challenges", into: settings.pointer(to: \.aggregateChallenges)!, initial: "1", range: 0...1,
         doc: "1: a 401 or 407 that is forwarded carries the challenges of all branches that got one.")
     host.parameter(
-        "reparse_invite", into: settings.pointer(to: \.reparseInvite)!, initial: "1", range: 0...1,
-        doc: "1: CANCEL and the ACK to a negative reply are built from the INVITE as it was sent; 0: as it came.")
-    host.parameter(
         "ac_extra_hdrs", into: settings.pointer(to: \.acExtraHdrs)!,
         doc: "Headers whose names begin so are copied from the INVITE into CANCEL and the ACK to a negative reply.")
     host.parameter(
@@ -28,16 +25,12 @@ func declareRequestParameters(_ host: Host, _ settings: UnsafeMutablePointer<Set
         "loop_checks", into: settings.pointer(to: \.loopChecks)!, initial: "0", range: 0...1,
         doc: "1: a request that comes back unchanged is answered 482; 0: only when it would fork.")
     host.parameter(
-        "xavp_contact", into: settings.pointer(to: \.xavpContact)!, doc: "XAVP with the attributes of a contact.")
-    host.parameter(
-        "contacts_avp", into: settings.pointer(to: \.contactsAVP)!, doc: "XAVP in which t_load_contacts keeps contacts."
+        "contacts_avp", into: settings.pointer(to: \.contactsAVP)!,
+        doc: "Accepted; t_load_contacts keeps contacts with the transaction, in no XAVP."
     )
     host.parameter(
         "contact_flows_avp", into: settings.pointer(to: \.contactFlowsAVP)!,
-        doc: "XAVP in which t_load_contacts keeps further flows of one device.")
-    host.parameter(
-        "exec_time_check", into: settings.pointer(to: \.execTimeCheck)!, initial: "5000",
-        doc: "Milliseconds after which a failure route that ran so long is checked for a transaction that has ended.")
+        doc: "Accepted; belongs to contacts_avp.")
     host.parameter(
         "uac_from", into: settings.pointer(to: \.uacFrom)!, initial: "sip:foo@foo.bar",
         doc: "From URI of requests of our own that are given none.")
@@ -71,9 +64,6 @@ func declareCancelParameters(_ host: Host, _ settings: UnsafeMutablePointer<Sett
         "e2e_cancel_reason", into: settings.pointer(to: \.e2eCancelReason)!, initial: "1", range: 0...1,
         doc: "1: our CANCELs carry the Reason headers of the CANCEL that caused them.")
     host.parameter(
-        "e2e_cancel_hop_by_hop", into: settings.pointer(to: \.e2eCancelHopByHop)!, initial: "1", range: 0...1,
-        doc: "1: CANCEL is dealt with hop by hop (RFC 3261 section 9.2).")
-    host.parameter(
         "headers_mode", into: settings.pointer(to: \.headersMode)!, initial: "0", range: 0...3,
         doc: "Bits: 1 our CANCELs carry further headers of the one received, 2 a stateless CANCEL has one Via.")
 }
@@ -91,9 +81,6 @@ func declareMatchingParameters(_ host: Host, _ settings: UnsafeMutablePointer<Se
     host.parameter(
         "callid_cseq_matching", into: settings.pointer(to: \.callidCseqMatching)!, initial: "0", range: 0...1,
         doc: "1: requests are matched by Call-ID and CSeq instead of the branch, against RFC 3261.")
-    host.parameter(
-        "reply_matching", into: settings.pointer(to: \.replyMatching)!, initial: "1", range: 0...1,
-        doc: "1: replies match active transactions only, not those that wait for their end.")
 }
 
 func declareReplyParameters(_ host: Host, _ settings: UnsafeMutablePointer<Settings>) {
@@ -138,7 +125,7 @@ func declareReplyParameters(_ host: Host, _ settings: UnsafeMutablePointer<Setti
 func declareFailoverParameters(_ host: Host, _ settings: UnsafeMutablePointer<Settings>) {
     host.parameter(
         "blst_503", into: settings.pointer(to: \.blst503)!, initial: "0", range: 0...1,
-        doc: "1: the source of a 503 is not used for the time of its Retry-After.")
+        doc: "1: the source of a 503 is not used for the time of its Retry-After; with the core's use_dst_blocklist.")
     host.parameter(
         "blst_503_def_timeout", into: settings.pointer(to: \.blst503DefTimeout)!, initial: "0", range: 0...86_400,
         doc: "Seconds for a 503 without Retry-After; 0: not at all.")
@@ -151,7 +138,7 @@ func declareFailoverParameters(_ host: Host, _ settings: UnsafeMutablePointer<Se
     host.parameter(
         "blst_methods_add", into: settings.pointer(to: \.blstMethodsAdd)!, initial: "1", range: 0...511,
         doc:
-            "Methods whose timeouts block a destination, bits: INVITE 1, CANCEL 2, ACK 4, BYE 8, INFO 16, REGISTER 32, SUBSCRIBE 64, NOTIFY 128, others 256."
+            "Methods whose timeouts block a destination, with the core's use_dst_blocklist; bits: INVITE 1, CANCEL 2, ACK 4, BYE 8, INFO 16, REGISTER 32, SUBSCRIBE 64, NOTIFY 128, others 256."
     )
     host.parameter(
         "blst_methods_lookup", into: settings.pointer(to: \.blstMethodsLookup)!, initial: "503", range: 0...511,
@@ -167,16 +154,52 @@ func declareFailoverParameters(_ host: Host, _ settings: UnsafeMutablePointer<Se
         doc: "Replies after which the next address is tried: \"code=500;class=5\".")
 }
 
-/// Names of functions of an embedded language: none is built in.
-func declareWithoutEffect(_ host: Host) {
-    let set: ParameterSetter = { host, _, _ in
-        host.log(.notice, "no effect: there is no embedded language for event callbacks; use the event routes")
+/// A parameter that is accepted without effect, and what is said of it when it asks for something else than what is done.
+struct Fixed {
+    let name: StaticString
+    /// The value that asks for what is done anyway; nil: none does.
+    let value: Int64?
+    let notice: String
+    /// Something else was asked for.
+    var isAsked = false
+
+    static let set: ParameterSetter = { _, value, user in
+        let fixed = user.unsafelyUnwrapped.assumingMemoryBound(to: Fixed.self)
+        fixed.pointee.isAsked = !(value.pointee.isInt && value.pointee.num == fixed.pointee.value)
         return .true
     }
-    host.parameter(
-        "event_callback", doc: "Accepted without effect: function of an embedded language.", set: set)
-    host.parameter(
-        "event_callback_lres_sent", doc: "Accepted without effect: function of an embedded language.", set: set)
-    host.parameter(
-        "evcb_local_ack_sent", doc: "Accepted without effect: function of an embedded language.", set: set)
+}
+
+/// Parameters that configs have and that have nothing to change here: accepted, and told of.
+func declareWithoutEffect(_ host: Host) {
+    func fixed(_ name: StaticString, _ kind: Int, _ value: Int64?, _ notice: String, doc: StaticString) {
+        let user = permanent(Fixed(name: name, value: value, notice: notice))
+        written.pointee.fixed.append(user)
+        host.parameter(name, kind: kind, flags: 0, user: user, doc: doc, set: Fixed.set)
+    }
+    fixed(
+        "reparse_invite", APUS_PARAM_INT, 1, "CANCEL and ACK are always built from the INVITE as it was sent",
+        doc: "Accepted; CANCEL and the ACK to a negative reply are always built from the INVITE as it was sent (1).")
+    fixed(
+        "e2e_cancel_hop_by_hop", APUS_PARAM_INT, 1, "CANCEL is always dealt with hop by hop (RFC 3261 section 9.2)",
+        doc: "Accepted; CANCEL is always dealt with hop by hop (1; RFC 3261 section 9.2).")
+    fixed(
+        "reply_matching", APUS_PARAM_INT, 1, "replies match a transaction until it ends",
+        doc: "Accepted; replies match a transaction until it ends, and none that has.")
+    fixed(
+        "exec_time_check", APUS_PARAM_INT, nil, "a transaction stays as long as a route of it runs",
+        doc: "Accepted without effect: a transaction stays as long as a route of it runs.")
+    fixed(
+        "xavp_contact", APUS_PARAM_STRING, nil, "attributes of a contact are kept with its branch, not in an XAVP",
+        doc: "Accepted without effect: attributes of a contact are kept with its branch.")
+    let language = "there is no embedded language for event callbacks; use the event routes"
+    fixed(
+        "event_callback", APUS_PARAM_STRING, nil, language,
+        doc: "Accepted without effect: function of an embedded language.")
+    fixed(
+        "event_callback_lres_sent", APUS_PARAM_STRING, nil, language,
+        doc: "Accepted without effect: function of an embedded language.")
+    fixed(
+        "evcb_local_ack_sent", APUS_PARAM_STRING, nil, language,
+        doc: "Accepted without effect: function of an embedded language.")
 }

@@ -6,6 +6,7 @@ import PluginKit
 /// What the config said where a default or a unit depends on more than the parameter itself.
 struct Written {
     var durations: [UnsafeMutablePointer<Duration>] = []
+    var fixed: [UnsafeMutablePointer<Fixed>] = []
     var noisyCtimer = Choice()
     var failureReplyMode = Choice()
     var frTimerAVP = apus_str()
@@ -24,7 +25,7 @@ struct Written {
 }
 
 /// Of this module; set in `declare`.
-private nonisolated(unsafe) let written = permanent(Written())
+nonisolated(unsafe) let written = permanent(Written())
 
 /// Declares all parameters.
 func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
@@ -36,6 +37,7 @@ func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     declareMatchingParameters(host, settings)
     declareReplyParameters(host, settings)
     declareFailoverParameters(host, settings)
+    declareAppendSets(host, settings)
     declareWithoutEffect(host)
 }
 
@@ -115,6 +117,9 @@ func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Boo
     let dialect = host.pointee.config.pointee.dialect(host)
     let isSER = dialect == UInt32(APUS_DIALECT_SER)
     settleTimes(host, settings, dialect)
+    for fixed in written.pointee.fixed where fixed.pointee.isAsked {
+        host.log(.notice, "\(fixed.pointee.name) has no effect: \(fixed.pointee.notice)")
+    }
     guard settleSchedule(host, settings, isSER) else { return false }
     let noisy = written.pointee.noisyCtimer
     settings.pointee.noisyCtimer = noisy.isGiven ? noisy.value : isSER ? 0 : 1
@@ -132,7 +137,8 @@ func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Boo
     var frInvite = written.pointee.frInvTimerAVP
     if isSER, fr.isEmpty { fr = "callee_fr_timer" }
     if isSER, frInvite.isEmpty { frInvite = "callee_fr_inv_timer" }
-    return compile(host, fr, into: settings.pointer(to: \.frTimerAVP)!)
+    return settleAppendSets(host, settings) && settleContacts(host, settings) && settleBlockList(host, settings)
+        && compile(host, fr, into: settings.pointer(to: \.frTimerAVP)!)
         && compile(host, frInvite, into: settings.pointer(to: \.frInvTimerAVP)!)
 }
 
@@ -182,7 +188,7 @@ private func settleSchedule(_ host: Host, _ settings: UnsafeMutablePointer<Setti
 }
 
 /// An AVP by any of its spellings.
-private func compile(_ host: Host, _ name: apus_str, into place: UnsafeMutablePointer<OpaquePointer?>) -> Bool {
+func compile(_ host: Host, _ name: apus_str, into place: UnsafeMutablePointer<OpaquePointer?>) -> Bool {
     guard !name.isEmpty else { return true }
     let text = name.string
     let spelled = text.hasPrefix("$") ? text : Int(text) != nil ? "$avp(i:\(text))" : "$avp(\(text))"

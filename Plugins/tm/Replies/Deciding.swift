@@ -15,6 +15,7 @@ extension TransactionRef {
         guard !branch.isFinished else { return }
         finish(branch, status)
         guard pointee.lastStatus < 200, pointee.phase == .active else { return }
+        if status == 503 { branch.blockUnavailable(reply) }
         if failsOver(status) { _ = branch.failOver() }
         if settlesWithoutScript { return conclude(reply, of: branch) }
         branch.pointee.reply = home.messages.pointee.keep(home.host, reply)

@@ -154,7 +154,8 @@ extension TransactionRef {
     private func isSilent(_ best: BranchRef?) -> Bool {
         guard home.settings.pointee.noisyCtimer == 0, let best, best.pointee.flags.contains(.timedOut),
             pointee.flags.contains(.invite), pointee.branchCount == 1, !best.pointee.flags.contains(.replied),
-            pointee.onFailure == nil, pointee.flags.isDisjoint(with: [.local, .cancelled, .expired])
+            !best.pointee.flags.contains(.blind), pointee.onFailure == nil,
+            pointee.flags.isDisjoint(with: [.local, .cancelled, .expired])
         else { return false }
         return pointee.callbacks.kinds == 0
     }

@@ -29,6 +29,8 @@ extension UnsafeMutablePointer<Home> {
     /// A reply that matched nothing: the route of `on_sl_reply` decides whether it is forwarded without state.
     /// - Returns: the hook's answer.
     func routeStray(_ message: OpaquePointer) -> CInt {
+        // It is of one hop (RFC 3261 section 17.2.1).
+        if messages.pointee.status(message) == 100, settings.pointee.relay100 == 0 { return .exit }
         let name = settings.pointee.onSlReply
         guard !name.isEmpty,
             let route = host.pointee.script.pointee.find_route(host, UInt32(APUS_TM_ONREPLY_ROUTE), name)

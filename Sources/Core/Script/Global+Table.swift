@@ -50,7 +50,7 @@ extension Global {
         dns_try_ipv6 bool yes does
         dns_try_naptr bool no does
         use_dns_failover/dns_use_failover bool no does
-        dst_blocklist_expire/dst_blocklist_ttl number 60 later
+        dst_blocklist_expire/dst_blocklist_ttl number 60 does
         dst_blocklist_gc_interval number 60 later
         dst_blocklist_init bool yes later
         dst_blocklist_mem number 250 later
@@ -58,7 +58,7 @@ extension Global {
         dst_blocklist_tls_imask number 0 later
         dst_blocklist_udp_imask number 0 later
         dst_blocklist_sctp_imask number 0 later
-        use_dst_blocklist bool no later
+        use_dst_blocklist bool no does
         drain_time number 5 does ours
         fifo_kill bool no later ours
         log_format word:text|json text later ours
