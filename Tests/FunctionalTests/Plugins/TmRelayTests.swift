@@ -453,4 +453,19 @@ import Testing
         #expect(probe.server.log.contains("comes back unchanged"))
         try waitForNothing(probe)
     }
+
+    @Test(arguments: ["", "sl_reply_error();", "send_reply_error();", #"t_reply("480", "Gone");"#])
+    func aRelayThatFailsIsAnsweredOnce(answer: String) throws {
+        let probe = try probe(#"$du = "sip:127.0.0.1:9;transport=tls"; if (!t_relay()) { \#(answer) }"#)
+        let request = probe.request("MESSAGE", id: "unsent")
+        let final = try probe.ask(request)
+        #expect((final.statusCode ?? 0) == (answer.contains("480") ? 480 : 477))
+        #expect(
+            final.reason.hasSuffix(
+                answer.hasPrefix("sl") ? "/SL)" : answer.hasPrefix("t_") ? "Gone" : "/TM)"))
+        #expect(probe.client.datagram(within: .milliseconds(200)) == nil)
+        // A caller that has lost the answer gets it again.
+        #expect(try probe.ask(request).statusCode == final.statusCode)
+        try waitForNothing(probe)
+    }
 }
