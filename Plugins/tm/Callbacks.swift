@@ -18,11 +18,14 @@ struct CallbackList {
     private var last: UnsafeMutablePointer<Entry>?
     /// All kinds that somebody wants.
     private(set) var kinds: UInt32 = 0
+    /// Somebody wants to hear of every end: no transaction may be dropped in silence.
+    private(set) var demandsNoise = false
 
     mutating func add(_ entry: UnsafeMutablePointer<Entry>) {
         if let last { last.pointee.next = entry } else { first = entry }
         last = entry
-        kinds |= entry.pointee.kinds
+        kinds |= entry.pointee.kinds & ~UInt32(TM_QUIET)
+        if entry.pointee.kinds & UInt32(TM_QUIET) == 0 { demandsNoise = true }
     }
 
     /// Empties the list; who owns the entries frees them.

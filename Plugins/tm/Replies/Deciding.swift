@@ -63,13 +63,13 @@ extension TransactionRef {
     func forward(_ reply: OpaquePointer, _ branch: BranchRef, _ status: Int32) {
         guard !pointee.flags.contains(.replica) else {
             // Nobody gets it; the transaction is completed all the same.
-            return put(apus_str(), status: status, isLocal: false, reply: reply)
+            return put(apus_str(), status: status, isLocal: false, reply: reply, branch: Int32(branch.pointee.index))
         }
         guard let bytes = write(reply, branch, status) else {
             if status >= 300 { replyFinal(500, "Server Internal Error") }
             return
         }
-        put(bytes, status: status, isLocal: false, reply: reply)
+        put(bytes, status: status, isLocal: false, reply: reply, branch: Int32(branch.pointee.index))
     }
 
     /// A 2xx to an INVITE that was answered negatively meanwhile goes through beside the transaction: the caller has to end that call.

@@ -157,7 +157,7 @@ extension TransactionRef {
             !best.pointee.flags.contains(.blind), pointee.onFailure == nil,
             pointee.flags.isDisjoint(with: [.local, .cancelled, .expired])
         else { return false }
-        return pointee.callbacks.kinds == 0
+        return !pointee.callbacks.demandsNoise
     }
 
     private func failure(_ branch: BranchRef?, _ status: Int32) -> Occurrence {

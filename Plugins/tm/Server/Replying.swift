@@ -55,13 +55,15 @@ extension TransactionRef {
 
     /// Sends a reply, of our own or forwarded, and keeps it for retransmission: the one way by which replies leave. Moves the transaction on
     /// (RFC 3261 section 17.2). After a final reply only further 2xx of an INVITE pass (RFC 6026); others are dropped.
-    /// - Parameter reply: the message that is forwarded; nil for one of our own.
-    func put(_ bytes: apus_str, status: Int32, isLocal: Bool, reply: OpaquePointer?) {
+    /// - Parameters:
+    ///   - reply: the message that is forwarded; nil for one of our own.
+    ///   - branch: from which it came; -1 for one of our own.
+    func put(_ bytes: apus_str, status: Int32, isLocal: Bool, reply: OpaquePointer?, branch: Int32 = -1) {
         let isRepeated = pointee.lastStatus >= 200
         if isRepeated {
             let isInviteAccepted = pointee.flags.contains(.invite) && pointee.lastStatus < 300 && 200..<300 ~= status
             guard isInviteAccepted else { return }
-            return sendAgain(bytes, status: status, reply: reply)
+            return sendAgain(bytes, status: status, reply: reply, branch: branch)
         }
         home.release(&pointee.lastReply)
         pointee.lastStatus = status
@@ -74,7 +76,7 @@ extension TransactionRef {
         let isKept = !pointee.lastReply.isEmpty
         let text = isKept ? pointee.lastReply.text : bytes
         var occurrence = Occurrence(
-            reply: reply, code: status, flags: isLocal ? TM_LOCAL | TM_FAKED : 0,
+            reply: reply, code: status, flags: isLocal ? TM_LOCAL | TM_FAKED : 0, branch: branch,
             destination: UnsafePointer(pointer(to: \.source).unsafelyUnwrapped), bytes: text)
         tell(TM_RESPONSE_READY, occurrence)
         // Somebody has replied meanwhile: that was sent, and this one is no more.
@@ -115,13 +117,13 @@ extension TransactionRef {
     }
 
     /// A 2xx after the first one: of another branch, or repeated by the called side, who waits for the ACK.
-    private func sendAgain(_ bytes: apus_str, status: Int32, reply: OpaquePointer?) {
+    private func sendAgain(_ bytes: apus_str, status: Int32, reply: OpaquePointer?, branch: Int32) {
         guard !pointee.flags.contains(.replica), !pointee.flags.contains(.local), send(bytes) else { return }
         home.host.bump(home.counters.pointee.rplRelayed)
         tell(
             TM_RESPONSE_SENT,
             Occurrence(
-                reply: reply, code: status, flags: TM_RETRANSMISSION,
+                reply: reply, code: status, flags: TM_RETRANSMISSION, branch: branch,
                 destination: UnsafePointer(pointer(to: \.source).unsafelyUnwrapped)))
     }
 

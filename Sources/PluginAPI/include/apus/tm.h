@@ -56,6 +56,7 @@ enum {
     TM_DONT_ACK = 1u << 24,          /* no event: at registration, "do not acknowledge the 2xx to my INVITE" */
     TM_DLG = 1u << 25,               /* a request of our own belongs to a dialog: it is about to be written */
     TM_DESTROY = 1u << 26,           /* the transaction ends */
+    TM_QUIET = 1u << 27,             /* no event: at registration, "an INVITE that nobody answers may end in silence" (noisy_ctimer 0) */
 };
 #define TM_NEG_ACK_IN TM_ACK_NEG_IN
 
