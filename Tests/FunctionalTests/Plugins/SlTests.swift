@@ -103,7 +103,7 @@ import Testing
 
             """)
         #expect(!result.succeeded)
-        #expect(result.output.contains("a status code is a number from 100 to 699"))
+        #expect(result.output.contains("a status code is a number from 100 to 999"))
     }
 
     @Test func anErrorWithoutARecordIsAServerError() throws {

@@ -114,8 +114,8 @@ import Testing
     /// A reply that is passed on.
     private func forwarded(_ code: Int, branch: Int = 0) -> [String] {
         [
-            "RESPONSE_FWDED b\(branch) \(code) reply", "RESPONSE_READY \(code) reply", "RESPONSE_SENT \(code) reply",
-            "RESPONSE_OUT \(code) reply",
+            "RESPONSE_FWDED b\(branch) \(code) reply", "RESPONSE_READY b\(branch) \(code) reply",
+            "RESPONSE_SENT b\(branch) \(code) reply", "RESPONSE_OUT b\(branch) \(code) reply",
         ]
     }
 
@@ -158,7 +158,7 @@ import Testing
         let expected =
             Self.beginning + ["RESPONSE_IN b0 180 reply"] + forwarded(180) + ["RESPONSE_IN b0 200 reply"]
             + forwarded(200) + [
-                "RESPONSE_IN b0 200 retr reply", "RESPONSE_FWDED b0 200 reply", "RESPONSE_SENT 200 retr reply",
+                "RESPONSE_IN b0 200 retr reply", "RESPONSE_FWDED b0 200 reply", "RESPONSE_SENT b0 200 retr reply",
                 "E2EACK_IN", "E2EACK_RETR_IN retr",
             ]
         let events = call.events(of: "INVITE")

@@ -234,7 +234,7 @@ import Testing
         let desk = try Desk()
         let answer = try desk.door.call(
             "tm.t_uac_wait_block", "OPTIONS", "sip:nobody@[2001:db8::1]", ".", ".", from + to)
-        #expect(answer.json == #"{"code":477,"text":"Send failed"}"#)
+        #expect(answer.json == #"{"code":478,"text":"Unresolvable destination"}"#)
         try desk.waitForNothing()
     }
 
