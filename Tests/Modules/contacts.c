@@ -1,0 +1,34 @@
+/* contacts.so - adds branches as a registrar does: with q and +sip.instance. */
+#include <apus/module.h>
+
+/* contact(uri, q in thousandths or -1, instance) */
+static int contact(const apus_call *c) {
+    const apus_branch branch = {
+        APUS_STRUCT(apus_branch),
+        .q = (int32_t)c->args[1].num,
+        .uri = c->args[0].str,
+        .destination = {0, 0},
+        .path = {0, 0},
+        .instance = c->args[2].str,
+        .ruid = {0, 0},
+        .user_agent = {0, 0},
+    };
+    return c->host->branches->append(c->msg, &branch);
+}
+
+/* Takes the Request-URI out of the destination set. */
+static int no_request_uri(const apus_call *c) {
+    c->host->branches->set_new(c->msg, 0);
+    return APUS_TRUE;
+}
+
+static int declare(const apus_host *h) {
+    const int added = h->script->add_function(h, &(apus_function){
+        APUS_STRUCT(apus_function), .name = "contact", .args = "uri:format, q:int, instance:format",
+        .routes = APUS_ANY_ROUTE, .doc = "Adds a branch.", .call = contact });
+    return added < 0 ? added : h->script->add_function(h, &(apus_function){
+        APUS_STRUCT(apus_function), .name = "no_request_uri", .routes = APUS_ANY_ROUTE,
+        .doc = "Takes the Request-URI out of the destination set.", .call = no_request_uri });
+}
+
+APUS_MODULE(contacts) { APUS_HEADER, .name = "contacts", .version = "1.0", .declare = declare };
