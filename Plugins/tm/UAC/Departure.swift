@@ -29,6 +29,7 @@ extension TransactionRef {
         let host = home.host
         let event = home.pointee.state.pointee.localRequestEvent
         guard let route = host.pointee.events.pointee.route(host, event) else { return departure.goOn() }
+        makeAVPs()
         var start = apus_start(
             size: UInt32(MemoryLayout<apus_start>.size), kind: UInt32(APUS_LOCAL_ROUTE), flags: UInt32(APUS_IN_PLACE),
             reserved: 0, route: route, msg: pointee.request, avps: pointee.avps, begun: Departure.begun,
@@ -38,6 +39,22 @@ extension TransactionRef {
             return departure.giveUp(503)
         }
         if departure.pointee.isOver { departure.goOn() } else { departure.pointee.hasWaited = true }
+    }
+}
+
+extension TransactionRef {
+    /// AVPs that all routes of the transaction share.
+    private func makeAVPs() {
+        guard pointee.avps == nil, let message = pointee.request else { return }
+        _ = home.host.pointee.script.pointee.with_call(
+            home.host, message, nil,
+            { call in
+                guard let transaction = call.pointee.user?.assumingMemoryBound(to: Transaction.self) else {
+                    return .false
+                }
+                transaction.pointee.avps = call.host.pointee.vars.pointee.share_avps(call)
+                return .true
+            }, self)
     }
 }
 

@@ -379,21 +379,46 @@ import Testing
         try desk.waitForNothing()
     }
 
+    @Test func theLocalRequestRouteMayStopACancel() throws {
+        let desk = try Desk(
+            parameters: [#""evlreq_mode", 1"#],
+            globals: #"""
+                event_route[tm:local-request] {
+                    xerr("leaving $rm $ci\n");
+                    if ($rm == "CANCEL" && $ci == "kept@tests") { drop; }
+                }
+                event_route[tm:local-response] { xerr("ringing $ci\n"); }
+                """#)
+        for id in ["kept@tests", "cancelled@tests"] {
+            try desk.begin("tm.t_uac_start", "INVITE", headers: from + to + "Call-ID: \(id)\r\n")
+            _ = try desk.door.receive()
+            let invite = try desk.callee.receive("INVITE")
+            try desk.callee.send(invite.response(180, "Ringing"), to: desk.server.port)
+            try desk.server.waitForLog("ringing \(id)")
+            let cancelled = try desk.door.call("tm.cancel", id, "1")
+            #expect(cancelled.code == 200)
+            try desk.server.waitForLog("leaving CANCEL \(id)")
+        }
+        let cancel = try desk.callee.receive("CANCEL")
+        #expect(cancel.header("Call-ID") == "cancelled@tests")
+    }
+
     @Test func theOtherRoutesSeeRepliesAndAcks() throws {
         let desk = try Desk(
             globals: """
-                event_route[tm:local-response] { xerr("response $rs $rr\\n"); if ($rs == 183) { drop; } }
-                event_route[tm:local-ack-sent] { xerr("acknowledged $rs $ci\\n"); }
+                event_route[tm:local-request] { $avp(kept) = "avp"; }
+                event_route[tm:local-response] { xerr("response $rs $rr $avp(kept)\\n"); if ($rs == 183) { drop; } }
+                event_route[tm:local-ack-sent] { xerr("acknowledged $rs $ci $avp(kept)\\n"); }
                 """)
         try desk.begin("tm.t_uac_wait_block", "INVITE", headers: from + to + "Call-ID: acked@tests\r\n")
         let invite = try desk.callee.receive().message
         try desk.callee.send(invite.response(183, "Progress"), to: desk.server.port)
-        try desk.server.waitForLog("response 183 Progress")
+        try desk.server.waitForLog("response 183 Progress avp")
         let contact = "Contact: <sip:callee@\(desk.callee.address)>"
         try desk.callee.send(invite.response(200, "Yes", headers: [contact]), to: desk.server.port)
         _ = try desk.callee.receive("ACK")
-        try desk.server.waitForLog("response 200 Yes")
-        try desk.server.waitForLog("acknowledged 200 acked@tests")
+        try desk.server.waitForLog("response 200 Yes avp")
+        try desk.server.waitForLog("acknowledged 200 acked@tests avp")
         #expect(try desk.door.receive().code == 200)
         try desk.waitForNothing(within: 400)
     }
