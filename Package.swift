@@ -51,7 +51,7 @@ let package = Package(
             name: "CoreTests", dependencies: ["Core"], exclude: ["Corpus", "Script/Mistakes"],
             swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
-        .testTarget(name: "FunctionalTests", exclude: ["Zoo"], swiftSettings: strict),
+        .testTarget(name: "FunctionalTests", exclude: ["Sipp", "Zoo"], swiftSettings: strict),
     ]
         + plugins.map {
             .target(
