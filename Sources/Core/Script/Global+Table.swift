@@ -38,6 +38,7 @@ extension Global {
         dns_naptr_ignore_rfc bool yes does
         dns_retr_no number:i -1 does
         dns_retr_time number:i -1 does
+        dns_servers string - does ours
         dns_servers_no number:i -1 does
         dns_search_full_match bool yes nop
         dns_use_search_list bool yes does

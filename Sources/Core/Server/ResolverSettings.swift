@@ -6,6 +6,7 @@ extension ResolverOptions {
         let (time, tries) = (settings.number("dns_retr_time"), settings.number("dns_retr_no"))
         if time > 0 { timeout = Int32(clamping: min(time, 3600) * 1000) }
         if tries > 0 { self.tries = Int32(clamping: min(tries, 100)) }
+        servers = settings.text("dns_servers") ?? ""
         maxServers = max(0, settings.number("dns_servers_no"))
         usesSearchList = settings.isOn("dns_use_search_list")
         slowQuery = UInt64(max(0, settings.number("dns_slow_query_ms")))
