@@ -25,11 +25,13 @@ struct NameAddr {
     @inline(__always)
     var isStar: Bool { uri.count == 1 && uri[0] == UInt8(ascii: "*") && !isBracketed }
 
-    /// The only value of `text`; nil when it is none or when a second one follows a comma.
+    /// The only value of `text`; nil when it is none or when a comma follows it.
     @_noLocks
     static func parse(_ text: Bytes) -> NameAddr? {
         var index = 0
-        guard let value = parse(text, from: &index), index == text.count else { return nil }
+        guard let value = parse(text, from: &index), index == text.count,
+            text.dropFirst(text.offset(of: value.text) &+ value.text.count).trimmed.isEmpty
+        else { return nil }
         return value
     }
 

@@ -19,6 +19,7 @@ import Testing
         let third = try #require(NameAddr.parse(list, from: &index))
         #expect(third.displayName == "Carol C" && third.params.isEmpty && third.tag == nil && index == list.count)
         for bad in [
+            "<sip:a@b>,", "<sip:a@b>;tag=x ,", "sip:a@b,",
             "", "<sip:a@b", "\"open <sip:a@b>", "<sip:a@b> x", "a <sip:b@c>>", "<sip:a@b>;x=\"open", "sip:a\"b",
         ] {
             #expect(NameAddr.parse(text(bad)) == nil, "\(bad)")
