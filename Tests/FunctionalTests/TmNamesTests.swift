@@ -1,0 +1,175 @@
+import Testing
+
+/// Relaying to names: a name server of the test's own, a caller, and two called sides.
+@Suite(.timeLimit(.minutes(3))) struct TmNamesTests {
+    private func server(_ names: DNSServer, globals: String = "") throws -> Server {
+        try Server { port in
+            """
+            #!KAMAILIO
+            children=1
+            listen=udp:127.0.0.1:\(port)
+            dns_servers="\(names.address)"
+            dns_try_ipv6=no
+            dns_retr_time=1
+            dns_retr_no=3
+            dns_use_search_list=no
+            use_dns_failover=yes
+            \(globals)
+            loadmodule "tm.so"
+            loadmodule "sl.so"
+            loadmodule "pv.so"
+            loadmodule "siputils.so"
+            modparam("tm", "retr_timer1", 200)
+            modparam("tm", "fr_timer", 1500)
+            modparam("tm", "wt_timer", 200)
+            request_route {
+                if ($rU == "stat") {
+                    sl_send_reply("200", "$stat(tmx:inuse_transactions) $stat(tm:pieces_in_use)");
+                    exit;
+                }
+                if ($rm == "CANCEL") { t_relay(); exit; }
+                if (!t_relay()) sl_reply_error();
+            }
+
+            """
+        }
+    }
+
+    private func waitForNothing(_ server: borrowing Server) throws {
+        var last = ""
+        for attempt in 0..<200 {
+            let client = try UDPClient()
+            let request = SIPText.request(
+                "OPTIONS", "sip:stat@\(server.address)", from: client.address, id: "stat\(attempt)")
+            last = try client.exchange(request, with: server.port).reason
+            if last == "0 0" { return }
+            _ = client.datagram(within: .milliseconds(50))
+        }
+        throw HarnessError("transactions and pieces of memory that are left: \(last)")
+    }
+
+    /// The next request of that method.
+    private func take(_ method: String, at side: borrowing UDPClient) throws -> SIPText {
+        while true {
+            let request = try side.receive(within: .seconds(10)).message
+            if request.method == method { return request }
+        }
+    }
+
+    private func branch(_ message: SIPText) -> String {
+        String((message.header("Via") ?? "").split(separator: ";branch=").last ?? "")
+    }
+
+    /// SRV records for two called sides, the first one before the second one.
+    private func zone(_ first: Address, _ second: Address) -> [String: DNSServer.Records] {
+        [
+            "SRV _sip._udp.pair.test": .srv([
+                (priority: 20, weight: 1, port: second.port, target: "two.test"),
+                (priority: 10, weight: 1, port: first.port, target: "one.test"),
+            ]),
+            "A one.test": .a(["127.0.0.1"]), "A two.test": .a(["127.0.0.1"]),
+        ]
+    }
+
+    /// The first one says 503, or nothing (0): the request goes to the second one in a branch of its own (RFC 3263 section 4.3).
+    @Test(arguments: [503, 0]) func theNextServerOfAnSRVNameIsTried(status: Int) throws {
+        let first = try UDPClient()
+        let second = try UDPClient()
+        let caller = try UDPClient()
+        let names = try DNSServer(zone(first.address, second.address))
+        defer { names.stop() }
+        let server = try server(names)
+        let invite = SIPText.request("INVITE", "sip:bob@pair.test", from: caller.address, id: "srv")
+        try caller.send(invite, to: server.port)
+        let one = try take("INVITE", at: first)
+        if status > 0 { try first.send(one.response(status, "Overload"), to: server.port) }
+        let two = try take("INVITE", at: second)
+        #expect(two.startLine == "INVITE sip:bob@pair.test SIP/2.0")
+        #expect(branch(two) != branch(one))
+        try second.send(two.response(200, "OK"), to: server.port)
+        var final = try caller.receive(within: .seconds(10)).message
+        while final.statusCode == 100 { final = try caller.receive(within: .seconds(10)).message }
+        #expect(final.statusCode == 200)
+        try waitForNothing(server)
+    }
+
+    /// The look-up waits, the CANCEL does not; what the name server says then is of no use any more.
+    @Test func aCancelEndsALookUp() throws {
+        let called = try UDPClient()
+        let caller = try UDPClient()
+        let names = try DNSServer(["A slow.test": .silence])
+        defer { names.stop() }
+        let server = try server(names)
+        let uri = "sip:bob@slow.test:\(called.address.port)"
+        let invite = SIPText.request("INVITE", uri, from: caller.address, id: "slow")
+        try caller.send(invite, to: server.port)
+        try names.waitUntilAsked("A slow.test")
+        try caller.send(
+            invite.replacing("INVITE sip", with: "CANCEL sip").replacing("1 INVITE", with: "1 CANCEL"),
+            to: server.port)
+        var cancelled: SIPText?
+        while cancelled == nil {
+            let reply = try caller.receive(within: .seconds(10)).message
+            if reply.header("CSeq") == "1 CANCEL" { cancelled = reply }
+        }
+        #expect(cancelled?.statusCode == 200)
+        names.set("A slow.test", .a(["127.0.0.1"]))
+        try names.waitUntilAsked("A slow.test", times: 2)
+        var final: SIPText?
+        while final == nil {
+            let reply = try caller.receive(within: .seconds(10)).message
+            if reply.header("CSeq") == "1 INVITE", reply.statusCode ?? 0 >= 200 { final = reply }
+        }
+        #expect(final?.statusCode == 487)
+        let to = SIPText(invite).header("To") ?? ""
+        try caller.send(
+            invite.replacing("INVITE sip", with: "ACK sip").replacing("1 INVITE", with: "1 ACK")
+                .replacing("To: " + to, with: "To: " + (final?.header("To") ?? "")), to: server.port)
+        try waitForNothing(server)
+        let nothing = called.datagram(within: .milliseconds(100))
+        #expect(nothing == nil)
+    }
+
+    /// The only worker waits for names that nobody knows, and relays other calls meanwhile.
+    @Test func othersAreServedWhileNamesAreLookedUp() throws {
+        let called = try UDPClient()
+        let caller = try UDPClient()
+        let other = try UDPClient()
+        let silent = (0..<50).map { ("A dead\($0).test", DNSServer.Records.silence) }
+        let names = try DNSServer(Dictionary(uniqueKeysWithValues: silent))
+        defer { names.stop() }
+        let server = try server(names)
+        for index in 0..<50 {
+            let request = SIPText.request(
+                "OPTIONS", "sip:bob@dead\(index).test:5060", from: caller.address, id: "dead\(index)")
+            try caller.send(request, to: server.port)
+        }
+        try names.waitUntilAsked("A dead49.test")
+        let request = SIPText.request(
+            "OPTIONS", "sip:bob@\(called.address)", from: other.address, id: "alive")
+        try other.send(request, to: server.port)
+        let received = try take("OPTIONS", at: called)
+        // None of the look-ups has ended: nobody was told.
+        let early = caller.datagram(within: .zero)
+        #expect(early == nil)
+        try called.send(received.response(200, "OK"), to: server.port)
+        let answer = try other.receive(within: .seconds(10)).message
+        #expect(answer.statusCode == 200)
+        var ended: Set<String> = []
+        while ended.count < 50 {
+            let reply = try caller.receive(within: .seconds(20)).message
+            #expect((400..<600).contains(reply.statusCode ?? 0))
+            ended.insert(reply.header("Call-ID") ?? "")
+        }
+        try waitForNothing(server)
+    }
+
+    @Test func nameServersThatAreNoneAreRefused() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write(
+            "apus.cfg", "dns_servers=\"nobody\"\nlisten=udp:127.0.0.1:\(try Ports.free())\nrequest_route { exit; }\n")
+        let result = try run(Products.path("apus"), ["-f", file, "-DD", "-E"])
+        #expect(!result.succeeded)
+        #expect(result.errors.contains("c-ares"))
+    }
+}
