@@ -136,7 +136,12 @@ final class StressDriver {
         case .repeatRequest(let index): repeatRequest(index)
         case .ring(let index, let leg): provisional(index, leg, 180)
         case .ringLate(let index, let leg): provisional(index, leg, 183)
-        case .final(let index, let leg): answer(index, leg, calls[index].plan.branches[leg].final)
+        case .final(let index, let leg):
+            let plan = calls[index].plan.branches[leg]
+            if plan.holds, calls[index].legs[leg].final == 0 {
+                complain("\(index) (\(calls[index].plan.user)): branch \(leg) was left ringing")
+            }
+            answer(index, leg, plan.holds ? 480 : plan.final)
         case .terminate(let index, let leg): answer(index, leg, 487)
         case .repeatFinal(let index, let leg): repeatFinal(index, leg)
         }
@@ -268,7 +273,8 @@ final class StressDriver {
         calls[index].legs[leg].vias = wire.vias
         let plan = calls[index].plan.branches[leg]
         if let ring = plan.ring { agenda.add(.ring(index, leg: leg), at: now + UInt64(ring)) }
-        agenda.add(.final(index, leg: leg), at: now + UInt64(plan.finalAfter))
+        // Everything that makes an end of a call has happened long before.
+        agenda.add(.final(index, leg: leg), at: now + (plan.holds ? 20_000 : UInt64(plan.finalAfter)))
     }
 
     private func cancelled(_ wire: Wire, _ index: Int, _ leg: Int) {

@@ -14,6 +14,8 @@ struct BranchPlan {
     /// Ms after the INVITE.
     var finalAfter: Int
     var final: Int
+    /// It rings until it is cancelled.
+    var holds = false
     /// The final reply is sent twice in a row.
     var repeats: Bool
     var onCancel: OnCancel
@@ -53,6 +55,9 @@ struct CallPlan {
         branches = []
         for _ in 0..<4 { branches.append(BranchPlan(&dice, isInvite: isInvite)) }
         cancelAfter = isInvite && dice.happens(45) ? dice.happens(25) ? 0 : dice.roll(1..<130) : nil
+        if cancelAfter != nil {
+            for leg in branches.indices where branches[leg].ring != nil { branches[leg].holds = dice.happens(30) }
+        }
         cancelsFromElsewhere = dice.happens(20)
         repeats = dice.happens(20)
         var letters = "n\(forks)"
