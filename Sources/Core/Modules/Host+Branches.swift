@@ -78,12 +78,3 @@ extension Branch {
 
     private static func text(_ given: apus_str) -> Bytes? { given.len > 0 ? given.bytes : nil }
 }
-
-extension Message {
-    /// From the contract's handle.
-    @inline(__always)
-    init(opaque: OpaquePointer) { self.init(UnsafeMutablePointer(opaque)) }
-
-    @inline(__always)
-    var opaque: OpaquePointer { OpaquePointer(record) }
-}
