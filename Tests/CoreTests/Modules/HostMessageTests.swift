@@ -137,7 +137,8 @@ import Testing
             for (index, byte) in text.utf8.enumerated() { buffer[index] = CChar(bitPattern: byte) }
             return text.utf8.count
         }
-        var late = apus_late(size: UInt32(MemoryLayout<apus_late>.size), reserved: 0, produce: produce, copy: nil, user: nil)
+        var late = apus_late(
+            size: UInt32(MemoryLayout<apus_late>.size), reserved: 0, produce: produce, copy: nil, user: nil)
         #expect(api.insert_late(host, handle, nil, &late) > 0)
         #expect(sample.message.editCount == 4)
     }
