@@ -68,13 +68,13 @@ private let writeLine:
         return line.overflowed ? 0 : line.count
     }
 
-private let copyHops:
-    @convention(c) (Host, OpaquePointer, UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { host, to, user in
-        let hops = user.unsafelyUnwrapped.assumingMemoryBound(to: Hops.self)
-        guard let memory = host.pointee.message.pointee.allocate(to, MemoryLayout<Hops>.size) else { return nil }
-        memory.bindMemory(to: Hops.self, capacity: 1).initialize(to: hops.pointee)
-        return memory
-    }
+private let copyHops: @convention(c) (Host, OpaquePointer, UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
+    host, to, user in
+    let hops = user.unsafelyUnwrapped.assumingMemoryBound(to: Hops.self)
+    guard let memory = host.pointee.message.pointee.allocate(to, MemoryLayout<Hops>.size) else { return nil }
+    memory.bindMemory(to: Hops.self, capacity: 1).initialize(to: hops.pointee)
+    return memory
+}
 
 /// `maxfwd_process(hops)`: 2 added, 1 decremented, −1 it was 0, −2 it is no number or could not be changed.
 func process(_ call: Call) -> CInt {
