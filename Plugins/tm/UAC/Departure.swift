@@ -118,11 +118,12 @@ extension DepartureRef {
         let hops = pointer(to: \.lookup).unsafelyUnwrapped.hops
         let preferred = messages.pointee.sent_through(message)
         while pointee.hop < pointee.lookup.count {
-            defer { pointee.hop += 1 }
-            guard branch.aim(at: hops[Int(pointee.hop)], preferring: preferred) else { continue }
+            let hop = hops[Int(pointee.hop)]
+            pointee.hop += 1
+            guard branch.aim(at: hop, preferring: preferred) else { continue }
             guard branch.write(message) else { return giveUp(513) }
             guard branch.put() == 0 else { continue }
-            keepFurtherHops(from: pointee.hop + 1)
+            keepFurtherHops(from: pointee.hop)
             branch.startTimers()
             return leave()
         }
