@@ -24,29 +24,30 @@ struct RouteSet {
         _ message: OpaquePointer, _ messages: UnsafePointer<apus_message_api>, reversed: Bool, to out: inout Writer
     ) {
         var count = 0
-        while value(count, message, messages) != nil { count += 1 }
-        for index in 0..<count {
-            guard let text = value(reversed ? count - 1 - index : index, message, messages) else { return }
-            if index > 0 { out.add(", ") }
-            out.add(text)
+        visit(message, messages) { _ in count += 1 }
+        withUnsafeTemporaryAllocation(of: apus_str.self, capacity: count) { values in
+            var index = 0
+            visit(message, messages) { text in
+                values.initializeElement(at: reversed ? count - 1 - index : index, to: text)
+                index += 1
+            }
+            for index in 0..<count {
+                if index > 0 { out.add(", ") }
+                out.add(values[index])
+            }
         }
     }
 
-    /// The value of that place over all Record-Route headers; nil when there is none.
-    private static func value(
-        _ index: Int, _ message: OpaquePointer, _ messages: UnsafePointer<apus_message_api>
-    ) -> apus_str? {
-        var left = index
+    /// Each value over all Record-Route headers, in their order.
+    private static func visit(
+        _ message: OpaquePointer, _ messages: UnsafePointer<apus_message_api>, _ body: (apus_str) -> Void
+    ) {
         var at: UInt32 = 0
         while let header = apus_header.filled({ messages.pointee.find(message, "Record-Route", at, $0) }) {
             at = header.index + 1
             var rest = header.value
-            while let text = next(&rest, messages) {
-                if left == 0 { return text }
-                left -= 1
-            }
+            while let text = next(&rest, messages) { body(text) }
         }
-        return nil
     }
 
     /// Takes the first value off the front; nil when there is none that can be read.
