@@ -286,9 +286,10 @@ import Testing
         try desk.callee.send(plain.response(202, "Accepted"), to: desk.server.port)
         #expect(try desk.door.receive().json == #"{"code":202,"text":"Accepted"}"#)
 
-        try desk.door.send("t_uac_dlg", ["OPTIONS", desk.uri, ".", ".", from + to + "Contact: <sip:me@!!>\r\n"])
+        try desk.door.send("t_uac_dlg", ["OPTIONS", desk.uri, ".", ".", from + to + "Contact: <sip:me@!!>\r\n", "."])
         let named = try desk.callee.receive().message
         #expect(named.header("Contact") == "<sip:me@\(desk.server.address)>")
+        #expect(named.header("Content-Length") == "0")
     }
 
     @Test func listsAndNumbersShowACall() throws {

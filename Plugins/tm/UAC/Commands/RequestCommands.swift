@@ -114,7 +114,7 @@ private func send(_ command: UnsafePointer<apus_command>, _ sending: Sending) ->
         var texts = Texts(
             method: command.text(first), uri: command.text(first + 1), nextHop: command.textOrDot(first + 2),
             listener: listener, headers: Array(command.textOrDot(first + 4).bytes),
-            body: Array(command.text(first + 5).bytes))
+            body: Array(command.textOrDot(first + 5).bytes))
         if sending.isHex { texts.body = try bytes(ofHex: texts.body) }
         if sending.namesSocket {
             texts.headers = naming(listener ?? host.pointee.net.pointee.at(host, 0), host, texts.headers)
