@@ -14,7 +14,8 @@ enum Delivery {
 }
 
 extension Description {
-    /// To a FIFO that somebody has open for reading. What does not fit into it at once is lost, and `failed(EMSGSIZE)` says so.
+    /// To a FIFO that somebody has open for reading: as a whole or not at all. Only up to PIPE_BUF bytes does the system promise that, whoever
+    /// else writes; what is longer is `failed(EMSGSIZE)`.
     func write(toFIFO path: apus_str) -> Delivery {
         withPath(path) { path in
             let descriptor = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
@@ -23,9 +24,8 @@ extension Description {
             var status = stat()
             guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { return .failed(ENXIO) }
             return withPieces { pieces, count, length in
-                let written = writev(descriptor, pieces, count)
-                if written < 0 { return .failed(errno) }
-                return written == length ? .done : .failed(EMSGSIZE)
+                guard length <= Int(PIPE_BUF) else { return .failed(EMSGSIZE) }
+                return writev(descriptor, pieces, count) < 0 ? .failed(errno) : .done
             }
         }
     }

@@ -166,6 +166,20 @@ import Testing
         #expect(!text.contains("text:"))
     }
 
+    /// A part of it in the FIFO would spoil the next one.
+    @Test func whatIsNotWrittenAsAWholeIsNotWritten() throws {
+        let folder = try TemporaryFolder()
+        let fifo = try FIFO(folder.path + "/fifo")
+        let probe = try probe(#"t_write_req("\#(fifo.path)", "im/withbody")"#, globals: sets)
+        let long = probe.request(
+            "MESSAGE", id: "long", headers: ["Content-Type: text/plain"], body: String(repeating: "l", count: 4096))
+        #expect(try probe.ask(long).startLine == "SIP/2.0 503 Not Written")
+        let short = probe.request("MESSAGE", id: "short", headers: ["Content-Type: text/plain"], body: "hello")
+        try probe.client.send(short, to: probe.server.port)
+        let text = try fifo.read(until: "hello\n")
+        #expect(text.contains("short@tests") && !text.contains("long@tests"))
+    }
+
     @Test func theApplicationAnswersByACommand() throws {
         let folder = try TemporaryFolder()
         let fifo = try FIFO(folder.path + "/fifo")
