@@ -4,6 +4,9 @@ import PluginKit
 
 /// What the module's parameters say. Times are milliseconds once `start` has run: see `Units.swift` for how they are written.
 struct Settings {
+    /// The least interval of retransmission, milliseconds.
+    static let shortestRetransmission: Int64 = 10
+
     // Timers.
     var frTimer: Int64 = 30_000
     var frInvTimer: Int64 = 120_000

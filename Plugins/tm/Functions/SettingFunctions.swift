@@ -131,6 +131,10 @@ private let resetMaxLifetime: @convention(c) (Call) -> CInt = { call in
 
 private let setRetr: @convention(c) (Call) -> CInt = { call in
     guard let first = call.milliseconds(0), let largest = call.milliseconds(1) else { return .false }
+    let shortest = UInt32(Settings.shortestRetransmission)
+    guard first == 0 || first >= shortest, largest == 0 || largest >= shortest else {
+        return call.fail("an interval of retransmission is at least 10 ms")
+    }
     if let transaction = call.transaction {
         if first > 0 { transaction.pointee.timers.retr1 = first }
         if largest > 0 { transaction.pointee.timers.retr2 = largest }

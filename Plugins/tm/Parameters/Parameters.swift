@@ -120,7 +120,7 @@ func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Boo
     for fixed in written.pointee.fixed where fixed.pointee.isAsked {
         host.log(.notice, "\(fixed.pointee.name) has no effect: \(fixed.pointee.notice)")
     }
-    guard settleSchedule(host, settings, isSER) else { return false }
+    guard settleSchedule(host, settings, isSER), checkIntervals(host, settings) else { return false }
     let noisy = written.pointee.noisyCtimer
     settings.pointee.noisyCtimer = noisy.isGiven ? noisy.value : isSER ? 0 : 1
     let mode = written.pointee.failureReplyMode
@@ -185,6 +185,19 @@ private func settleSchedule(_ host: Host, _ settings: UnsafeMutablePointer<Setti
     if settings.pointee.retrTimer1p2 == 0 { settings.pointee.retrTimer1p2 = 2 * settings.pointee.retrTimer1p1 }
     if settings.pointee.retrTimer1p3 == 0 { settings.pointee.retrTimer1p3 = 4 * settings.pointee.retrTimer1p1 }
     return true
+}
+
+/// Messages are not repeated without a pause worth the name.
+private func checkIntervals(_ host: Host, _ settings: UnsafeMutablePointer<Settings>) -> Bool {
+    var intervals = [("retr_timer1", settings.pointee.retrTimer1), ("retr_timer2", settings.pointee.retrTimer2)]
+    if settings.pointee.retrTimer1p2 > 0 {
+        intervals.append(("retr_timer1p2", settings.pointee.retrTimer1p2))
+        intervals.append(("retr_timer1p3", settings.pointee.retrTimer1p3))
+    }
+    let shortest = Settings.shortestRetransmission
+    guard let (name, interval) = intervals.first(where: { $0.1 < shortest }) else { return true }
+    host.log(.error, "\(name) is \(interval) ms: messages are not repeated faster than every \(shortest) ms")
+    return false
 }
 
 /// An AVP by any of its spellings.

@@ -413,4 +413,12 @@ import Testing
         let counted = try probe.ask(probe.request(user: "count", id: "count"))
         #expect(counted.reason == "2 1 1 2 3 2")
     }
+
+    @Test(arguments: [(#""retr_timer1", 0"#, "retr_timer1 is 0 ms"), (#""retr_timer2", "5ms""#, "retr_timer2 is 5 ms")])
+    func repeatingWithoutAPauseIsRefused(parameter: String, words: String) throws {
+        let error = try #require(throws: HarnessError.self) {
+            _ = try Probe(["tm"], globals: "modparam(\"tm\", \(parameter))\n", script: "t_newtran();")
+        }
+        #expect(error.description.contains(words), "\(error)")
+    }
 }
