@@ -20,10 +20,20 @@ extension TransactionRef {
         if settlesWithoutScript { return conclude(reply, of: branch) }
         branch.pointee.reply = home.messages.pointee.keep(home.host, reply)
         if status >= 600, status < 700, blocksOn6xx {
-            pointee.flags.insert(.disableFailover)
+            forgetFurtherAddresses()
             cancelBranches(0, reason: status)
         }
         proceed()
+    }
+
+    /// Nobody wants the request any more: branches that are out try no other address. A leg that a failure route starts does.
+    private func forgetFurtherAddresses() {
+        var next = pointee.branches
+        while let branch = next {
+            next = branch.pointee.next
+            home.release(branch.pointee.failover)
+            branch.pointee.failover = nil
+        }
     }
 
     /// The branch has its final reply.
