@@ -60,7 +60,7 @@ extension TransactionRef {
         while let branch = next {
             next = branch.pointee.next
             if branch.isFinished, branch.pointee.status >= 300,
-                branch.pointee.flags.isDisjoint(with: [.failureTold, .blind])
+                branch.pointee.flags.isDisjoint(with: [.failureTold, .blind, .dropped])
             {
                 return branch
             }
