@@ -18,8 +18,8 @@ let arrived: tm_callback = { event in
     }
     let account = place.bindMemory(to: Account.self, capacity: 1)
     account.initialize(to: Account(host: host, state: state))
-    var kinds = TM_RESPONSE_SENT
-    if isInvite, state.pointee.missedFlag >= 0 { kinds |= TM_ON_FAILURE_RO }
+    var kinds = TM_RESPONSE_SENT | TM_QUIET
+    if isInvite { kinds |= TM_ON_FAILURE_RO }
     if isInvite, state.pointee.reportAck > 0, state.pointee.logFlag >= 0 { kinds |= TM_E2EACK_IN }
     let registered = tm.pointee.register_tmcb(
         host, event.pointee.transaction, UInt32(kinds), followed, account, releaseAccount)
@@ -92,7 +92,19 @@ extension AccountRef {
 
     /// All branches have failed: a missed call, whatever a failure route is going to do about it.
     fileprivate func failed(_ event: UnsafePointer<tm_event>) {
-        reportMissed(event, pointee.state.facts(event.pointee.transaction))
+        let facts = pointee.state.facts(event.pointee.transaction)
+        demandAnswer(event, facts)
+        reportMissed(event, facts)
+    }
+
+    /// A call that is accounted does not end in silence (tm's `noisy_ctimer` 0): who registers without TM_QUIET wants it answered.
+    private func demandAnswer(_ event: UnsafePointer<tm_event>, _ facts: tm_facts) {
+        let state = pointee.state
+        guard state.isSet(state.pointee.logFlag, facts.flags) || state.isSet(state.pointee.missedFlag, facts.flags),
+            let tm = state.pointee.tm
+        else { return }
+        _ = tm.pointee.register_tmcb(
+            pointee.host, event.pointee.transaction, UInt32(TM_DESTROY), { _ in }, nil, nil)
     }
 
     /// The ACK to a 2xx.

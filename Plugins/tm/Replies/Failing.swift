@@ -83,12 +83,13 @@ extension TransactionRef {
         let best = bestBranch()
         let status = outcome(of: best)
         let isLocal = pointee.flags.contains(.local)
+        let occurrence = failure(best, status)
+        tell(TM_ON_FAILURE_RO, occurrence)
+        // Who has looked at it may want an answer to be sent now.
         if isSilent(best) {
             pointee.flags.insert(.silent)
             return wait()
         }
-        let occurrence = failure(best, status)
-        tell(TM_ON_FAILURE_RO, occurrence)
         tell(TM_ON_FAILURE, occurrence)
         guard isOpen, !hasPendingBranches else { return }
         let mayRun = !pointee.flags.contains(.replica) && (!isLocal || home.settings.pointee.enableUacFr != 0)

@@ -174,9 +174,20 @@ import Testing
         try call.waitForNothing()
     }
 
-    @Test func aFlaggedInviteIsNeverDroppedSilently() throws {
-        let call = try AccountedCall(
-            "setflag(1); setflag(3); RELAY;", tm: [#""fr_timer", "300ms""#, #""noisy_ctimer", 0"#])
+    @Test func anInviteWithoutTheFlagMayEndInSilence() throws {
+        let call = try AccountedCall("RELAY;", tm: [#""fr_timer", "300ms""#, #""noisy_ctimer", 0"#])
+        try call.send(call.invite())
+        var codes: [Int?] = []
+        while let datagram = call.probe.client.datagram(within: .seconds(2)) {
+            codes.append(SIPText(String(decoding: datagram.bytes, as: UTF8.self)).statusCode)
+        }
+        #expect(codes == [100])
+        try call.waitForNothing()
+    }
+
+    @Test(arguments: ["setflag(1); setflag(3); RELAY;", "RELAY; setflag(1); setflag(3);"])
+    func aFlaggedInviteIsNeverDroppedSilently(_ script: String) throws {
+        let call = try AccountedCall(script, tm: [#""fr_timer", "300ms""#, #""noisy_ctimer", 0"#])
         try call.send(call.invite())
         try call.acknowledge(call.reply(408))
         let lines = try call.lines()
