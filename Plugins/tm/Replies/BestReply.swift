@@ -21,6 +21,8 @@ extension TransactionRef {
 
     /// The lower the better.
     private func rank(_ branch: BranchRef) -> Int64 {
+        // Where the request never went: whatever a server has said counts more.
+        if branch.pointee.flags.contains(.blind) { return 100_000 }
         let rank = TransactionRef.rank(status: branch.pointee.status)
         return branch.pointee.reply == nil ? rank &+ home.settings.pointee.fakedReplyPrio : rank
     }

@@ -104,12 +104,22 @@ extension TransactionRef {
     /// the caller's.
     private func failureEnded(_ run: RouteRun) {
         guard isOpen else { return }
-        if pointee.branchCount > run.branchCount { dropReplies(before: run) }
+        if hasNewLeg(since: run) { dropReplies(before: run) }
         pointee.replyDropping = .byMode
         guard !hasPendingBranches else { return }
         // A CANCEL came while the script waited, when no branch was out any more.
         if pointee.flags.contains(.cancelled), !run.wasCancelled { return replyFinal(487, "Request Terminated") }
         conclude()
+    }
+
+    /// Whether the route has sent the request somewhere: a blind branch only waits, and what came before still counts.
+    private func hasNewLeg(since run: RouteRun) -> Bool {
+        var next = pointee.branches
+        while let branch = next {
+            if branch.pointee.index >= run.branchCount, !branch.pointee.flags.contains(.blind) { return true }
+            next = branch.pointee.next
+        }
+        return false
     }
 
     /// The transaction gets its final reply: the best one, or what stands for it.
