@@ -68,9 +68,14 @@ extension TransactionRef {
         while let branch = next {
             next = branch.pointee.next
             guard mask == 0 || mask & (1 &<< branch.pointee.index) != 0, !branch.isFinished,
-                !branch.pointee.flags.contains(.blind), branch.pointee.status < 200
+                branch.pointee.status < 200
             else { continue }
-            if pointee.flags.contains(.invite) {
+            if branch.pointee.flags.contains(.blind) {
+                // There is nobody to be asked: only the caller ends the waiting, and that at once (section 9.2).
+                guard pointee.flags.contains(.cancelled) else { continue }
+                branch.pointee.flags.insert(.cancelWanted)
+                branch.timeOut()
+            } else if pointee.flags.contains(.invite) {
                 branch.cancel(reason: reason, reasonHeaders: reasonHeaders)
             } else if pointee.flags.contains(.noNewBranches) {
                 branch.stopTimers()

@@ -182,6 +182,59 @@ import Testing
         #expect(isSecond == (which == "others" ? nil : "CANCEL"))
     }
 
+    @Test(arguments: [true, false])
+    func aCancelEndsTheWaitingAtOnce(hasFailureRoute: Bool) throws {
+        let probe = try probe(
+            """
+            if (method == "CANCEL") { t_relay(); exit; }
+            \(hasFailureRoute ? "t_on_failure(\"F\");" : "")
+            t_suspend();
+            sl_send_reply("199", "Waits");
+            """,
+            globals:
+                "failure_route[F] { if (t_is_canceled()) { xlog(\"L_ERR\", \"cancelled: $T_reply_code\\n\"); } }\n",
+            settings: [#""fr_timer", "60s""#])
+        let invite = probe.request("INVITE", id: "waits")
+        try probe.client.send(invite, to: probe.server.port)
+        while try probe.client.receive().message.statusCode != 199 {}
+        try probe.client.send(cancel(invite), to: probe.server.port)
+        var codes: Set<Int> = []
+        while codes.count < 2 { codes.insert(try probe.client.receive().message.statusCode ?? 0) }
+        #expect(codes == [200, 487])
+        if hasFailureRoute { try probe.server.waitForLog("cancelled: ") }
+    }
+
+    /// Nobody else is asked, so the reply that the failure is about still counts: whether somebody goes on with it or not.
+    @Test(arguments: [true, false])
+    func aFailureRouteThatWaitsLosesNoReply(isContinued: Bool) throws {
+        let probe = try probe(
+            """
+            if (method == "MESSAGE") { t_continue("$hdr(X-Index)", "$hdr(X-Label)", "GO"); sl_send_reply("200", "$rc"); exit; }
+            t_on_failure("F");
+            $du = "NEXT";
+            t_relay();
+            """,
+            globals: """
+                failure_route[F] { xlog("L_ERR", "parked: $T(id_index) $T(id_label)\\n"); t_suspend(); }
+                route[GO] { xlog("L_ERR", "goes on\\n"); }
+
+                """, settings: [#""fr_timer", "\#(isContinued ? 60000 : 600)ms""#])
+        let invite = try probe.pass(probe.request("INVITE", id: "busy"))
+        try probe.nextHop.send(invite.response(486, "Busy Here"), to: probe.server.port)
+        let place = try #require(logged("parked", probe).first).split(separator: " ")
+        if isContinued {
+            let client = try UDPClient()
+            let text = SIPText.request(
+                "MESSAGE", "sip:x@\(probe.server.address)", from: client.address, id: "go",
+                headers: ["X-Index: \(place[0])", "X-Label: \(place[1])"])
+            #expect(try client.exchange(text, with: probe.server.port).reason == "1")
+            try probe.server.waitForLog("goes on")
+        }
+        var final = try probe.client.receive().message
+        while (final.statusCode ?? 0) < 200 { final = try probe.client.receive().message }
+        #expect(final.statusCode == 486)
+    }
+
     /// Commands by script to transactions of other calls; many calls, so that both workers command each other.
     @Test func transactionsOfOtherCalls() throws {
         let probe = try probe(
