@@ -28,6 +28,8 @@ struct Branch {
         static var blind: Flags { Flags(rawValue: 128) }
         /// Its branch-failure event was run.
         static var failureTold: Flags { Flags(rawValue: 256) }
+        /// A provisional reply was dealt with: whatever comes now is not the first.
+        static var heard: Flags { Flags(rawValue: 512) }
     }
 
     let transaction: TransactionRef

@@ -64,8 +64,11 @@ private func declareBranchTests(_ host: Host, _ state: UnsafeMutablePointer<Stat
     host.function("t_any_timeout", routes: anyRoute, doc: "Whether some branch timed out.", user: state) { call in
         .from(call.known?.hasBranch(.timedOut) ?? false)
     }
-    host.function("t_any_replied", routes: anyRoute, doc: "Whether some branch got a reply.", user: state) { call in
-        .from(call.known?.hasBranch(.replied) ?? false)
+    host.function(
+        "t_any_replied", routes: anyRoute,
+        doc: "Whether some branch got a reply before the one that the route deals with.", user: state
+    ) { call in
+        .from(call.known?.wasReplied(except: call.failedBranch) ?? false)
     }
     host.function(
         "t_branch_timeout", routes: APUS_FAILURE_ROUTE | APUS_BRANCH_FAILURE_ROUTE,
@@ -75,9 +78,9 @@ private func declareBranchTests(_ host: Host, _ state: UnsafeMutablePointer<Stat
     }
     host.function(
         "t_branch_replied", routes: APUS_FAILURE_ROUTE | APUS_BRANCH_FAILURE_ROUTE,
-        doc: "Whether the branch that failed, or the winning one, had got a reply.", user: state
+        doc: "Whether the branch that failed, or the winning one, had got a reply before its final one.", user: state
     ) { call in
-        .from(call.failedBranch?.pointee.flags.contains(.replied) ?? false)
+        .from(call.failedBranch?.pointee.flags.contains(.heard) ?? false)
     }
 }
 
@@ -192,6 +195,18 @@ extension Call {
 }
 
 extension TransactionRef {
+    /// Whether a reply was dealt with before.
+    /// - Parameter failed: the branch whose final reply is the one at hand; nil: none is.
+    fileprivate func wasReplied(except failed: BranchRef?) -> Bool {
+        var next = pointee.branches
+        while let branch = next {
+            let isEnded = branch != failed && branch.isFinished && branch.pointee.flags.contains(.replied)
+            if isEnded || branch.pointee.flags.contains(.heard) { return true }
+            next = branch.pointee.next
+        }
+        return false
+    }
+
     fileprivate func hasBranch(_ flag: Branch.Flags) -> Bool {
         var next = pointee.branches
         while let branch = next {

@@ -27,6 +27,7 @@ extension TransactionRef {
             if start(route, run) { return }
         }
         enter()
+        noteProvisional(reply, branch)
         decide(reply, branch)
         letGo(reply, isHeld)
         leave()
@@ -36,6 +37,7 @@ extension TransactionRef {
     func onReplyEnded(_ run: RouteRun) {
         guard let reply = run.message, let branch = run.branch else { return }
         let status = Int32(home.messages.pointee.status(reply))
+        noteProvisional(reply, branch)
         // The caller has got another final reply while the script waited.
         let isLate =
             run.hasWaited && status >= 200 && pointee.lastStatus >= 300 && home.settings.pointee.replyRelayMode != 0
@@ -45,6 +47,12 @@ extension TransactionRef {
             decide(reply, branch)
         }
         letGo(reply, true)
+    }
+
+    /// For t_branch_replied and t_any_replied, which are about earlier replies than the one that a route has at hand.
+    @inline(__always)
+    private func noteProvisional(_ reply: OpaquePointer, _ branch: BranchRef) {
+        if home.messages.pointee.status(reply) < 200 { branch.pointee.flags.insert(.heard) }
     }
 
     private func letGo(_ reply: OpaquePointer, _ isHeld: Bool) {

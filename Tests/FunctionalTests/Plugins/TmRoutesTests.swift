@@ -383,7 +383,7 @@ private struct Calls: ~Copyable {
             event_route[tm:branch-failure:next] {
                 if (t_check_status("486")) xerr("failed 486\\n");
                 if (t_check_status("404")) xerr("failed 404\\n");
-                if (t_check_status("486") && t_branch_replied() && !t_branch_timeout()) {
+                if (t_check_status("486") && !t_branch_replied() && t_any_replied() && !t_branch_timeout()) {
                     append_branch("sip:c@C");
                     t_relay();
                 }
@@ -403,6 +403,36 @@ private struct Calls: ~Copyable {
         let log = calls.server.log
         #expect(count("failed 486", in: log) == 1)
         #expect(count("failed 404", in: log) == 1)
+    }
+
+    /// The reply that a route deals with is none that came before.
+    @Test(arguments: [true, false]) func earlierRepliesAreTold(rings: Bool) throws {
+        let calls = try Calls(
+            """
+            request_route { t_on_reply("R"); t_on_failure("F"); $ru = "sip:a@A"; t_relay(); }
+            onreply_route[R] { if (t_any_replied()) xerr("$rs after another\\n"); else xerr("$rs first\\n"); }
+            failure_route[F] {
+                if (t_branch_replied()) xerr("branch rang\\n"); else xerr("branch refused\\n");
+                if (t_any_replied()) xerr("some rang\\n"); else xerr("all refused\\n");
+            }
+            """)
+        let invite = calls.invite("earlier")
+        try calls.send(invite)
+        let received = try calls.take("INVITE", at: calls.a)
+        if rings {
+            try calls.reply(180, received, from: calls.a)
+            let ringing = try calls.answer()
+            #expect(ringing.statusCode == 180)
+        }
+        try calls.reply(486, received, from: calls.a)
+        try calls.outcome(invite)
+        let expected =
+            rings
+            ? ["180 first", "486 after another", "branch rang", "some rang"]
+            : ["486 first", "branch refused", "all refused"]
+        try calls.server.waitForLog(expected[expected.count - 1])
+        let log = calls.server.log
+        for text in expected { #expect(count(text, in: log) == 1, "\(text)") }
     }
 
     @Test func whatComesWhileAnOnreplyRouteWaitsIsDealtWithInOrder() throws {
