@@ -36,7 +36,7 @@ func declareServerFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>) 
     host.function(
         "t_check_trans", routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_BRANCH_ROUTE,
         doc:
-            "Whether a reply, CANCEL or ACK belongs to a transaction; retransmissions are answered and end the script.",
+            "Whether a reply, CANCEL or ACK belongs to a transaction; retransmissions and ACKs that end here end the script.",
         user: state, call: checkTransaction)
     host.function(
         "t_relay_cancel", routes: APUS_REQUEST_ROUTE,
@@ -166,7 +166,7 @@ private func checkTransaction(_ call: Call) -> CInt {
     case APUS_METHOD_CANCEL: return home.match(message.handle, method: invite) == nil ? .false : .true
     case APUS_METHOD_ACK:
         guard let known = home.match(message.handle, method: invite) else { return .false }
-        return known.absorbAck(message.handle) ? .exit : .true
+        return known.absorbAck(message.handle) || known.isAcknowledged(by: message) ? .exit : .true
     default:
         // A transaction of this very run is no retransmission.
         guard call.transaction == nil, let known = home.match(message.handle, method: UInt32(message.method)) else {
@@ -193,4 +193,16 @@ private func lookupCancel(_ call: Call) -> CInt {
         call.message.api.pointee.set_flags(call.pointee.msg, invited.pointee.messageFlags)
     }
     return .true
+}
+
+extension TransactionRef {
+    /// Whether this is the ACK to a 2xx made here, which has arrived. One to a 2xx that a branch has sent, with a To tag of its own, is to
+    /// be passed on.
+    fileprivate func isAcknowledged(by ack: Message) -> Bool {
+        guard 200..<300 ~= pointee.lastStatus, pointee.flags.contains(.localReply), let request = pointee.request else {
+            return false
+        }
+        let tag = ack.field(APUS_FIELD_TO_TAG)
+        return tag.equals(localTag) || tag.equals(ack.api.pointee.field(request, UInt32(APUS_FIELD_TO_TAG)))
+    }
 }
