@@ -42,8 +42,10 @@ struct Presets {
     var retr2: UInt32 = 0
     var inviteLifetime: UInt32 = 0
     var nonInviteLifetime: UInt32 = 0
-    /// t_set_auto_inv_100, t_set_disable_6xx and the like.
+    /// t_set_auto_inv_100, t_set_disable_6xx and the like: the flags that are turned on, and those that are turned at all. Of the others
+    /// the parameters decide.
     var flags = Transaction.Flags(rawValue: 0)
+    var decided = Transaction.Flags(rawValue: 0)
 }
 
 extension UnsafeMutablePointer<State> {

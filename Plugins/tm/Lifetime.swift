@@ -19,6 +19,10 @@ extension UnsafeMutablePointer<Home> {
                     retr1: UInt32(settings.retrTimer1), retr2: UInt32(settings.retrTimer2),
                     lifetime: UInt32(isInvite ? settings.maxInvLifetime : settings.maxNoninvLifetime))))
         if isInvite { transaction.pointee.flags.insert(.invite) }
+        // What a script may decide otherwise for one transaction.
+        if settings.autoInv100 == 0 { transaction.pointee.flags.insert(.noAuto100) }
+        if settings.disable6xxBlock != 0 { transaction.pointee.flags.insert(.disable6xx) }
+        if settings.e2eCancelReason == 0 { transaction.pointee.flags.insert(.noE2ECancelReason) }
         guard pointee.table.insert(transaction) else {
             release(transaction)
             return nil

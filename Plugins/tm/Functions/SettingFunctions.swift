@@ -77,6 +77,7 @@ extension UnsafePointer<apus_call> {
     fileprivate func turn(_ flag: Transaction.Flags, on: Bool) -> CInt {
         guard let flags = transaction?.pointer(to: \.flags) ?? presets?.pointer(to: \.flags) else { return .false }
         if on { flags.pointee.insert(flag) } else { flags.pointee.remove(flag) }
+        if transaction == nil { presets?.pointee.decided.insert(flag) }
         return .true
     }
 }

@@ -19,7 +19,7 @@ extension TransactionRef {
         if failsOver(status) { _ = branch.failOver() }
         if settlesWithoutScript { return conclude(reply, of: branch) }
         branch.pointee.reply = home.messages.pointee.keep(home.host, reply)
-        if status >= 600, status < 700, blocksOn6xx {
+        if status >= 600, status < 700, !pointee.flags.contains(.disable6xx) {
             forgetFurtherAddresses()
             cancelBranches(0, reason: status)
         }
@@ -130,10 +130,6 @@ extension TransactionRef {
     private func failsOver(_ status: Int32) -> Bool {
         guard !pointee.flags.contains(.disableFailover), !pointee.flags.contains(.noNewBranches) else { return false }
         return status == 503 || home.settings.pointee.failoverCodes.contains(status)
-    }
-
-    private var blocksOn6xx: Bool {
-        !pointee.flags.contains(.disable6xx) && home.settings.pointee.disable6xxBlock == 0
     }
 
     /// All branches are finished and nobody wants to do something about it: the reply at hand need not be kept.

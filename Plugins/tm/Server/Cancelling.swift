@@ -39,7 +39,7 @@ extension TransactionRef {
     private func reasonLines(_ call: Call) -> apus_str {
         let settings = home.settings.pointee
         let all = settings.headersMode & 1 != 0
-        let reason = settings.e2eCancelReason != 0 && !pointee.flags.contains(.noE2ECancelReason)
+        let reason = !pointee.flags.contains(.noE2ECancelReason)
         guard all || reason else { return apus_str() }
         let message = call.message
         let count = Int(message.api.pointee.header_count(message.handle))

@@ -86,6 +86,7 @@ extension TransactionRef {
         if presets.retr2 != 0 { pointee.timers.retr2 = presets.retr2 }
         let lifetime = pointee.flags.contains(.invite) ? presets.inviteLifetime : presets.nonInviteLifetime
         if lifetime != 0 { pointee.timers.lifetime = lifetime }
+        pointee.flags.subtract(presets.decided)
         pointee.flags.formUnion(presets.flags)
     }
 }
