@@ -103,6 +103,31 @@ extension BranchRef {
         timers.pointee.arm(home.host, timer, UInt32(clamping: next > now ? next &- now : 1))
     }
 
+    /// The deadline begins anew with the interval that counts for the branch now, milliseconds; 0: that one stays as it is. Nothing changes
+    /// when its time is up already, or when it is cancelled and has its last deadline.
+    fileprivate func restartDeadline(invite: UInt32, other: UInt32) {
+        guard !isFinished, pointee.finalDeadline != 0, pointee.cancel.map({ !$0.pointee.isSent }) ?? true else {
+            return
+        }
+        let rings = pointee.flags.contains(.replied) && pointee.transaction.pointee.flags.contains(.invite)
+        let interval = rings ? invite : other
+        guard interval > 0 else { return }
+        let now = home.now
+        pointee.finalDeadline = now &+ UInt64(interval)
+        armTimer(now)
+    }
+
+    /// The repetition of the request begins anew with the interval that counts for the branch now, milliseconds; 0: that one stays.
+    fileprivate func restartRepetition(first: UInt32, largest: UInt32) {
+        guard !isFinished, pointee.nextRetransmission != 0 else { return }
+        let interval = pointee.flags.contains(.replied) ? largest : first
+        guard interval > 0 else { return }
+        let now = home.now
+        pointee.retransmissionInterval = interval
+        pointee.nextRetransmission = now &+ UInt64(interval)
+        armTimer(now)
+    }
+
     /// Whether the branch's transport loses no messages.
     @inline(__always)
     var isReliable: Bool { home.host.pointee.net.pointee.is_reliable(pointee.destination.transport) > 0 }
@@ -118,6 +143,28 @@ extension BranchRef {
 }
 
 extension TransactionRef {
+    /// Other final-response timers for this transaction, milliseconds, from now on for branches that are out; 0 leaves one as it is.
+    func setFinalTimers(invite: UInt32, other: UInt32) {
+        if invite > 0 { pointee.timers.frInvite = invite }
+        if other > 0 { pointee.timers.fr = other }
+        var next = pointee.branches
+        while let branch = next {
+            next = branch.pointee.next
+            branch.restartDeadline(invite: invite, other: other)
+        }
+    }
+
+    /// Other retransmission intervals for this transaction, milliseconds, from now on for branches that are out; 0 leaves one as it is.
+    func setIntervals(first: UInt32, largest: UInt32) {
+        if first > 0 { pointee.timers.retr1 = first }
+        if largest > 0 { pointee.timers.retr2 = largest }
+        var next = pointee.branches
+        while let branch = next {
+            next = branch.pointee.next
+            branch.restartRepetition(first: first, largest: largest)
+        }
+    }
+
     /// How long to wait for the next repetition of a message, in milliseconds: twice as long as for the last one, or as SER's three steps
     /// say, but never longer than `retr_timer2`.
     /// - Parameter retransmissions: that were sent, this one included.

@@ -85,8 +85,7 @@ extension UnsafePointer<apus_call> {
 private let setFR: @convention(c) (Call) -> CInt = { call in
     guard let invite = call.milliseconds(0), let other = call.milliseconds(1) else { return .false }
     if let transaction = call.transaction {
-        if invite > 0 { transaction.pointee.timers.frInvite = invite }
-        if other > 0 { transaction.pointee.timers.fr = other }
+        transaction.setFinalTimers(invite: invite, other: other)
     } else if let presets = call.presets {
         if invite > 0 { presets.pointee.frInvite = invite }
         if other > 0 { presets.pointee.fr = other }
@@ -97,8 +96,7 @@ private let setFR: @convention(c) (Call) -> CInt = { call in
 private let resetFR: @convention(c) (Call) -> CInt = { call in
     let settings = call.state.pointee.settings
     if let transaction = call.transaction {
-        transaction.pointee.timers.frInvite = UInt32(settings.frInvTimer)
-        transaction.pointee.timers.fr = UInt32(settings.frTimer)
+        transaction.setFinalTimers(invite: UInt32(settings.frInvTimer), other: UInt32(settings.frTimer))
     } else if let presets = call.presets {
         presets.pointee.frInvite = 0
         presets.pointee.fr = 0
@@ -137,8 +135,7 @@ private let setRetr: @convention(c) (Call) -> CInt = { call in
         return call.fail("an interval of retransmission is at least 10 ms")
     }
     if let transaction = call.transaction {
-        if first > 0 { transaction.pointee.timers.retr1 = first }
-        if largest > 0 { transaction.pointee.timers.retr2 = largest }
+        transaction.setIntervals(first: first, largest: largest)
     } else if let presets = call.presets {
         if first > 0 { presets.pointee.retr1 = first }
         if largest > 0 { presets.pointee.retr2 = largest }
@@ -149,8 +146,7 @@ private let setRetr: @convention(c) (Call) -> CInt = { call in
 private let resetRetr: @convention(c) (Call) -> CInt = { call in
     let settings = call.state.pointee.settings
     if let transaction = call.transaction {
-        transaction.pointee.timers.retr1 = UInt32(settings.retrTimer1)
-        transaction.pointee.timers.retr2 = UInt32(settings.retrTimer2)
+        transaction.setIntervals(first: UInt32(settings.retrTimer1), largest: UInt32(settings.retrTimer2))
     } else if let presets = call.presets {
         presets.pointee.retr1 = 0
         presets.pointee.retr2 = 0

@@ -173,6 +173,82 @@ import Testing
         try waitForNothing(probe)
     }
 
+    @Test func anOnreplyRouteShortensTheRinging() throws {
+        let probe = try probe(
+            #"t_on_reply("RINGS"); $du = "NEXT"; t_relay();"#,
+            globals: #"onreply_route[RINGS] { if (status == "180") t_set_fr(300); }"# + "\n")
+        let invite = probe.request("INVITE", id: "shorter")
+        try probe.client.send(invite, to: probe.server.port)
+        let received = try next(probe.nextHop, "INVITE")
+        try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
+        let cancel = try next(probe.nextHop, "CANCEL")
+        let end = try reply(probe.client, 408)
+        try acknowledge(probe, invite, end)
+        try probe.nextHop.send(cancel.response(200, "OK"), to: probe.server.port)
+        try probe.nextHop.send(received.response(487, "Request Terminated"), to: probe.server.port)
+        _ = try next(probe.nextHop, "ACK")
+        try waitForNothing(probe)
+    }
+
+    /// What is said after t_relay is for the branch that is out.
+    @Test func timersOfABranchThatIsOutCanBeSet() throws {
+        let probe = try probe(
+            #"t_set_retr(60000, 60000); $du = "NEXT"; t_relay(); t_set_retr(100, 200); t_set_fr(0, 1000);"#)
+        let request = probe.request(id: "timers")
+        try probe.client.send(request, to: probe.server.port)
+        let first = try next(probe.nextHop, "OPTIONS")
+        let again = try next(probe.nextHop, "OPTIONS")
+        #expect(again.text == first.text)
+        _ = try reply(probe.client, 408)
+        try waitForNothing(probe)
+    }
+
+    @Test(arguments: [0, 1]) func theScriptDecidesAboutThe100(on: Int) throws {
+        let probe = try probe(
+            #"t_set_auto_inv_100(\#(on)); $du = "NEXT"; t_relay();"#, parameters: [#""auto_inv_100", \#(1 - on)"#])
+        let invite = probe.request("INVITE", id: "trying")
+        try probe.client.send(invite, to: probe.server.port)
+        let received = try next(probe.nextHop, "INVITE")
+        try probe.nextHop.send(received.response(486, "Busy Here"), to: probe.server.port)
+        let first = try probe.client.receive().message
+        #expect(first.statusCode == (on == 1 ? 100 : 486))
+        try acknowledge(probe, invite, on == 1 ? reply(probe.client, 486) : first)
+        try waitForNothing(probe)
+    }
+
+    @Test(arguments: [0, 1]) func theScriptDecidesAboutTheReason(off: Int) throws {
+        let probe = try probe(
+            #"t_set_no_e2e_cancel_reason(\#(off)); $du = "NEXT"; t_relay();"#,
+            parameters: [#""e2e_cancel_reason", \#(off)"#])
+        let invite = probe.request("INVITE", id: "reason")
+        try probe.client.send(invite, to: probe.server.port)
+        let received = try next(probe.nextHop, "INVITE")
+        try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
+        _ = try reply(probe.client, 180)
+        try probe.client.send(cancel(invite, headers: ["Reason: SIP;cause=200"]), to: probe.server.port)
+        let cancel = try next(probe.nextHop, "CANCEL")
+        #expect(cancel.headers("Reason") == (off == 1 ? [] : ["SIP;cause=200"]))
+        try probe.nextHop.send(cancel.response(200, "OK"), to: probe.server.port)
+        try probe.nextHop.send(received.response(487, "Request Terminated"), to: probe.server.port)
+        try acknowledge(probe, invite, reply(probe.client, 487))
+        try waitForNothing(probe)
+    }
+
+    /// The ACK to a 2xx of the called side is to be passed on.
+    @Test func theAckToARelayed2xxIsTheScripts() throws {
+        let probe = try probe(
+            #"if (method == "ACK") { if (t_check_trans()) xerr("checked\n"); } $du = "NEXT"; t_relay();"#)
+        let invite = probe.request("INVITE", id: "taken")
+        try probe.client.send(invite, to: probe.server.port)
+        let received = try next(probe.nextHop, "INVITE")
+        try probe.nextHop.send(received.response(200, "OK"), to: probe.server.port)
+        let ok = try reply(probe.client, 200)
+        try acknowledge(probe, invite.replacing("branch=z9hG4bK-taken-1", with: "branch=z9hG4bK-taken-ack"), ok)
+        _ = try next(probe.nextHop, "ACK")
+        try probe.server.waitForLog("checked")
+        try waitForNothing(probe)
+    }
+
     @Test func theAckToANegativeReplyIsMadeOfWhatWasSent() throws {
         let probe = try probe(#"remove_hf("X-Gone"); $du = "NEXT"; t_relay();"#)
         let routes = ["<sip:192.0.2.1;lr>", "<sip:192.0.2.2;lr>"]
