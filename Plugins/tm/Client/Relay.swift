@@ -101,11 +101,11 @@ func relay(
     var known = call.transaction
     // What a look-up found for a CANCEL is its INVITE's.
     if let found = known, found.pointee.method != method { known = nil }
-    if known == nil, method == UInt32(APUS_METHOD_CANCEL), !target.options.contains(.plain) {
+    if method == UInt32(APUS_METHOD_CANCEL), !target.options.contains(.plain) {
         if let invite = home.match(message, method: UInt32(APUS_METHOD_INVITE)) { return invite.cancelled(by: call) }
         switch home.settings.pointee.unmatchedCancel {
-        case 1: return forwardStateless(call, home, target, then, user)
-        case 2: return .true
+        case 1 where known == nil: return forwardStateless(call, home, target, then, user)
+        case 2 where known == nil: return .true
         default: break
         }
     }

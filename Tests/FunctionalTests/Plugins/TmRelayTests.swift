@@ -278,8 +278,10 @@ import Testing
         try waitForNothing(probe)
     }
 
-    @Test func aCancelIsPassedOn() throws {
-        let probe = try probe()
+    /// Also when it has its transaction, and its answer, before it is relayed.
+    @Test(arguments: ["", "t_newtran();", #"if (method == "CANCEL") t_send_reply("200", "OK");"#])
+    func aCancelIsPassedOn(before: String) throws {
+        let probe = try probe(before + #" $du = "NEXT"; t_relay();"#)
         let invite = probe.request(
             "INVITE", id: "cancelled", headers: ["Route: <sip:192.0.2.1;lr>", "Proxy-Require: nothing"])
         try probe.client.send(invite, to: probe.server.port)
