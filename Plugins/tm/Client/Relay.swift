@@ -138,7 +138,8 @@ private func begin(
     }
     guard relay.collect(call) else {
         home.messages.pointee.set_error(message, 500, "No destination")
-        return call.fail("ERROR: t_newtran: transaction already in process, and there is no new branch")
+        relay.answerForFailure(call)
+        return call.fail("there is nowhere to relay to: no branch was added, and the request's own URI is not new")
     }
     transaction.addReference()
     // Whatever was sent before has its outcome: a new leg begins.
@@ -259,29 +260,28 @@ extension RelayRef {
 
     /// All destinations were tried.
     private func finish(_ call: Call) -> Relay.Step {
-        let transaction = pointee.transaction
-        let home = transaction.home
         restore(call)
         defer { leave() }
         if pointee.sent > 0 {
             settle(call)
             return .answer(.true)
         }
-        guard !pointee.target.options.contains(.replica),
-            let context = home.pointee.state.context(of: call.pointee.msg), context.pointee.isCreator
-        else { return .answer(.false) }
-        if pointee.target.options.contains(.noErrorReply) {
-            transaction.pointee.flags.insert(.disableInternalReply)
-        } else if transaction.pointee.branches == nil, transaction.pointee.lastStatus < 200 {
-            answerForFailure(call, context)
-        }
+        answerForFailure(call)
         return .answer(.false)
     }
 
     /// The relay has failed altogether: the sender is told, at once or, if the script does not reply itself, at its end.
-    private func answerForFailure(_ call: Call, _ context: UnsafeMutablePointer<Context>) {
+    fileprivate func answerForFailure(_ call: Call) {
         let transaction = pointee.transaction
-        guard !transaction.pointee.flags.contains(.disableInternalReply) else { return }
+        guard !pointee.target.options.contains(.replica),
+            let context = call.state.context(of: call.pointee.msg), context.pointee.isCreator
+        else { return }
+        if pointee.target.options.contains(.noErrorReply) {
+            transaction.pointee.flags.insert(.disableInternalReply)
+        }
+        guard transaction.pointee.branches == nil, transaction.pointee.lastStatus < 200,
+            !transaction.pointee.flags.contains(.disableInternalReply)
+        else { return }
         if transaction.home.settings.pointee.delayedReply != 0 {
             context.pointee.relayError = pointee.error
         } else {

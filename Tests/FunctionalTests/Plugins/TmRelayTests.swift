@@ -479,7 +479,18 @@ import Testing
         try probe.nextHop.send(received.response(200, "OK"), to: probe.server.port)
         _ = try reply(probe.client, 200)
         try probe.server.waitForLog("second gives -1")
-        #expect(probe.server.log.contains("t_newtran: transaction already in process"))
+        #expect(probe.server.log.contains("there is nowhere to relay to"))
+        try waitForNothing(probe)
+    }
+
+    /// The only destination was put aside.
+    @Test func aRelayToNowhereIsAnswered() throws {
+        let probe = try probe(#"append_branch(); t_load_contacts(); t_relay(); xerr("result $rc\n");"#)
+        let answer = try probe.ask(probe.request(id: "nowhere"))
+        #expect(answer.statusCode == 500)
+        #expect(answer.reason.hasPrefix("No destination"))
+        try probe.server.waitForLog("result -1")
+        #expect(probe.server.log.contains("there is nowhere to relay to"))
         try waitForNothing(probe)
     }
 
