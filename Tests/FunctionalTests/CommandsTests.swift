@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// Commands for operators, executed by name on a running server.
-@Suite(.timeLimit(.minutes(2))) struct CommandsTests {
+@Suite(.timeLimit(.minutes(10))) struct CommandsTests {
     private func server(_ folder: borrowing TemporaryFolder, workers: Int = 2) throws -> Server {
         try CModule.build("commands", into: folder.path)
         let door = try RPCDoor.config(folder.path)

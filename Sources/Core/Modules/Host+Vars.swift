@@ -52,7 +52,7 @@ extension HostTables {
                 return isThere ? CInt(APUS_TRUE) : CInt(APUS_FALSE)
             },
             share_avps: { call in
-                let set = UnsafeMutablePointer<Run>(call.pointee.run).madeAVPSet
+                guard let set = UnsafeMutablePointer<Run>(call.pointee.run).madeAVPSet else { return nil }
                 set.retain()
                 return OpaquePointer(set)
             },

@@ -44,7 +44,9 @@ struct ServerWorker {
         script.initialize(
             to: ScriptWorker(
                 index: UInt32(worker.pointee.index), mailbox: worker.pointee.mailbox, timers: worker.pointee.wheel,
-                clock: worker.pointer(to: \.clock).unsafelyUnwrapped, maxSuspended: shared.pointee.maxSuspended))
+                clock: worker.pointer(to: \.clock).unsafelyUnwrapped,
+                slab: worker.pointer(to: \.slab).unsafelyUnwrapped,
+                maxSuspended: shared.pointee.maxSuspended))
         let own = UnsafeMutablePointer<ServerWorker>.allocate(capacity: 1)
         own.initialize(to: ServerWorker(worker: worker, script: script, shared: shared))
         worker.pointee.context = UnsafeMutableRawPointer(own)

@@ -14,6 +14,7 @@ final class TestScript {
     private let worker: UnsafeMutablePointer<ScriptWorker>
     private let timers: UnsafeMutablePointer<TimerWheel>
     private let clock: UnsafeMutablePointer<Clock>
+    private let slab: UnsafeMutablePointer<Slab>
     private let host: UnsafeMutablePointer<apus_host>
 
     /// What `note` and the routes' ends have said so far.
@@ -48,10 +49,13 @@ final class TestScript {
         timers.initialize(to: TimerWheel(now: 0))
         clock = .allocate(capacity: 1)
         clock.initialize(to: Clock())
+        slab = .allocate(capacity: 1)
+        slab.initialize(to: Slab())
         worker = .allocate(capacity: 1)
         worker.initialize(
             to: ScriptWorker(
-                index: 0, mailbox: try Mailbox(bound: 16), timers: timers.pointee, clock: clock, maxSuspended: 100)
+                index: 0, mailbox: try Mailbox(bound: 16), timers: timers.pointee, clock: clock, slab: slab,
+                maxSuspended: 100)
         )
     }
 

@@ -96,7 +96,7 @@ private struct Calls: ~Copyable {
 }
 
 /// What replies do in a transaction, and the routes that see them.
-@Suite(.timeLimit(.minutes(3))) struct TmRoutesTests {
+@Suite(.timeLimit(.minutes(10))) struct TmRoutesTests {
     private func count(_ text: String, in log: String) -> Int { log.split(separator: text).count - 1 }
 
     private let serial = """

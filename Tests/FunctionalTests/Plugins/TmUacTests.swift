@@ -1,7 +1,7 @@
 import Testing
 
 /// Requests of the server's own: by command and by script (RFC 3261 sections 8.1, 13.2.2.4 and 17.1).
-@Suite(.timeLimit(.minutes(5))) struct TmUacTests {
+@Suite(.timeLimit(.minutes(10))) struct TmUacTests {
     private let from = "From: <sip:operator@example.org>\r\n"
     private let to = "To: <sip:callee@example.org>\r\n"
 

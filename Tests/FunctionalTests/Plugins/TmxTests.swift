@@ -1,7 +1,7 @@
 import Testing
 
 /// tmx: what scripts see of transactions and do to those of other messages.
-@Suite(.timeLimit(.minutes(3))) struct TmxTests {
+@Suite(.timeLimit(.minutes(10))) struct TmxTests {
     private func probe(_ script: String, globals: String = "", settings: [String] = []) throws -> Probe {
         let all = [#""retr_timer1", 3000"#, #""wt_timer", "1500ms""#] + settings
         return try Probe(

@@ -21,8 +21,8 @@ struct ScriptWorker {
     /// The log_prefix of the run whose machine works now; borrowed from it.
     var logPrefix = apus_str()
     private var free: UnsafeMutablePointer<Run>?
-    /// Sets of AVPs that nobody owns now.
-    var freeAVPSets: UnsafeMutablePointer<AVPSet>?
+    /// For what outlives a run: AVPs.
+    let slab: UnsafeMutablePointer<Slab>
     /// Runs that are not idle.
     private(set) var busy = 0
 
@@ -30,8 +30,9 @@ struct ScriptWorker {
 
     init(
         index: UInt32, mailbox: Mailbox, timers: TimerWheel, clock: UnsafeMutablePointer<Clock>,
-        maxSuspended: Int
+        slab: UnsafeMutablePointer<Slab>, maxSuspended: Int
     ) {
+        self.slab = slab
         self.index = index
         self.mailbox = mailbox
         self.timers = timers

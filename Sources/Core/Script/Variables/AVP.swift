@@ -142,7 +142,7 @@ extension CoreVariables {
                 access.run.avpList?.pointee.remove(key, all: access.wantsAll)
                 return 1
             }
-            let list = access.run.madeAVPList
+            guard let list = access.run.madeAVPList else { return -1 }
             if access.wantsAll { list.pointee.remove(key, all: true) }
             return list.pointee.add(key, value.pointee) ? 1 : -1
         }

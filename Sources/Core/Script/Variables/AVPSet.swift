@@ -1,8 +1,8 @@
 import PluginAPI
 
-// Invariants: a set lies in memory of its worker from the first use to the end of the process; that worker's thread alone touches it.
-// `owners` counts the runs that see it and the modules that share it; with the last one it goes to `ScriptWorker.freeAVPSets`,
-// and its arena is reset. `avps` and `xavps` lie in the set and its arena.
+// Invariants: a set lies in a piece of its worker's slab, as do the chunks of its arena; that worker's thread alone touches it. `owners` counts
+// the runs that see it and the modules that share it; with the last one all of it goes back. `avps` and `xavps` lie in the set and
+// its arena.
 
 /// The AVPs and XAVPs that one run sees, or several in turn, as those of one transaction: `apus_avps` of the contract.
 struct AVPSet {
@@ -12,23 +12,21 @@ struct AVPSet {
     fileprivate var arena: Arena
     fileprivate var owners: UInt32
     fileprivate let worker: UnsafeMutablePointer<ScriptWorker>
-    /// Links free sets.
-    fileprivate var next: UnsafeMutablePointer<AVPSet>?
 
-    /// First chunk of its arena, in bytes: half a dozen values fit.
-    private static let arenaChunk = 1024 - 16
-    /// Bytes that one set may take beyond it.
+    /// Bytes that one set may take: from the slab, and only when a value is set.
     private static let arenaLimit = 8 << 20
 
-    /// A set in memory of its own, with one owner.
-    @inline(never)
-    fileprivate static func make(on worker: UnsafeMutablePointer<ScriptWorker>) -> UnsafeMutablePointer<AVPSet> {
-        let set = UnsafeMutablePointer<AVPSet>.allocate(capacity: 1)
+    /// An empty set with one owner; nil when memory is out.
+    fileprivate static func make(on worker: UnsafeMutablePointer<ScriptWorker>) -> UnsafeMutablePointer<AVPSet>? {
+        let slab = worker.pointee.slab
+        guard let piece = slab.pointee.allocate(MemoryLayout<AVPSet>.stride) else { return nil }
+        let set = piece.bindMemory(to: AVPSet.self, capacity: 1)
         let arena = set.pointer(to: \.arena).unsafelyUnwrapped
+        let room = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         set.initialize(
             to: AVPSet(
-                avps: AVPList(arena: arena), xavps: nil, arena: Arena(chunk: arenaChunk, limit: arenaLimit), owners: 1,
-                worker: worker, next: nil))
+                avps: AVPList(arena: arena), xavps: nil, arena: Arena(slab: slab, room: room, limit: arenaLimit),
+                owners: 1, worker: worker))
         return set
     }
 }
@@ -42,42 +40,26 @@ extension UnsafeMutablePointer<AVPSet> {
     func release() {
         pointee.owners &-= 1
         guard pointee.owners == 0 else { return }
-        let arena = pointer(to: \.arena).unsafelyUnwrapped
-        arena.pointee.reset()
-        pointee.avps = AVPList(arena: arena)
-        pointee.xavps = nil
-        pointee.next = pointee.worker.pointee.freeAVPSets
-        pointee.worker.pointee.freeAVPSets = self
-    }
-}
-
-extension UnsafeMutablePointer<ScriptWorker> {
-    /// An empty set with one owner.
-    fileprivate func takeAVPSet() -> UnsafeMutablePointer<AVPSet> {
-        guard let set = pointee.freeAVPSets else { return AVPSet.make(on: self) }
-        pointee.freeAVPSets = set.pointee.next
-        set.pointee.next = nil
-        set.pointee.owners = 1
-        return set
+        pointee.arena.free()
+        pointee.worker.pointee.slab.pointee.free(self)
     }
 }
 
 extension UnsafeMutablePointer<Run> {
-    /// The set of this run, made when there is none.
-    var madeAVPSet: UnsafeMutablePointer<AVPSet> {
+    /// The set of this run, made when there is none; nil when memory is out.
+    var madeAVPSet: UnsafeMutablePointer<AVPSet>? {
         if let set = pointee.avps { return set }
-        let set = pointee.worker.takeAVPSet()
-        pointee.avps = set
-        return set
+        pointee.avps = AVPSet.make(on: pointee.worker)
+        return pointee.avps
     }
 
     /// The AVPs that this run sees; nil while there are none.
     @inline(__always)
     var avpList: UnsafeMutablePointer<AVPList>? { pointee.avps?.pointer(to: \.avps) }
 
-    /// The same, made when there are none.
+    /// The same, made when there are none; nil when memory is out.
     @inline(__always)
-    var madeAVPList: UnsafeMutablePointer<AVPList> { madeAVPSet.pointer(to: \.avps).unsafelyUnwrapped }
+    var madeAVPList: UnsafeMutablePointer<AVPList>? { madeAVPSet?.pointer(to: \.avps) }
 
     /// The XAVPs that this run sees; nil while there are none.
     @inline(__always)
@@ -86,7 +68,7 @@ extension UnsafeMutablePointer<Run> {
     /// The same, made when there are none; nil when memory is out.
     var madeXAVPList: UnsafeMutablePointer<XAVPList>? {
         if let list = xavpList { return list }
-        let set = madeAVPSet
+        guard let set = madeAVPSet else { return nil }
         set.pointee.xavps = XAVPList.make(in: set.pointer(to: \.arena).unsafelyUnwrapped)
         return set.pointee.xavps
     }

@@ -10,6 +10,7 @@ final class ScriptBench {
     private let worker: UnsafeMutablePointer<ScriptWorker>
     private let timers = TimerWheel(now: 0)
     private let clock: UnsafeMutablePointer<Clock>
+    private let slab: UnsafeMutablePointer<Slab>
     private let program: Program
     private var memory: [UnsafeMutableRawPointer] = []
     private var compiled: [String: UnsafePointer<CompiledVariable>] = [:]
@@ -38,9 +39,12 @@ final class ScriptBench {
         try declare(registry, owner)
         clock = .allocate(capacity: 1)
         clock.initialize(to: Clock())
+        slab = .allocate(capacity: 1)
+        slab.initialize(to: Slab())
         worker = .allocate(capacity: 1)
         worker.initialize(
-            to: ScriptWorker(index: 0, mailbox: try Mailbox(bound: 1), timers: timers, clock: clock, maxSuspended: 4))
+            to: ScriptWorker(
+                index: 0, mailbox: try Mailbox(bound: 1), timers: timers, clock: clock, slab: slab, maxSuspended: 4))
         let diagnostics = Diagnostics()
         let tree = Parser.parse(
             Source(name: "bench.cfg", text: ScriptBench.script), preprocessor: Preprocessor(diagnostics: diagnostics))
@@ -70,6 +74,8 @@ final class ScriptBench {
         for place in memory { place.deallocate() }
         worker.deallocate()
         clock.deallocate()
+        slab.pointee.end()
+        slab.deallocate()
         timers.free()
     }
 
