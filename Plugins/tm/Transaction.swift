@@ -55,18 +55,14 @@ struct Transaction {
         static var noAutoAck: Flags { Flags(rawValue: 1 << 11) }
         static var noE2ECancelReason: Flags { Flags(rawValue: 1 << 12) }
         static var noAuto100: Flags { Flags(rawValue: 1 << 13) }
-        /// The script must not be answered for: the module drops it silently.
-        static var silent: Flags { Flags(rawValue: 1 << 14) }
         /// The lifetime has run out.
-        static var expired: Flags { Flags(rawValue: 1 << 15) }
+        static var expired: Flags { Flags(rawValue: 1 << 14) }
         /// An ACK to a 2xx came by.
-        static var acknowledged: Flags { Flags(rawValue: 1 << 16) }
-        /// The reply is waited for by the delayed-reply rule: nothing was answered, the relay failed.
-        static var relayFailed: Flags { Flags(rawValue: 1 << 17) }
+        static var acknowledged: Flags { Flags(rawValue: 1 << 15) }
         /// Our own: provisional replies are told of, whatever the parameter says.
-        static var passesProvisional: Flags { Flags(rawValue: 1 << 18) }
+        static var passesProvisional: Flags { Flags(rawValue: 1 << 16) }
         /// Our own, within a dialog.
-        static var inDialog: Flags { Flags(rawValue: 1 << 19) }
+        static var inDialog: Flags { Flags(rawValue: 1 << 17) }
     }
 
     /// Intervals of this transaction, milliseconds.

@@ -86,10 +86,7 @@ extension TransactionRef {
         let occurrence = failure(best, status)
         tell(TM_ON_FAILURE_RO, occurrence)
         // Who has looked at it may want an answer to be sent now.
-        if isSilent(best) {
-            pointee.flags.insert(.silent)
-            return wait()
-        }
+        if isSilent(best) { return wait() }
         tell(TM_ON_FAILURE, occurrence)
         guard isOpen, !hasPendingBranches else { return }
         let mayRun = !pointee.flags.contains(.replica) && (!isLocal || home.settings.pointee.enableUacFr != 0)

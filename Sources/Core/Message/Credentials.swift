@@ -124,14 +124,4 @@ extension Bytes {
             return true
         }
     }
-
-    /// Writes the bytes with every quoted pair as the byte behind its backslash (RFC 3261 §25.1).
-    func writeWithoutQuotedPairs(to out: inout ByteWriter) {
-        var at = 0
-        while at < count {
-            if self[at] == UInt8(ascii: "\\"), at + 1 < count { at += 1 }
-            out.write(byte: self[at])
-            at += 1
-        }
-    }
 }

@@ -324,13 +324,9 @@ extension Settings {
     /// Log to stderr instead of syslog.
     var logsToStandardError: Bool { isOn("log_stderror") }
     var logPrefix: String? { text("log_prefix") }
-    var logFacility: String { text("log_facility") ?? "LOG_DAEMON" }
     /// 0: no limit.
     var maximumWhileLoops: Int { number("max_while_loops") }
     var maximumRecursion: Int { number("max_recursive_level") }
-    var maximumBranches: Int { number("max_branches") }
-    /// Runs that may wait at the same time.
-    var maximumSuspended: Int { number("max_suspended") }
     /// 1: calls give their raw code, and everything but 0 is true.
     var returnMode: Int { number("return_mode") }
 }
