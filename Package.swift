@@ -39,6 +39,7 @@ let package = Package(
         .target(name: "PluginAPI", cSettings: c),
         .target(name: "CLinux", cSettings: c),
         .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: strict),
+        .target(name: "BinRPC", swiftSettings: strict),
         .systemLibrary(name: "CPcre2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -50,6 +51,7 @@ let package = Package(
         .testTarget(
             name: "CoreTests", dependencies: ["Core"], exclude: ["Corpus", "Script/Mistakes"],
             swiftSettings: strict),
+        .testTarget(name: "BinRPCTests", dependencies: ["BinRPC"], swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
         .testTarget(name: "FunctionalTests", exclude: ["Sipp", "Zoo"], swiftSettings: strict),
     ]
