@@ -23,41 +23,13 @@ import Testing
             modparam("tm", "fr_timer", 1500)
             modparam("tm", "wt_timer", 200)
             request_route {
-                if ($rU == "stat") {
-                    sl_send_reply("200", "$stat(tmx:inuse_transactions) $stat(tm:pieces_in_use)");
-                    exit;
-                }
+                \(Probe.tellsTransactions)
                 if ($rm == "CANCEL") { t_relay(); exit; }
                 if (!t_relay()) sl_reply_error();
             }
 
             """
         }
-    }
-
-    private func waitForNothing(_ server: borrowing Server) throws {
-        var last = ""
-        for attempt in 0..<200 {
-            let client = try UDPClient()
-            let request = SIPText.request(
-                "OPTIONS", "sip:stat@\(server.address)", from: client.address, id: "stat\(attempt)")
-            last = try client.exchange(request, with: server.port).reason
-            if last == "0 0" { return }
-            _ = client.datagram(within: .milliseconds(50))
-        }
-        throw HarnessError("transactions and pieces of memory that are left: \(last)")
-    }
-
-    /// The next request of that method.
-    private func take(_ method: String, at side: borrowing UDPClient) throws -> SIPText {
-        while true {
-            let request = try side.receive(within: .seconds(10)).message
-            if request.method == method { return request }
-        }
-    }
-
-    private func branch(_ message: SIPText) -> String {
-        String((message.header("Via") ?? "").split(separator: ";branch=").last ?? "")
     }
 
     /// SRV records for two called sides, the first one before the second one.
@@ -81,16 +53,16 @@ import Testing
         let server = try server(names)
         let invite = SIPText.request("INVITE", "sip:bob@pair.test", from: caller.address, id: "srv")
         try caller.send(invite, to: server.port)
-        let one = try take("INVITE", at: first)
+        let one = try first.request("INVITE")
         if status > 0 { try first.send(one.response(status, "Overload"), to: server.port) }
-        let two = try take("INVITE", at: second)
+        let two = try second.request("INVITE")
         #expect(two.startLine == "INVITE sip:bob@pair.test SIP/2.0")
-        #expect(branch(two) != branch(one))
+        #expect(two.branch != one.branch)
         try second.send(two.response(200, "OK"), to: server.port)
         var final = try caller.receive(within: .seconds(10)).message
         while final.statusCode == 100 { final = try caller.receive(within: .seconds(10)).message }
         #expect(final.statusCode == 200)
-        try waitForNothing(server)
+        try server.waitForNothing()
     }
 
     /// The look-up waits, the CANCEL does not; what the name server says then is of no use any more.
@@ -104,9 +76,7 @@ import Testing
         let invite = SIPText.request("INVITE", uri, from: caller.address, id: "slow")
         try caller.send(invite, to: server.port)
         try names.waitUntilAsked("A slow.test")
-        try caller.send(
-            invite.replacing("INVITE sip", with: "CANCEL sip").replacing("1 INVITE", with: "1 CANCEL"),
-            to: server.port)
+        try caller.send(SIPText.cancel(invite), to: server.port)
         var cancelled: SIPText?
         while cancelled == nil {
             let reply = try caller.receive(within: .seconds(10)).message
@@ -115,17 +85,9 @@ import Testing
         #expect(cancelled?.statusCode == 200)
         names.set("A slow.test", .a(["127.0.0.1"]))
         try names.waitUntilAsked("A slow.test", times: 2)
-        var final: SIPText?
-        while final == nil {
-            let reply = try caller.receive(within: .seconds(10)).message
-            if reply.header("CSeq") == "1 INVITE", reply.statusCode ?? 0 >= 200 { final = reply }
-        }
-        #expect(final?.statusCode == 487)
-        let to = SIPText(invite).header("To") ?? ""
-        try caller.send(
-            invite.replacing("INVITE sip", with: "ACK sip").replacing("1 INVITE", with: "1 ACK")
-                .replacing("To: " + to, with: "To: " + (final?.header("To") ?? "")), to: server.port)
-        try waitForNothing(server)
+        let final = try caller.reply(487)
+        try caller.send(SIPText.ack(invite, final), to: server.port)
+        try server.waitForNothing()
         let nothing = called.datagram(within: .milliseconds(100))
         #expect(nothing == nil)
     }
@@ -148,7 +110,7 @@ import Testing
         let request = SIPText.request(
             "OPTIONS", "sip:bob@\(called.address)", from: other.address, id: "alive")
         try other.send(request, to: server.port)
-        let received = try take("OPTIONS", at: called)
+        let received = try called.request("OPTIONS")
         // None of the look-ups has ended: nobody was told.
         let early = caller.datagram(within: .zero)
         #expect(early == nil)
@@ -161,7 +123,7 @@ import Testing
             #expect((400..<600).contains(reply.statusCode ?? 0))
             ended.insert(reply.header("Call-ID") ?? "")
         }
-        try waitForNothing(server)
+        try server.waitForNothing()
     }
 
     @Test func nameServersThatAreNoneAreRefused() throws {

@@ -41,13 +41,8 @@ struct AccountedCall: ~Copyable {
 
     func send(_ text: String) throws { try probe.client.send(text, to: probe.server.port) }
 
-    /// The next message of that method that comes to the called side.
-    func called(_ method: String) throws -> SIPText {
-        while true {
-            let message = try probe.nextHop.receive().message
-            if message.method == method { return message }
-        }
-    }
+    /// The next request of that method that comes to the called side.
+    func called(_ method: String) throws -> SIPText { try probe.nextHop.request(method) }
 
     func answer(_ request: SIPText, _ code: Int, _ reason: String, tag: String = "answered", body: String? = nil) throws
     {
@@ -62,12 +57,7 @@ struct AccountedCall: ~Copyable {
 
     /// The next reply with that code that comes to the caller.
     @discardableResult
-    func reply(_ code: Int) throws -> SIPText {
-        while true {
-            let message = try probe.client.receive().message
-            if message.statusCode == code { return message }
-        }
-    }
+    func reply(_ code: Int) throws -> SIPText { try probe.client.reply(code) }
 
     /// The INVITE is relayed, answered, and the answer has come.
     func establish() throws {
@@ -77,13 +67,7 @@ struct AccountedCall: ~Copyable {
     }
 
     /// The ACK to a negative reply.
-    func acknowledge(_ reply: SIPText) throws {
-        let invite = invite()
-        let to = SIPText(invite).header("To") ?? ""
-        try send(
-            invite.replacing("INVITE sip", with: "ACK sip").replacing("1 INVITE", with: "1 ACK")
-                .replacing("To: " + to, with: "To: " + (reply.header("To") ?? "")))
-    }
+    func acknowledge(_ reply: SIPText) throws { try probe.acknowledge(invite(), reply) }
 
     /// All lines of accounting so far: what the worker of this call did before is in the log when its answer to the marker is.
     func lines(_ marker: Int = 100) throws -> [String] {

@@ -9,12 +9,16 @@ struct Probe: ~Copyable {
     /// - Parameters:
     ///   - script: the body of the request route; `NEXT` in it is the URI of the next hop.
     ///   - globals: what stands in front of the routes: modparams, further routes.
-    init(_ modules: [String], arguments: [String] = [], globals: String = "", script: String) throws {
+    ///   - marker: the first line, such as `#!SER`.
+    init(
+        _ modules: [String], arguments: [String] = [], globals: String = "", script: String, marker: String = ""
+    ) throws {
         let nextHop = try UDPClient()
         let client = try UDPClient()
         let server = try Server(arguments: arguments) { port in
             let loads = modules.map { "loadmodule \"\($0).so\"\n" }.joined()
             return """
+                \(marker)
                 children=2
                 listen=udp:127.0.0.1:\(port)
                 \(loads)\(globals)

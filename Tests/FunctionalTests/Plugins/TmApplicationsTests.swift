@@ -11,7 +11,8 @@ import Testing
         init(_ path: String) throws {
             self.path = path
             let made = mkfifo(path, 0o600)
-            descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+            // Open for writing, too: it has no end when a writer has closed it, and reading waits.
+            descriptor = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
             guard made == 0, descriptor >= 0 else { throw HarnessError("\(path): \(String(cString: strerror(errno)))") }
         }
 
@@ -21,15 +22,15 @@ import Testing
         func read(until end: String) throws -> String {
             var text: [UInt8] = []
             var buffer = [UInt8](repeating: 0, count: 65536)
-            for _ in 0..<500 {
+            while !String(decoding: text, as: UTF8.self).hasSuffix(end) {
                 var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-                poll(&wait, 1, 20)
+                guard poll(&wait, 1, 10_000) == 1 else {
+                    throw HarnessError("the FIFO gave only: \(String(decoding: text, as: UTF8.self))")
+                }
                 let count = Glibc.read(descriptor, &buffer, buffer.count)
                 if count > 0 { text += buffer[..<count] }
-                if String(decoding: text, as: UTF8.self).hasSuffix(end) { return String(decoding: text, as: UTF8.self) }
-                if count <= 0 { usleep(10_000) }
             }
-            throw HarnessError("the FIFO gave only: \(String(decoding: text, as: UTF8.self))")
+            return String(decoding: text, as: UTF8.self)
         }
     }
 

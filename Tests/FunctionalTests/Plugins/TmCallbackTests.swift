@@ -125,17 +125,6 @@ import Testing
         }
     }
 
-    private func ack(_ invite: String, _ reply: SIPText, branch: String? = nil) -> String {
-        let to = SIPText(invite).header("To") ?? ""
-        let text = invite.replacing("INVITE sip", with: "ACK sip").replacing("1 INVITE", with: "1 ACK")
-            .replacing("To: " + to, with: "To: " + (reply.header("To") ?? ""))
-        return branch.map { text.replacing("branch=z9hG4bK", with: "branch=z9hG4bK\($0)") } ?? text
-    }
-
-    private func cancel(_ invite: String) -> String {
-        invite.replacing("INVITE sip", with: "CANCEL sip").replacing("1 INVITE", with: "1 CANCEL")
-    }
-
     @Test func aCallThatIsAnswered() throws {
         let call = try Call(Self.relay)
         let invite = call.probe.request("INVITE", id: "answered")
@@ -151,7 +140,8 @@ import Testing
         let again = try call.reply()
         #expect(again.statusCode == 200)
         for _ in 0..<2 {
-            let acknowledged = try call.probe.pass(ack(invite, ok, branch: "other"))
+            let acknowledged = try call.probe.pass(
+                SIPText.ack(invite, ok).replacing("branch=z9hG4bK", with: "branch=z9hG4bKother"))
             #expect(acknowledged.method == "ACK")
         }
         try call.finish()
@@ -187,8 +177,8 @@ import Testing
         try call.probe.nextHop.send(busy, to: call.probe.server.port)
         let second = try call.probe.nextHop.receive().message
         #expect(second.text == first.text)
-        try call.send(ack(invite, reply))
-        try call.send(ack(invite, reply))
+        try call.send(SIPText.ack(invite, reply))
+        try call.send(SIPText.ack(invite, reply))
         try call.finish()
         let events = call.events(of: "INVITE").filter { $0 != "RESPONSE_SENT 486 retr" }
         let expected =
@@ -208,7 +198,7 @@ import Testing
         try call.probe.nextHop.send(received.response(180, "Ringing"), to: call.probe.server.port)
         let ringing = try call.reply(after: 100)
         #expect(ringing.statusCode == 180)
-        try call.send(cancel(invite))
+        try call.send(SIPText.cancel(invite))
         let answer = try call.reply()
         #expect(answer.statusCode == 200 && answer.header("CSeq") == "1 CANCEL")
         let cancelling = try call.probe.nextHop.receive().message
@@ -217,7 +207,7 @@ import Testing
         try call.probe.nextHop.send(received.response(487, "Request Terminated"), to: call.probe.server.port)
         let reply = try call.reply(after: 200)
         #expect(reply.statusCode == 487)
-        try call.send(ack(invite, reply))
+        try call.send(SIPText.ack(invite, reply))
         try call.finish()
         let events = call.events(of: "INVITE", repeated: false)
         let expected =
@@ -251,7 +241,7 @@ import Testing
         // And the 408 comes again until the ACK.
         let again = try call.reply()
         #expect(again.text == reply.text)
-        try call.send(ack(invite, reply))
+        try call.send(SIPText.ack(invite, reply))
         try call.finish()
         let events = call.events(of: "INVITE")
         let expected =
@@ -316,7 +306,7 @@ import Testing
         try call.probe.nextHop.send(first.response(603, "Decline"), to: call.probe.server.port)
         let reply = try call.reply(after: 100)
         #expect(reply.statusCode == 603)
-        try call.send(ack(invite, reply))
+        try call.send(SIPText.ack(invite, reply))
         try call.finish()
         let events = call.events(of: "INVITE", repeated: false).filter { $0.contains("FAILURE") }
         let expected = [

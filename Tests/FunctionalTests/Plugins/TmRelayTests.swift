@@ -2,74 +2,14 @@ import Testing
 
 /// The side of tm towards the called: RFC 3261 sections 16.6, 17.1 and 9.1.
 @Suite struct TmRelayTests {
-    /// A server that relays to the next hop, with short timers.
+    /// A server that relays to the next hop.
     private func probe(
         _ script: String = #"$du = "NEXT"; t_relay();"#, parameters: [String] = [], globals: String = "",
         fr: String = "30s", frInvite: String = "120s"
     ) throws -> Probe {
-        let settings =
-            [
-                #""retr_timer1", 100"#, #""retr_timer2", "200ms""#, #""wt_timer", "200ms""#,
-                #""fr_timer", "\#(fr)""#, #""fr_inv_timer", "\#(frInvite)""#,
-            ] + parameters
-        return try Probe(
-            ["tm", "sl", "xlog", "pv", "siputils", "textops"],
-            globals: settings.map { "modparam(\"tm\", \($0))\n" }.joined() + globals,
-            script: """
-                if ($rU == "stat") {
-                    sl_send_reply("200", "$stat(tmx:inuse_transactions) $stat(tm:pieces_in_use)");
-                    exit;
-                }
-                \(script)
-                """)
-    }
-
-    /// Waits until the server has no transaction any more, and tm no memory.
-    private func waitForNothing(_ probe: borrowing Probe) throws {
-        var last = ""
-        for attempt in 0..<200 {
-            let client = try UDPClient()
-            let request = SIPText.request(
-                "OPTIONS", "sip:stat@\(probe.server.address)", from: client.address, id: "stat\(attempt)")
-            last = try client.exchange(request, with: probe.server.port).reason
-            if last == "0 0" { return }
-            _ = client.datagram(within: .milliseconds(50))
-        }
-        throw HarnessError("transactions and pieces of memory that are left: \(last)")
-    }
-
-    /// The next message of that method, or reply to it, that is no repetition of `last`.
-    private func next(
-        _ client: borrowing UDPClient, _ method: String, not last: SIPText? = nil
-    ) throws -> SIPText {
-        while true {
-            let message = try client.receive().message
-            if message.header("CSeq")?.hasSuffix(" " + method) == true, message.text != last?.text { return message }
-        }
-    }
-
-    /// The next reply with that status.
-    private func reply(_ client: borrowing UDPClient, _ code: Int) throws -> SIPText {
-        while true {
-            let message = try client.receive().message
-            if message.statusCode == code { return message }
-        }
-    }
-
-    private func branch(_ message: SIPText) -> Substring {
-        (message.header("Via") ?? "").split(separator: ";branch=").last?.split(separator: ";").first ?? ""
-    }
-
-    private func cancel(_ invite: String, headers: [String] = []) -> String {
-        invite.replacing("INVITE sip", with: "CANCEL sip").replacing("1 INVITE", with: "1 CANCEL")
-            .replacing("Content-Length", with: headers.map { $0 + "\r\n" }.joined() + "Content-Length")
-    }
-
-    private func acknowledge(_ probe: borrowing Probe, _ invite: String, _ reply: SIPText) throws {
-        let to = SIPText(invite).header("To") ?? ""
-        let ack = invite.replacing("INVITE sip", with: "ACK sip").replacing("1 INVITE", with: "1 ACK")
-            .replacing("To: " + to, with: "To: " + (reply.header("To") ?? ""))
-        try probe.client.send(ack, to: probe.server.port)
+        try Probe.tm(
+            script, parameters: [#""fr_timer", "\#(fr)""#, #""fr_inv_timer", "\#(frInvite)""#] + parameters,
+            globals: globals)
     }
 
     /// Repetitions of a request that the next hop does not answer: the text of all of them, until the caller hears of it.
@@ -77,15 +17,15 @@ import Testing
         let probe = try probe(fr: "1000ms")
         let request = probe.request(method, id: "silence")
         try probe.client.send(request, to: probe.server.port)
-        let first = try next(probe.nextHop, method)
-        let end = try reply(probe.client, 408)
+        let first = try probe.nextHop.next(method)
+        let end = try probe.client.reply(408)
         var copies = 1
         while let again = probe.nextHop.datagram(within: .milliseconds(20)) {
             #expect(String(decoding: again.bytes, as: UTF8.self) == first.text)
             copies += 1
         }
-        if method == "INVITE" { try acknowledge(probe, request, end) }
-        try waitForNothing(probe)
+        if method == "INVITE" { try probe.acknowledge(request, end) }
+        try probe.waitForNothing()
         return (copies, end.statusCode)
     }
 
@@ -93,37 +33,37 @@ import Testing
         let probe = try probe(#"if ($rU == "alice") $du = "NEXT"; t_relay();"#)
         let invite = probe.request("INVITE", id: "call", headers: ["X-Kept: as it is"], body: "v=0\r\n")
         try probe.client.send(invite, to: probe.server.port)
-        let trying = try reply(probe.client, 100)
+        let trying = try probe.client.reply(100)
         #expect(trying.header("CSeq") == "1 INVITE")
-        let received = try next(probe.nextHop, "INVITE")
+        let received = try probe.nextHop.next("INVITE")
         #expect(received.startLine == SIPText(invite).startLine)
         #expect(received.headers("Via").count == 2)
         #expect(received.headers("Via").last == SIPText(invite).header("Via"))
-        #expect(branch(received).hasPrefix("z9hG4bK"))
+        #expect(received.branch.hasPrefix("z9hG4bK"))
         #expect(received.header("X-Kept") == "as it is")
         #expect(received.header("Max-Forwards") == "70")
         #expect(received.body == "v=0\r\n")
         try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
-        let ringing = try reply(probe.client, 180)
+        let ringing = try probe.client.reply(180)
         #expect(ringing.headers("Via") == [SIPText(invite).header("Via")])
         try probe.nextHop.send(received.response(200, "OK"), to: probe.server.port)
-        let answered = try reply(probe.client, 200)
+        let answered = try probe.client.reply(200)
         #expect(answered.header("To")?.hasSuffix(";tag=answered") == true)
 
         let ack = probe.request("ACK", id: "call").replacing("-call-1", with: "-ack")
         try probe.client.send(ack, to: probe.server.port)
-        let acked = try next(probe.nextHop, "ACK")
+        let acked = try probe.nextHop.next("ACK")
         #expect(acked.headers("Via").count == 2)
-        #expect(branch(acked) != branch(received))
+        #expect(acked.branch != received.branch)
         let bye = SIPText.request(
             "BYE", "sip:tester@\(probe.client.address)", from: probe.nextHop.address, id: "callback", cseq: 7)
         try probe.nextHop.send(bye, to: probe.server.port)
-        let ended = try next(probe.client, "BYE")
+        let ended = try probe.client.next("BYE")
         #expect(ended.headers("Via").count == 2)
         try probe.client.send(ended.response(200, "OK"), to: probe.server.port)
-        let over = try next(probe.nextHop, "BYE")
+        let over = try probe.nextHop.next("BYE")
         #expect(over.statusCode == 200)
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func anInviteIsRepeatedUntilItTimesOut() throws {
@@ -143,7 +83,7 @@ import Testing
         let probe = try probe(fr: "1000ms")
         for (method, expected) in [("INVITE", 0...0), ("OPTIONS", 1...4)] {
             try probe.client.send(probe.request(method, id: "heard"), to: probe.server.port)
-            let first = try next(probe.nextHop, method)
+            let first = try probe.nextHop.next(method)
             try probe.nextHop.send(first.response(100, "Trying"), to: probe.server.port)
             var copies = 0
             // What was sent before the reply arrived does not count.
@@ -151,26 +91,26 @@ import Testing
             while probe.nextHop.datagram(within: .milliseconds(500)) != nil { copies += 1 }
             #expect(expected.contains(copies))
             try probe.nextHop.send(first.response(200, "OK"), to: probe.server.port)
-            _ = try reply(probe.client, 200)
+            _ = try probe.client.reply(200)
         }
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func noFinalReplyInTimeCancelsTheBranch() throws {
         let probe = try probe(frInvite: "500ms")
         let invite = probe.request("INVITE", id: "unanswered")
         try probe.client.send(invite, to: probe.server.port)
-        let received = try next(probe.nextHop, "INVITE")
+        let received = try probe.nextHop.next("INVITE")
         try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
-        let cancel = try next(probe.nextHop, "CANCEL")
+        let cancel = try probe.nextHop.next("CANCEL")
         #expect(cancel.header("Via") == received.header("Via"))
-        let end = try reply(probe.client, 408)
-        try acknowledge(probe, invite, end)
+        let end = try probe.client.reply(408)
+        try probe.acknowledge(invite, end)
         try probe.nextHop.send(cancel.response(200, "OK"), to: probe.server.port)
         try probe.nextHop.send(received.response(487, "Request Terminated"), to: probe.server.port)
-        let ack = try next(probe.nextHop, "ACK")
+        let ack = try probe.nextHop.next("ACK")
         #expect(ack.header("Via") == received.header("Via"))
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func anOnreplyRouteShortensTheRinging() throws {
@@ -179,15 +119,15 @@ import Testing
             globals: #"onreply_route[RINGS] { if (status == "180") t_set_fr(300); }"# + "\n")
         let invite = probe.request("INVITE", id: "shorter")
         try probe.client.send(invite, to: probe.server.port)
-        let received = try next(probe.nextHop, "INVITE")
+        let received = try probe.nextHop.next("INVITE")
         try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
-        let cancel = try next(probe.nextHop, "CANCEL")
-        let end = try reply(probe.client, 408)
-        try acknowledge(probe, invite, end)
+        let cancel = try probe.nextHop.next("CANCEL")
+        let end = try probe.client.reply(408)
+        try probe.acknowledge(invite, end)
         try probe.nextHop.send(cancel.response(200, "OK"), to: probe.server.port)
         try probe.nextHop.send(received.response(487, "Request Terminated"), to: probe.server.port)
-        _ = try next(probe.nextHop, "ACK")
-        try waitForNothing(probe)
+        _ = try probe.nextHop.next("ACK")
+        try probe.waitForNothing()
     }
 
     /// What is said after t_relay is for the branch that is out.
@@ -196,11 +136,11 @@ import Testing
             #"t_set_retr(60000, 60000); $du = "NEXT"; t_relay(); t_set_retr(100, 200); t_set_fr(0, 1000);"#)
         let request = probe.request(id: "timers")
         try probe.client.send(request, to: probe.server.port)
-        let first = try next(probe.nextHop, "OPTIONS")
-        let again = try next(probe.nextHop, "OPTIONS")
+        let first = try probe.nextHop.next("OPTIONS")
+        let again = try probe.nextHop.next("OPTIONS")
         #expect(again.text == first.text)
-        _ = try reply(probe.client, 408)
-        try waitForNothing(probe)
+        _ = try probe.client.reply(408)
+        try probe.waitForNothing()
     }
 
     @Test(arguments: [0, 1]) func theScriptDecidesAboutThe100(on: Int) throws {
@@ -208,12 +148,12 @@ import Testing
             #"t_set_auto_inv_100(\#(on)); $du = "NEXT"; t_relay();"#, parameters: [#""auto_inv_100", \#(1 - on)"#])
         let invite = probe.request("INVITE", id: "trying")
         try probe.client.send(invite, to: probe.server.port)
-        let received = try next(probe.nextHop, "INVITE")
+        let received = try probe.nextHop.next("INVITE")
         try probe.nextHop.send(received.response(486, "Busy Here"), to: probe.server.port)
         let first = try probe.client.receive().message
         #expect(first.statusCode == (on == 1 ? 100 : 486))
-        try acknowledge(probe, invite, on == 1 ? reply(probe.client, 486) : first)
-        try waitForNothing(probe)
+        try probe.acknowledge(invite, on == 1 ? probe.client.reply(486) : first)
+        try probe.waitForNothing()
     }
 
     @Test(arguments: [0, 1]) func theScriptDecidesAboutTheReason(off: Int) throws {
@@ -222,16 +162,16 @@ import Testing
             parameters: [#""e2e_cancel_reason", \#(off)"#])
         let invite = probe.request("INVITE", id: "reason")
         try probe.client.send(invite, to: probe.server.port)
-        let received = try next(probe.nextHop, "INVITE")
+        let received = try probe.nextHop.next("INVITE")
         try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
-        _ = try reply(probe.client, 180)
-        try probe.client.send(cancel(invite, headers: ["Reason: SIP;cause=200"]), to: probe.server.port)
-        let cancel = try next(probe.nextHop, "CANCEL")
+        _ = try probe.client.reply(180)
+        try probe.client.send(SIPText.cancel(invite, headers: ["Reason: SIP;cause=200"]), to: probe.server.port)
+        let cancel = try probe.nextHop.next("CANCEL")
         #expect(cancel.headers("Reason") == (off == 1 ? [] : ["SIP;cause=200"]))
         try probe.nextHop.send(cancel.response(200, "OK"), to: probe.server.port)
         try probe.nextHop.send(received.response(487, "Request Terminated"), to: probe.server.port)
-        try acknowledge(probe, invite, reply(probe.client, 487))
-        try waitForNothing(probe)
+        try probe.acknowledge(invite, probe.client.reply(487))
+        try probe.waitForNothing()
     }
 
     /// The ACK to a 2xx of the called side is to be passed on.
@@ -240,13 +180,13 @@ import Testing
             #"if (method == "ACK") { if (t_check_trans()) xerr("checked\n"); } $du = "NEXT"; t_relay();"#)
         let invite = probe.request("INVITE", id: "taken")
         try probe.client.send(invite, to: probe.server.port)
-        let received = try next(probe.nextHop, "INVITE")
+        let received = try probe.nextHop.next("INVITE")
         try probe.nextHop.send(received.response(200, "OK"), to: probe.server.port)
-        let ok = try reply(probe.client, 200)
-        try acknowledge(probe, invite.replacing("branch=z9hG4bK-taken-1", with: "branch=z9hG4bK-taken-ack"), ok)
-        _ = try next(probe.nextHop, "ACK")
+        let ok = try probe.client.reply(200)
+        try probe.acknowledge(invite.replacing("branch=z9hG4bK-taken-1", with: "branch=z9hG4bK-taken-ack"), ok)
+        _ = try probe.nextHop.next("ACK")
         try probe.server.waitForLog("checked")
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func theAckToANegativeReplyIsMadeOfWhatWasSent() throws {
@@ -256,9 +196,9 @@ import Testing
             "INVITE", id: "refused", headers: routes.map { "Route: " + $0 } + ["X-Gone: 1", "Require: 100rel"],
             body: "v=0\r\n")
         try probe.client.send(invite, to: probe.server.port)
-        let received = try next(probe.nextHop, "INVITE")
+        let received = try probe.nextHop.next("INVITE")
         try probe.nextHop.send(received.response(486, "Busy Here"), to: probe.server.port)
-        let ack = try next(probe.nextHop, "ACK")
+        let ack = try probe.nextHop.next("ACK")
         #expect(ack.startLine == received.startLine.replacing("INVITE", with: "ACK"))
         #expect(ack.headers("Via") == [received.header("Via")])
         #expect(ack.headers("Route") == routes)
@@ -270,12 +210,12 @@ import Testing
         #expect(ack.headers("Require") == [])
         #expect(ack.header("Content-Length") == "0")
         // The reply was lost on its way back, says the called side: it is acknowledged again, and goes to the caller once.
-        let busy = try reply(probe.client, 486)
-        try acknowledge(probe, invite, busy)
+        let busy = try probe.client.reply(486)
+        try probe.acknowledge(invite, busy)
         try probe.nextHop.send(received.response(486, "Busy Here"), to: probe.server.port)
-        let again = try next(probe.nextHop, "ACK")
+        let again = try probe.nextHop.next("ACK")
         #expect(again.text == ack.text)
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     /// Also when it has its transaction, and its answer, before it is relayed.
@@ -285,14 +225,14 @@ import Testing
         let invite = probe.request(
             "INVITE", id: "cancelled", headers: ["Route: <sip:192.0.2.1;lr>", "Proxy-Require: nothing"])
         try probe.client.send(invite, to: probe.server.port)
-        let received = try next(probe.nextHop, "INVITE")
+        let received = try probe.nextHop.next("INVITE")
         try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
-        _ = try reply(probe.client, 180)
+        _ = try probe.client.reply(180)
         try probe.client.send(
-            cancel(invite, headers: [#"Reason: SIP;cause=200;text="elsewhere""#]), to: probe.server.port)
-        let answer = try next(probe.client, "CANCEL")
+            SIPText.cancel(invite, headers: [#"Reason: SIP;cause=200;text="elsewhere""#]), to: probe.server.port)
+        let answer = try probe.client.next("CANCEL")
         #expect(answer.statusCode == 200)
-        let cancel = try next(probe.nextHop, "CANCEL")
+        let cancel = try probe.nextHop.next("CANCEL")
         #expect(cancel.startLine == received.startLine.replacing("INVITE", with: "CANCEL"))
         #expect(cancel.headers("Via") == [received.header("Via")])
         #expect(cancel.headers("Route") == ["<sip:192.0.2.1;lr>"])
@@ -300,23 +240,23 @@ import Testing
         #expect(cancel.header("CSeq") == "1 CANCEL")
         #expect(cancel.headers("Reason") == [#"SIP;cause=200;text="elsewhere""#])
         // Not answered, it is repeated.
-        let again = try next(probe.nextHop, "CANCEL")
+        let again = try probe.nextHop.next("CANCEL")
         #expect(again.text == cancel.text)
         try probe.nextHop.send(cancel.response(200, "OK"), to: probe.server.port)
         try probe.nextHop.send(received.response(487, "Request Terminated"), to: probe.server.port)
-        let end = try reply(probe.client, 487)
-        try acknowledge(probe, invite, end)
-        _ = try next(probe.nextHop, "ACK")
-        try waitForNothing(probe)
+        let end = try probe.client.reply(487)
+        try probe.acknowledge(invite, end)
+        _ = try probe.nextHop.next("ACK")
+        try probe.waitForNothing()
     }
 
     @Test func aCancelBeforeAnyReplyWaitsForOne() throws {
         let probe = try probe(parameters: [#""cancel_b_method", 1"#])
         let invite = probe.request("INVITE", id: "early")
         try probe.client.send(invite, to: probe.server.port)
-        let received = try next(probe.nextHop, "INVITE")
-        try probe.client.send(cancel(invite), to: probe.server.port)
-        let answer = try next(probe.client, "CANCEL")
+        let received = try probe.nextHop.next("INVITE")
+        try probe.client.send(SIPText.cancel(invite), to: probe.server.port)
+        let answer = try probe.client.next("CANCEL")
         #expect(answer.statusCode == 200)
         // The request goes on being repeated, and nothing else is sent.
         for _ in 0..<3 {
@@ -324,41 +264,41 @@ import Testing
             #expect(again.text == received.text)
         }
         try probe.nextHop.send(received.response(180, "Ringing"), to: probe.server.port)
-        let cancel = try next(probe.nextHop, "CANCEL")
+        let cancel = try probe.nextHop.next("CANCEL")
         try probe.nextHop.send(cancel.response(200, "OK"), to: probe.server.port)
         try probe.nextHop.send(received.response(487, "Request Terminated"), to: probe.server.port)
-        let end = try reply(probe.client, 487)
-        try acknowledge(probe, invite, end)
-        try waitForNothing(probe)
+        let end = try probe.client.reply(487)
+        try probe.acknowledge(invite, end)
+        try probe.waitForNothing()
     }
 
     @Test func aCancelBeforeAnyReplyEndsTheBranch() throws {
         let probe = try probe(parameters: [#""cancel_b_method", 0"#])
         let invite = probe.request("INVITE", id: "early")
         try probe.client.send(invite, to: probe.server.port)
-        let received = try next(probe.nextHop, "INVITE")
-        try probe.client.send(cancel(invite), to: probe.server.port)
-        let end = try reply(probe.client, 487)
-        try acknowledge(probe, invite, end)
+        let received = try probe.nextHop.next("INVITE")
+        try probe.client.send(SIPText.cancel(invite), to: probe.server.port)
+        let end = try probe.client.reply(487)
+        try probe.acknowledge(invite, end)
         while let more = probe.nextHop.datagram(within: .milliseconds(300)) {
             let text = String(decoding: more.bytes, as: UTF8.self)
             #expect(text == received.text)
         }
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func aCancelBeforeAnyReplyIsSentAtOnce() throws {
         let probe = try probe(parameters: [#""cancel_b_method", 2"#], fr: "1s")
         let invite = probe.request("INVITE", id: "early")
         try probe.client.send(invite, to: probe.server.port)
-        let received = try next(probe.nextHop, "INVITE")
-        try probe.client.send(cancel(invite), to: probe.server.port)
-        let cancel = try next(probe.nextHop, "CANCEL")
-        #expect(branch(cancel) == branch(received))
+        let received = try probe.nextHop.next("INVITE")
+        try probe.client.send(SIPText.cancel(invite), to: probe.server.port)
+        let cancel = try probe.nextHop.next("CANCEL")
+        #expect(cancel.branch == received.branch)
         // Nobody ever answers: the branch is given up.
-        let end = try reply(probe.client, 487)
-        try acknowledge(probe, invite, end)
-        try waitForNothing(probe)
+        let end = try probe.client.reply(487)
+        try probe.acknowledge(invite, end)
+        try probe.waitForNothing()
     }
 
     @Test func branchesHaveRoutesOfTheirOwn() throws {
@@ -381,18 +321,18 @@ import Testing
                 """)
         let request = probe.request(id: "branches")
         try probe.client.send(request, to: probe.server.port)
-        let first = try next(probe.nextHop, "OPTIONS")
-        var second = try next(probe.nextHop, "OPTIONS", not: first)
-        while branch(second) == branch(first) { second = try next(probe.nextHop, "OPTIONS", not: first) }
+        let first = try probe.nextHop.next("OPTIONS")
+        var second = try probe.nextHop.next("OPTIONS", not: first)
+        while second.branch == first.branch { second = try probe.nextHop.next("OPTIONS", not: first) }
         #expect(first.headers("X-Branch") == ["alice"])
         #expect(second.headers("X-Branch") == ["third"])
         #expect(second.startLine == "OPTIONS sip:third@192.0.2.1 SIP/2.0")
         try probe.nextHop.send(first.response(404, "Not Found"), to: probe.server.port)
         try probe.nextHop.send(second.response(200, "OK"), to: probe.server.port)
-        let answered = try reply(probe.client, 200)
+        let answered = try probe.client.reply(200)
         #expect(answered.headers("Via") == [SIPText(request).header("Via")])
         try probe.server.waitForLog("result 1")
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func withoutAnyBranchTheRelayFails() throws {
@@ -403,7 +343,7 @@ import Testing
         #expect(answer.statusCode == 500)
         try probe.server.waitForLog("result -1")
         #expect(probe.nextHop.datagram(within: .milliseconds(1)) == nil)
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test(arguments: [
@@ -416,11 +356,11 @@ import Testing
         let hop = try UDPClient()
         let probe = try probe(call.replacing("HOP", with: "\(hop.address.port)"))
         try probe.client.send(probe.request(id: "named"), to: probe.server.port)
-        let received = try next(hop, "OPTIONS")
+        let received = try hop.next("OPTIONS")
         #expect(received.startLine == "OPTIONS sip:alice@\(probe.server.address) SIP/2.0")
         try hop.send(received.response(200, "OK"), to: probe.server.port)
-        _ = try reply(probe.client, 200)
-        try waitForNothing(probe)
+        _ = try probe.client.reply(200)
+        try probe.waitForNothing()
     }
 
     @Test func aReplicaGoesByItself() throws {
@@ -433,18 +373,18 @@ import Testing
             """)
         let request = probe.request("REGISTER", id: "copied", headers: ["Route: <sip:192.0.2.1;lr>"])
         try probe.client.send(request, to: probe.server.port)
-        let copy = try next(hop, "REGISTER")
+        let copy = try hop.next("REGISTER")
         #expect(copy.headers("Via").count == 1)
         #expect(copy.header("Via")?.contains("\(probe.server.address);branch=z9hG4bK") == true)
         #expect(copy.headers("Route") == [])
-        let original = try next(probe.nextHop, "REGISTER")
+        let original = try probe.nextHop.next("REGISTER")
         #expect(original.headers("Via").count == 2)
         #expect(original.headers("Route") == ["<sip:192.0.2.1;lr>"])
         try hop.send(copy.response(403, "Forbidden"), to: probe.server.port)
         try probe.nextHop.send(original.response(200, "OK"), to: probe.server.port)
-        let answer = try next(probe.client, "REGISTER")
+        let answer = try probe.client.next("REGISTER")
         #expect(answer.statusCode == 200)
-        try waitForNothing(probe)
+        try probe.waitForNothing()
         #expect(probe.client.datagram(within: .milliseconds(1)) == nil)
     }
 
@@ -461,26 +401,26 @@ import Testing
                 """)
         let invite = probe.request("INVITE", id: "serial")
         try probe.client.send(invite, to: probe.server.port)
-        let first = try next(probe.nextHop, "INVITE")
+        let first = try probe.nextHop.next("INVITE")
         try probe.nextHop.send(first.response(486, "Busy Here"), to: probe.server.port)
-        _ = try next(probe.nextHop, "ACK")
-        var second = try next(probe.nextHop, "INVITE")
-        while branch(second) == branch(first) { second = try next(probe.nextHop, "INVITE") }
+        _ = try probe.nextHop.next("ACK")
+        var second = try probe.nextHop.next("INVITE")
+        while second.branch == first.branch { second = try probe.nextHop.next("INVITE") }
         #expect(second.startLine == "INVITE sip:voicemail@192.0.2.1 SIP/2.0")
         try probe.nextHop.send(second.response(200, "OK"), to: probe.server.port)
-        _ = try reply(probe.client, 200)
-        try waitForNothing(probe)
+        _ = try probe.client.reply(200)
+        try probe.waitForNothing()
     }
 
     @Test func aSecondRelayNeedsANewBranch() throws {
         let probe = try probe(#"$du = "NEXT"; t_relay(); t_relay(); xerr("second gives $rc\n");"#)
         try probe.client.send(probe.request(id: "two"), to: probe.server.port)
-        let received = try next(probe.nextHop, "OPTIONS")
+        let received = try probe.nextHop.next("OPTIONS")
         try probe.nextHop.send(received.response(200, "OK"), to: probe.server.port)
-        _ = try reply(probe.client, 200)
+        _ = try probe.client.reply(200)
         try probe.server.waitForLog("second gives -1")
         #expect(probe.server.log.contains("there is nowhere to relay to"))
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     /// The only destination was put aside.
@@ -491,7 +431,7 @@ import Testing
         #expect(answer.reason.hasPrefix("No destination"))
         try probe.server.waitForLog("result -1")
         #expect(probe.server.log.contains("there is nowhere to relay to"))
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func laterEditsDoNotReachWhatWasSent() throws {
@@ -499,17 +439,17 @@ import Testing
             #"t_on_failure("AGAIN"); $du = "NEXT"; append_hf("X-Early: 1\r\n"); t_relay(); append_hf("X-Late: 1\r\n");"#,
             globals: #"failure_route[AGAIN] { $du = "NEXT"; t_relay(); }"# + "\n")
         try probe.client.send(probe.request(id: "edits"), to: probe.server.port)
-        let first = try next(probe.nextHop, "OPTIONS")
+        let first = try probe.nextHop.next("OPTIONS")
         #expect(first.headers("X-Early") == ["1"])
         #expect(first.headers("X-Late") == [])
         try probe.nextHop.send(first.response(404, "Not Found"), to: probe.server.port)
-        var second = try next(probe.nextHop, "OPTIONS")
-        while branch(second) == branch(first) { second = try next(probe.nextHop, "OPTIONS") }
+        var second = try probe.nextHop.next("OPTIONS")
+        while second.branch == first.branch { second = try probe.nextHop.next("OPTIONS") }
         #expect(second.headers("X-Early") == ["1"])
         #expect(second.headers("X-Late") == [])
         try probe.nextHop.send(second.response(200, "OK"), to: probe.server.port)
-        _ = try reply(probe.client, 200)
-        try waitForNothing(probe)
+        _ = try probe.client.reply(200)
+        try probe.waitForNothing()
     }
 
     @Test func breadthIsSharedAndBounded() throws {
@@ -518,15 +458,15 @@ import Testing
         let refused = try probe.ask(probe.request(id: "narrow", headers: ["Max-Breadth: 1"]))
         #expect(refused.statusCode == 440)
         try probe.client.send(probe.request(id: "wide", headers: ["Max-Breadth: 61"]), to: probe.server.port)
-        let first = try next(probe.nextHop, "OPTIONS")
-        var second = try next(probe.nextHop, "OPTIONS", not: first)
-        while branch(second) == branch(first) { second = try next(probe.nextHop, "OPTIONS", not: first) }
+        let first = try probe.nextHop.next("OPTIONS")
+        var second = try probe.nextHop.next("OPTIONS", not: first)
+        while second.branch == first.branch { second = try probe.nextHop.next("OPTIONS", not: first) }
         #expect(first.headers("Max-Breadth") == ["31"])
         #expect(second.headers("Max-Breadth") == ["30"])
         try probe.nextHop.send(first.response(200, "OK"), to: probe.server.port)
         try probe.nextHop.send(second.response(200, "OK"), to: probe.server.port)
-        _ = try reply(probe.client, 200)
-        try waitForNothing(probe)
+        _ = try probe.client.reply(200)
+        try probe.waitForNothing()
     }
 
     @Test func aRequestThatComesBackUnchangedIsNotForked() throws {
@@ -540,7 +480,7 @@ import Testing
         let answer = try probe.ask(probe.request(id: "loop"))
         #expect(answer.statusCode == 482)
         try probe.server.waitForLog("comes back unchanged")
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test(arguments: ["", "sl_reply_error();", "send_reply_error();", #"t_reply("480", "Gone");"#])
@@ -555,6 +495,6 @@ import Testing
         #expect(probe.client.datagram(within: .milliseconds(200)) == nil)
         // A caller that has lost the answer gets it again.
         #expect(try probe.ask(request).statusCode == final.statusCode)
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 }

@@ -1,104 +1,7 @@
 import Testing
 
-/// A caller, a server with tm, and three called sides.
-private struct Calls: ~Copyable {
-    let server: Server
-    let caller: UDPClient
-    let a: UDPClient
-    let b: UDPClient
-    let c: UDPClient
-    private let modules: TemporaryFolder
-
-    /// - Parameter script: `A`, `B` and `C` behind an `@` are the addresses of the called sides.
-    init(_ script: String, parameters: [String] = [], modules names: [String] = []) throws {
-        let caller = try UDPClient()
-        let a = try UDPClient()
-        let b = try UDPClient()
-        let c = try UDPClient()
-        let folder = try TemporaryFolder()
-        for name in names { try CModule.build(name, into: folder.path) }
-        let path = folder.path
-        let settings = [#""wt_timer", "300ms""#, #""retr_timer1", 300"#] + parameters
-        server = try Server { port in
-            """
-            children=2
-            listen=udp:127.0.0.1:\(port)
-            loadpath "\(path)"
-            \((["tm", "sl", "pv", "xlog", "textops", "siputils"] + names).map { "loadmodule \"\($0).so\"\n" }.joined())
-            \(settings.map { "modparam(\"tm\", \($0))\n" }.joined())
-            \(script)
-
-            """.replacing("@A", with: "@\(a.address)").replacing("@B", with: "@\(b.address)")
-                .replacing("@C", with: "@\(c.address)")
-        }
-        modules = folder
-        self.caller = caller
-        self.a = a
-        self.b = b
-        self.c = c
-    }
-
-    func invite(_ id: String, user: String = "bob") -> String {
-        SIPText.request("INVITE", "sip:\(user)@\(server.address)", from: caller.address, id: id)
-    }
-
-    func send(_ request: String) throws { try caller.send(request, to: server.port) }
-
-    /// The next reply that the caller gets, a 100 passed over.
-    func answer() throws -> SIPText {
-        while true {
-            let reply = try caller.receive().message
-            if reply.statusCode != 100 { return reply }
-        }
-    }
-
-    /// The final reply of the caller's INVITE, acknowledged as a caller does.
-    @discardableResult
-    func outcome(_ invite: String) throws -> SIPText {
-        while true {
-            let reply = try answer()
-            guard let code = reply.statusCode, code >= 200, reply.header("CSeq") == "1 INVITE" else { continue }
-            if code >= 300 { try acknowledge(invite, reply) }
-            return reply
-        }
-    }
-
-    func acknowledge(_ invite: String, _ reply: SIPText) throws {
-        let to = SIPText(invite).header("To") ?? ""
-        try send(
-            invite.replacing("INVITE sip", with: "ACK sip").replacing("1 INVITE", with: "1 ACK")
-                .replacing("To: " + to, with: "To: " + (reply.header("To") ?? "")))
-    }
-
-    func cancel(_ invite: String) throws {
-        try send(invite.replacing("INVITE sip", with: "CANCEL sip").replacing("1 INVITE", with: "1 CANCEL"))
-    }
-
-    /// The next request of that method that a called side gets; others, such as ACKs and repetitions, are passed over.
-    func take(_ method: String, at side: borrowing UDPClient) throws -> SIPText {
-        while true {
-            let request = try side.receive().message
-            if request.method == method { return request }
-        }
-    }
-
-    func reply(_ code: Int, _ request: SIPText, from side: borrowing UDPClient, headers: [String] = []) throws {
-        try side.send(request.response(code, "Test \(code)", headers: headers), to: server.port)
-    }
-
-    /// A called side answers the INVITE that comes next.
-    @discardableResult
-    func answer(_ code: Int, at side: borrowing UDPClient, headers: [String] = []) throws -> SIPText {
-        let invite = try take("INVITE", at: side)
-        try reply(code, invite, from: side, headers: headers)
-        return invite
-    }
-}
-
 /// What replies do in a transaction, and the routes that see them.
 @Suite(.timeLimit(.minutes(10))) struct TmRoutesTests {
-    private func count(_ text: String, in log: String) -> Int { log.split(separator: text).count - 1 }
-
     private let serial = """
         request_route {
             t_on_failure("FIRST");
@@ -131,8 +34,8 @@ private struct Calls: ~Copyable {
         #expect(acknowledged.header("Via") == second.header("Via"))
         try calls.server.waitForLog("second")
         let log = calls.server.log
-        #expect(count("first sip:a@\(calls.a.address)", in: log) == 1)
-        #expect(count("second sip:a@\(calls.a.address)", in: log) == 1)
+        #expect(log.count(of: "first sip:a@\(calls.a.address)") == 1)
+        #expect(log.count(of: "second sip:a@\(calls.a.address)") == 1)
     }
 
     private let parallel = """
@@ -404,8 +307,8 @@ private struct Calls: ~Copyable {
         // The second one is told of before the 200 is dealt with.
         try calls.server.waitForLog("failed 404")
         let log = calls.server.log
-        #expect(count("failed 486", in: log) == 1)
-        #expect(count("failed 404", in: log) == 1)
+        #expect(log.count(of: "failed 486") == 1)
+        #expect(log.count(of: "failed 404") == 1)
     }
 
     /// The reply that a route deals with is none that came before.
@@ -435,7 +338,7 @@ private struct Calls: ~Copyable {
             : ["486 first", "branch refused", "all refused"]
         try calls.server.waitForLog(expected[expected.count - 1])
         let log = calls.server.log
-        for text in expected { #expect(count(text, in: log) == 1, "\(text)") }
+        for text in expected { #expect(log.count(of: text) == 1, "\(text)") }
     }
 
     @Test func whatComesWhileAnOnreplyRouteWaitsIsDealtWithInOrder() throws {
@@ -530,7 +433,7 @@ private struct Calls: ~Copyable {
         #expect(outcome.statusCode == 486)
         try calls.server.waitForLog("disarmed")
         let log = calls.server.log
-        #expect(count("armed", in: log) == 2)
+        #expect(log.count(of: "armed") == 2)
         #expect(!log.contains("ran "))
     }
 

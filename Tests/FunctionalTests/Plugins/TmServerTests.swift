@@ -2,38 +2,16 @@ import Testing
 
 /// The side of tm towards the caller: RFC 3261 section 17.2.
 @Suite struct TmServerTests {
-    /// A server whose script begins with a way to read statistics, and whose timers are short.
+    /// A server that logs which scripts it runs.
     private func probe(
         _ script: String, parameters: [String] = [], modules: [String] = [], fr: String = "30s"
     ) throws -> Probe {
-        let settings = [
-            #""retr_timer1", 100"#, #""retr_timer2", "200ms""#, #""wt_timer", "200ms""#, #""fr_timer", "\#(fr)""#,
-        ]
-        return try Probe(
-            ["tm", "sl", "xlog", "pv", "siputils"] + modules,
-            globals: (settings + parameters).map { "modparam(\"tm\", \($0))\n" }.joined(),
-            script: """
-                if ($rU == "stat") { sl_send_reply("200", "\(Self.statistics)"); exit; }
-                if ($rU == "mark") { xerr("mark $ci\\n"); exit; }
-                xerr("script $rm $ci\\n");
-                \(script)
-                """)
-    }
-
-    private static let statistics = "$stat(tmx:inuse_transactions) $stat(tm:pieces_in_use)"
-
-    /// Waits until the server has no transaction any more, and tm no memory.
-    private func waitForNothing(_ probe: borrowing Probe) throws {
-        var last = ""
-        for attempt in 0..<200 {
-            let client = try UDPClient()
-            let request = SIPText.request(
-                "OPTIONS", "sip:stat@\(probe.server.address)", from: client.address, id: "stat\(attempt)")
-            last = try client.exchange(request, with: probe.server.port).reason
-            if last == "0 0" { return }
-            _ = client.datagram(within: .milliseconds(50))
-        }
-        throw HarnessError("transactions and pieces of memory that are left: \(last)")
+        try Probe.tm(
+            """
+            if ($rU == "mark") { xerr("mark $ci\\n"); exit; }
+            xerr("script $rm $ci\\n");
+            \(script)
+            """, parameters: [#""fr_timer", "\#(fr)""#] + parameters, modules: modules)
     }
 
     /// The log once everything stands in it that requests with this id have caused so far: they come to the same worker.
@@ -45,19 +23,6 @@ import Testing
         return probe.server.log
     }
 
-    private func count(_ text: String, in log: String) -> Int { log.split(separator: text).count - 1 }
-
-    /// The ACK to a negative reply: the INVITE's branch (section 17.1.1.3).
-    private func ack(_ invite: String, _ reply: SIPText) -> String {
-        let to = SIPText(invite).header("To") ?? ""
-        return invite.replacing("INVITE sip", with: "ACK sip").replacing("1 INVITE", with: "1 ACK")
-            .replacing("To: " + to, with: "To: " + (reply.header("To") ?? ""))
-    }
-
-    private func cancel(_ invite: String) -> String {
-        invite.replacing("INVITE sip", with: "CANCEL sip").replacing("1 INVITE", with: "1 CANCEL")
-    }
-
     @Test func aRetransmissionGetsTheLastReplyAgain() throws {
         let probe = try probe(#"t_newtran(); t_reply("200", "OK");"#)
         let request = probe.request(id: "again")
@@ -67,8 +32,8 @@ import Testing
         #expect(second.text == first.text)
         #expect(first.header("To")?.contains(";tag=") == true)
         let log = try log(probe, "again")
-        #expect(count("script OPTIONS", in: log) == 1)
-        try waitForNothing(probe)
+        #expect(log.count(of: "script OPTIONS") == 1)
+        try probe.waitForNothing()
         // It is a new request once the transaction has ended.
         let third = try probe.ask(request)
         #expect(third.header("To") != first.header("To"))
@@ -83,9 +48,9 @@ import Testing
             let again = try probe.client.receive().message
             #expect(again.text == reply.text)
         }
-        try probe.client.send(ack(invite, reply), to: probe.server.port)
+        try probe.client.send(SIPText.ack(invite, reply), to: probe.server.port)
         // fr_timer is 30 seconds: only the ACK can have ended it.
-        try waitForNothing(probe)
+        try probe.waitForNothing()
         let log = try log(probe, "acked")
         #expect(!log.contains("script ACK"))
     }
@@ -93,7 +58,7 @@ import Testing
     @Test func withoutAnAckTheRepetitionEnds() throws {
         let probe = try probe(#"t_newtran(); t_reply("486", "Busy Here");"#, fr: "1000ms")
         _ = try probe.ask(probe.request("INVITE", id: "unacked"))
-        try waitForNothing(probe)
+        try probe.waitForNothing()
         var copies = 0
         while probe.client.datagram(within: .milliseconds(50)) != nil { copies += 1 }
         // At 100, 300, 500, 700 and 900 ms: T1 doubling up to T2. A machine that is busy may miss some, but makes no more.
@@ -106,7 +71,7 @@ import Testing
         let reply = try probe.ask(probe.request(id: "twice"))
         #expect(reply.reason == "First")
         try probe.server.waitForLog("second gives -1")
-        try waitForNothing(probe)
+        try probe.waitForNothing()
         let more = probe.client.datagram(within: .milliseconds(1))
         #expect(more == nil)
     }
@@ -118,7 +83,7 @@ import Testing
         #expect(replies.map(\.statusCode) == [100, 183, 200])
         #expect(replies[0].header("To")?.contains(";tag=") == false)
         #expect(replies[1].header("To") == replies[2].header("To"))
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func aSecondTransactionForOneRequestIsRefused() throws {
@@ -140,7 +105,7 @@ import Testing
         try probe.client.send(invite, to: probe.server.port)
         let ringing = try probe.client.receive().message
         #expect(ringing.statusCode == 180)
-        let cancel = cancel(invite)
+        let cancel = SIPText.cancel(invite)
         try probe.client.send(cancel, to: probe.server.port)
         let answers = try [probe.client.receive().message, probe.client.receive().message]
         let toCancel = try #require(answers.first { $0.header("CSeq") == "1 CANCEL" })
@@ -149,8 +114,8 @@ import Testing
         #expect(toInvite.statusCode == 487)
         #expect(toInvite.header("To") == toCancel.header("To"))
         #expect(toInvite.header("To") == ringing.header("To"))
-        try probe.client.send(ack(invite, toInvite), to: probe.server.port)
-        try waitForNothing(probe)
+        try probe.client.send(SIPText.ack(invite, toInvite), to: probe.server.port)
+        try probe.waitForNothing()
         let log = try log(probe, "cancelled")
         #expect(!log.contains("not known"))
     }
@@ -164,11 +129,11 @@ import Testing
         let invite = probe.request("INVITE", id: "recancelled")
         try probe.client.send(invite, to: probe.server.port)
         _ = try probe.client.receive()
-        let first = try probe.ask(cancel(invite))
-        let second = try probe.ask(cancel(invite))
+        let first = try probe.ask(SIPText.cancel(invite))
+        let second = try probe.ask(SIPText.cancel(invite))
         #expect(second.text == first.text)
         let log = try log(probe, "recancelled")
-        #expect(count("script CANCEL", in: log) == 1)
+        #expect(log.count(of: "script CANCEL") == 1)
     }
 
     @Test func aCancelOfAnAnsweredInviteChangesNothing() throws {
@@ -179,10 +144,10 @@ import Testing
             """)
         let invite = probe.request("INVITE", id: "late")
         let ok = try probe.ask(invite)
-        let reply = try probe.ask(cancel(invite))
+        let reply = try probe.ask(SIPText.cancel(invite))
         #expect(reply.statusCode == 200)
         #expect(reply.header("To") == ok.header("To"))
-        try waitForNothing(probe)
+        try probe.waitForNothing()
         let more = probe.client.datagram(within: .milliseconds(1))
         #expect(more == nil)
     }
@@ -193,7 +158,7 @@ import Testing
             if (t_lookup_cancel()) { xerr("known\\n"); }
             if (t_relay_cancel()) { sl_send_reply("481", "No Call"); }
             """)
-        let reply = try probe.ask(cancel(probe.request("INVITE", id: "stray")))
+        let reply = try probe.ask(SIPText.cancel(probe.request("INVITE", id: "stray")))
         #expect(reply.statusCode == 481)
         let log = try log(probe, "stray")
         #expect(!log.contains("known"))
@@ -213,7 +178,7 @@ import Testing
         let invite = probe.request("INVITE", id: "flags")
         try probe.client.send(invite, to: probe.server.port)
         _ = try probe.client.receive()
-        try probe.client.send(cancel(invite), to: probe.server.port)
+        try probe.client.send(SIPText.cancel(invite), to: probe.server.port)
         try probe.server.waitForLog("flag seen")
     }
 
@@ -234,7 +199,7 @@ import Testing
             """)
         let invite = probe.request("INVITE", id: "ok")
         let ok = try probe.ask(invite)
-        let own = ack(invite, ok).replacing("branch=z9hG4bK-ok-1", with: "branch=z9hG4bK-ok-ack")
+        let own = SIPText.ack(invite, ok).replacing("branch=z9hG4bK-ok-1", with: "branch=z9hG4bK-ok-ack")
         try probe.client.send(own, to: probe.server.port)
         let again = try probe.client.receive().message
         #expect(again.text == ok.text)
@@ -242,7 +207,7 @@ import Testing
         let early = try log(probe, "ok")
         #expect(early.contains("looked up"))
         #expect(!early.contains("in vain") && !early.contains("passed on"))
-        try waitForNothing(probe)
+        try probe.waitForNothing()
         // Once it has ended nothing is found.
         try probe.client.send(own, to: probe.server.port)
         let last = try probe.ask(
@@ -250,8 +215,8 @@ import Testing
         )
         #expect(last.statusCode == 200)
         try probe.server.waitForLog("script OPTIONS ok@tests")
-        #expect(count("looked up", in: probe.server.log) == 1)
-        #expect(count("passed on", in: probe.server.log) == 1)
+        #expect(probe.server.log.count(of: "looked up") == 1)
+        #expect(probe.server.log.count(of: "passed on") == 1)
     }
 
     @Test func aReleasedTransactionAbsorbsRetransmissionsAndEnds() throws {
@@ -260,9 +225,9 @@ import Testing
         try probe.client.send(request, to: probe.server.port)
         try probe.server.waitForLog("gives 1")
         try probe.client.send(request, to: probe.server.port)
-        try waitForNothing(probe)
+        try probe.waitForNothing()
         let log = try log(probe, "released")
-        #expect(count("script OPTIONS", in: log) == 1)
+        #expect(log.count(of: "script OPTIONS") == 1)
         let more = probe.client.datagram(within: .milliseconds(1))
         #expect(more == nil)
     }
@@ -271,7 +236,7 @@ import Testing
         let probe = try probe(#"t_newtran(); xerr("made $rc\n");"#)
         try probe.client.send(probe.request("INVITE", id: "left"), to: probe.server.port)
         try probe.server.waitForLog("made 1")
-        try waitForNothing(probe)
+        try probe.waitForNothing()
         let more = probe.client.datagram(within: .milliseconds(1))
         #expect(more == nil)
     }
@@ -282,8 +247,8 @@ import Testing
         let invite = probe.request("INVITE", id: "expired")
         let reply = try probe.ask(invite)
         #expect(reply.statusCode == 408)
-        try probe.client.send(ack(invite, reply), to: probe.server.port)
-        try waitForNothing(probe)
+        try probe.client.send(SIPText.ack(invite, reply), to: probe.server.port)
+        try probe.waitForNothing()
     }
 
     @Test func peersWithoutTheBranchCookieAreMatchedByTheirFields() throws {
@@ -303,20 +268,21 @@ import Testing
         let again = try probe.ask(invite)
         #expect(again.text == reply.text)
         let early = try log(probe, "old")
-        #expect(count("script INVITE old@tests", in: early) == 1)
+        #expect(early.count(of: "script INVITE old@tests") == 1)
         // Another Request-URI is another request (section 17.2.3).
         let other = try probe.ask(invite.replacing("INVITE sip:alice@", with: "INVITE sip:bob@"))
         #expect(other.header("To") != reply.header("To"))
         // The To tag of an old peer's ACK says nothing.
-        try probe.client.send(ack(invite, SIPText(invite)), to: probe.server.port)
+        try probe.client.send(SIPText.ack(invite, SIPText(invite)), to: probe.server.port)
         try probe.client.send(
-            ack(invite, SIPText(invite)).replacing("ACK sip:alice@", with: "ACK sip:bob@"), to: probe.server.port)
-        try waitForNothing(probe)
+            SIPText.ack(invite, SIPText(invite)).replacing("ACK sip:alice@", with: "ACK sip:bob@"),
+            to: probe.server.port)
+        try probe.waitForNothing()
         #expect(!probe.server.log.contains("script ACK"))
 
         let ringing = old(probe.request("INVITE", user: "rings", id: "rings"), "rings")
         try probe.client.send(ringing, to: probe.server.port)
-        let cancelled = try probe.ask(cancel(ringing))
+        let cancelled = try probe.ask(SIPText.cancel(ringing))
         #expect(cancelled.statusCode == 200)
     }
 
@@ -343,7 +309,7 @@ import Testing
         #expect(six.startLine == "SIP/2.0 699 Finally")
         let none = try probe.ask(probe.request(user: "none", id: "none"))
         #expect(none.startLine == "SIP/2.0 500 Server Internal Error")
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func constantCodesAreCheckedAtStart() throws {
@@ -363,8 +329,8 @@ import Testing
         let reply = try probe.ask(invite)
         #expect(reply.statusCode == 486)
         try probe.server.waitForLog("gives 1")
-        try probe.client.send(ack(invite, reply), to: probe.server.port)
-        try waitForNothing(probe)
+        try probe.client.send(SIPText.ack(invite, reply), to: probe.server.port)
+        try probe.waitForNothing()
     }
 
     @Test func withoutATransactionThereIsNoReply() throws {
@@ -389,7 +355,7 @@ import Testing
 
     @Test func linesAppendedToTheReplyAreInIt() throws {
         let probe = try probe(
-            #"t_newtran(); append_to_reply("X-Said: here\r\n"); t_reply("200", "OK");"#, modules: ["textops"])
+            #"t_newtran(); append_to_reply("X-Said: here\r\n"); t_reply("200", "OK");"#)
         let reply = try probe.ask(probe.request(id: "lines"))
         #expect(reply.header("X-Said") == "here")
     }
@@ -398,7 +364,7 @@ import Testing
         let probe = try probe("t_newtran(); t_reply_error();")
         let reply = try probe.ask(probe.request(id: "error"))
         #expect(reply.startLine == "SIP/2.0 500 Server error occurred (1/TM)")
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func transactionsAreCounted() throws {

@@ -3,28 +3,9 @@ import Testing
 /// tmx: what scripts see of transactions and do to those of other messages.
 @Suite(.timeLimit(.minutes(10))) struct TmxTests {
     private func probe(_ script: String, globals: String = "", settings: [String] = []) throws -> Probe {
-        let all = [#""retr_timer1", 3000"#, #""wt_timer", "1500ms""#] + settings
-        return try Probe(
-            ["tm", "tmx", "sl", "pv", "xlog", "textops", "siputils"],
-            globals: all.map { "modparam(\"tm\", \($0))\n" }.joined() + globals,
-            script: """
-                if ($rU == "stat") { sl_send_reply("200", "$stat(tmx:inuse_transactions) $stat(tm:pieces_in_use)"); exit; }
-                \(script)
-                """)
-    }
-
-    /// Waits until the server has no transaction any more, and tm no memory.
-    private func waitForNothing(_ probe: borrowing Probe) throws {
-        var last = ""
-        for attempt in 0..<400 {
-            let client = try UDPClient()
-            let request = SIPText.request(
-                "OPTIONS", "sip:stat@\(probe.server.address)", from: client.address, id: "stat\(attempt)")
-            last = try client.exchange(request, with: probe.server.port).reason
-            if last == "0 0" { return }
-            _ = client.datagram(within: .milliseconds(50))
-        }
-        throw HarnessError("transactions and pieces of memory that are left: \(last)\n\(probe.server.log)")
+        try Probe.tm(
+            script, parameters: settings, times: [#""retr_timer1", 3000"#, #""wt_timer", "1500ms""#], modules: ["tmx"],
+            globals: globals)
     }
 
     /// What the script logged behind that word, of each such line; waits for the first.
@@ -33,10 +14,6 @@ import Testing
         return probe.server.log.split(separator: "\n").compactMap { line in
             line.firstRange(of: "\(word): ").map { String(line[$0.upperBound...]) }
         }
-    }
-
-    private func cancel(_ invite: String) -> String {
-        invite.replacing("INVITE sip", with: "CANCEL sip").replacing("1 INVITE", with: "1 CANCEL")
     }
 
     @Test func inTheRequestRoute() throws {
@@ -61,7 +38,7 @@ import Testing
         #expect(again == ["not twice"])
         let after = try logged("after", probe)
         #expect(after == ["183 Wait a little 1 0 0 <null>"])
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     /// A route that tells from which kind of route it was called.
@@ -121,7 +98,7 @@ import Testing
             let lines = try logged(word, probe)
             #expect(lines == [text], "\(word)")
         }
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func afterATimeoutTheReplyIsOurs() throws {
@@ -135,7 +112,7 @@ import Testing
         #expect(reply.statusCode == 408)
         let lines = try logged("failure", probe)
         #expect(lines == ["408 Request Timeout 1 <null> 0"])
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func aCancelSeesItsInvite() throws {
@@ -154,7 +131,7 @@ import Testing
         let invite = probe.request("INVITE", id: "inv", headers: ["X-Who: me"])
         try probe.client.send(invite, to: probe.server.port)
         _ = try probe.client.receive()
-        try probe.client.send(cancel(invite).replacing("X-Who: me", with: "X-Who: you"), to: probe.server.port)
+        try probe.client.send(SIPText.cancel(invite).replacing("X-Who: me", with: "X-Who: you"), to: probe.server.port)
         let lines = try logged("invite", probe)
         #expect(lines == ["INVITE me 16"])
         let none = try logged("none", probe)
@@ -197,7 +174,7 @@ import Testing
         let invite = probe.request("INVITE", id: "waits")
         try probe.client.send(invite, to: probe.server.port)
         while try probe.client.receive().message.statusCode != 199 {}
-        try probe.client.send(cancel(invite), to: probe.server.port)
+        try probe.client.send(SIPText.cancel(invite), to: probe.server.port)
         var codes: Set<Int> = []
         while codes.count < 2 { codes.insert(try probe.client.receive().message.statusCode ?? 0) }
         #expect(codes == [200, 487])
@@ -320,7 +297,7 @@ import Testing
                     try command("none-\(id)", ["X-Do: \(what)", "X-Call: other", "X-Index: 0", "X-Label: 1"]) == "-1")
             }
         }
-        try waitForNothing(probe)
+        try probe.waitForNothing()
     }
 
     @Test func flagsReachLaterRoutes() throws {
@@ -362,14 +339,14 @@ import Testing
         #expect(refused == ["refused"])
         // Its retransmission is absorbed.
         try probe.client.send(request, to: probe.server.port)
-        try waitForNothing(probe)
+        try probe.waitForNothing()
         #expect(try logged("script", probe) == ["OPTIONS"])
 
         let received = try probe.pass(probe.request("INVITE", user: "relayed", id: "dropped-late"))
         let trying = try probe.client.receive().message
         #expect(trying.statusCode == 100)
         try probe.nextHop.send(received.response(486, "Busy Here"), to: probe.server.port)
-        try waitForNothing(probe)
+        try probe.waitForNothing()
         let more = probe.client.datagram(within: .milliseconds(1))
         #expect(more == nil)
 
