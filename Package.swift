@@ -39,6 +39,8 @@ let package = Package(
         .target(name: "PluginAPI", cSettings: c),
         .target(name: "CLinux", cSettings: c),
         .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: strict),
+        // What the modules of the text protocols share.
+        .target(name: "TextDoor", dependencies: ["PluginKit"], swiftSettings: strict),
         .target(name: "BinRPC", swiftSettings: strict),
         .systemLibrary(name: "CPcre2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
@@ -53,6 +55,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "BinRPCTests", dependencies: ["BinRPC"], swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
+        .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(name: "FunctionalTests", exclude: ["Sipp", "Zoo"], swiftSettings: strict),
     ]
         + plugins.map {
