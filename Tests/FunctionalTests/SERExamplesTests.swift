@@ -52,12 +52,12 @@ private struct Example: ~Copyable {
 
     /// How often the log holds a text, which is to come so many times at least.
     func count(_ text: String, _ expected: Int = 1) -> Int {
-        for _ in 0..<500 {
-            let count = server.log.split(separator: text).count - 1
-            if count >= expected { return count }
-            usleep(10_000)
+        var count = 0
+        _ = until {
+            count = server.log.split(separator: text).count - 1
+            return count >= expected
         }
-        return server.log.split(separator: text).count - 1
+        return count
     }
 
     /// The next INVITE at a called side.

@@ -51,7 +51,7 @@ private nonisolated(unsafe) var server = ""
     /// Answers one question, and waits until so many have been told.
     private func answer(_ names: NameServer, told count: Int) throws {
         names.answer(try #require(names.question()))
-        while told.withLock({ $0.count }) < count { usleep(1000) }
+        try #require(until { told.withLock { $0.count } >= count })
     }
 
     @Test func whatIsKnownIsAnsweredAtOnce() throws {
@@ -96,7 +96,7 @@ private nonisolated(unsafe) var server = ""
             #expect(ask(it, "sip:none.example:5070", lookup) == CInt(APUS_FALSE))
             // Nobody answers.
             #expect(ask(it, "sip:silent.example:5070", lookup) == CInt(APUS_SUSPENDED))
-            while told.withLock({ $0.count }) < 3 { usleep(1000) }
+            try #require(until { told.withLock { $0.count } >= 3 })
             #expect(told.withLock { $0[2].1 } == CInt(APUS_TIMED_OUT))
         }
     }

@@ -8,7 +8,7 @@ enum Zoo {
 
     /// The folder with `NAME.so` of each NAME.c.
     static let folder: Result<String, Failure> = {
-        var template = Array("/tmp/apus-zoo-XXXXXX".utf8CString)
+        var template = Array(("/tmp/apus-zoo-" + String(repeating: "X", count: 6)).utf8CString)
         guard mkdtemp(&template) != nil else { return .failure(Failure(text: "mkdtemp")) }
         let folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
         atexit { Zoo.removeFolder() }

@@ -48,11 +48,9 @@ final class DNSServer: Sendable {
 
     /// Waits until it has been asked so many times.
     func waitUntilAsked(_ question: String, times: Int = 1) throws {
-        for _ in 0..<2000 {
-            if state.withLock({ state in state.asked.count { $0 == question } }) >= times { return }
-            usleep(10_000)
+        guard until({ state.withLock { state in state.asked.count { $0 == question } } >= times }) else {
+            throw HarnessError("nobody asked for \(question)")
         }
-        throw HarnessError("nobody asked for \(question)")
     }
 
     private func work() {

@@ -48,11 +48,12 @@ struct Sipp: ~Copyable {
     private static func waitUntilBound(_ child: borrowing Child, _ address: Address) throws {
         let digits = String(address.port, radix: 16, uppercase: true)
         let end = ":" + String(repeating: "0", count: 4 - digits.count) + digits + " "
-        for _ in 0..<1000 {
-            if readText("/proc/net/udp")?.contains("0100007F" + end) == true { return }
-            guard child.status == nil else { break }
-            usleep(10_000)
+        var isBound = false
+        _ = until {
+            isBound = readText("/proc/net/udp")?.contains("0100007F" + end) == true
+            return isBound || child.status != nil
         }
+        if isBound { return }
         throw HarnessError("no sipp at \(address): \(child.output.suffix(1000))\(child.errors)")
     }
 
