@@ -40,7 +40,8 @@ typedef struct apus_resolver_api {
     uint32_t size;
     /*
      * [worker] The addresses for a request to that URI, by RFC 3263: an IP address, or maddr, port and transport as the URI says, else
-     * NAPTR, SRV, A and AAAA as the core's DNS parameters have it, with its cache. `transport`: the only one wanted; 0: by the URI.
+     * NAPTR, SRV, A and AAAA as the core's DNS parameters have it, with its cache. Without use_dns_failover exactly one hop is answered,
+     * the best. `transport`: the only one wanted; 0: by the URI.
      * APUS_TRUE: known at once, l->hops is filled in and `done` is not called. APUS_SUSPENDED: `done` will be. APUS_FALSE: it
      * cannot be a destination (no such transport, no host, too many look-ups).
      */
