@@ -111,13 +111,8 @@ extension Message {
 
     private func packRouting(_ packer: inout Packer) -> Routing {
         var copy = routing
-        copy.newURI = packer.copy(copy.newURI)
-        copy.destinationURI = packer.copy(copy.destinationURI)
-        copy.path = packer.copy(copy.path)
+        copy.current = pack(copy.current, &packer)
         copy.advertisedAddress = packer.copy(copy.advertisedAddress)
-        copy.instance = packer.copy(copy.instance)
-        copy.ruid = packer.copy(copy.ruid)
-        copy.locationUserAgent = packer.copy(copy.locationUserAgent)
         copy.errorReason = packer.copy(copy.errorReason)
         copy.replyLines = packReplyLines(&packer)
         copy.branches = packBranches(&packer)
@@ -143,15 +138,20 @@ extension Message {
         let place = packer.place(branchCount * MemoryLayout<Branch>.stride)
         let branches = place?.bindMemory(to: Branch.self, capacity: branchCount)
         for index in 0..<branchCount {
-            var copy = branch(at: index)
-            copy.uri = packer.copy(copy.uri)
-            copy.destination = packer.copy(copy.destination)
-            copy.path = packer.copy(copy.path)
-            copy.instance = packer.copy(copy.instance)
-            copy.ruid = packer.copy(copy.ruid)
-            copy.locationUserAgent = packer.copy(copy.locationUserAgent)
+            let copy = pack(branch(at: index), &packer)
             if let branches { (branches + index).initialize(to: copy) }
         }
         return branches
+    }
+
+    private func pack(_ branch: Branch, _ packer: inout Packer) -> Branch {
+        var copy = branch
+        copy.uri = packer.copy(copy.uri)
+        copy.destination = packer.copy(copy.destination)
+        copy.path = packer.copy(copy.path)
+        copy.instance = packer.copy(copy.instance)
+        copy.ruid = packer.copy(copy.ruid)
+        copy.locationUserAgent = packer.copy(copy.locationUserAgent)
+        return copy
     }
 }

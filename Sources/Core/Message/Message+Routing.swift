@@ -22,7 +22,7 @@ extension Message {
     /// The next hop that a script set, taken apart; nil when there is none.
     var destinationURI: URI? {
         if let cached = record.pointee.cache.destinationURI { return known(cached) }
-        record.pointee.cache.destinationURI = routing.destinationURI.flatMap { parsedURI($0) }
+        record.pointee.cache.destinationURI = routing.current.destination.flatMap { parsedURI($0) }
         return known(record.pointee.cache.destinationURI)
     }
 
@@ -36,7 +36,7 @@ extension Message {
         }
         // Going back from nowhere is no change.
         if copy != nil || routing.newURI != nil { routing.isNew = true }
-        routing.newURI = copy
+        routing.current.uri = copy ?? .empty
         record.pointee.cache.newURI = nil
         return true
     }
@@ -49,7 +49,7 @@ extension Message {
             copy = kept
         }
         if copy != nil { routing.isNew = true }
-        routing.destinationURI = copy
+        routing.current.destination = copy
         record.pointee.cache.destinationURI = nil
         return true
     }
@@ -86,11 +86,11 @@ extension Message {
     /// Route values to put in front of the request; nil for none. False when memory is out.
     func setPath(_ text: Bytes?) -> Bool {
         guard let text else {
-            routing.path = nil
+            routing.current.path = nil
             return true
         }
         guard let copy = keep(text) else { return false }
-        routing.path = copy
+        routing.current.path = copy
         return true
     }
 
@@ -159,15 +159,8 @@ extension Message {
 
     /// The request's own destination, with all that goes with it.
     var currentBranch: Branch {
-        var branch = Branch(uri: requestURIText)
-        branch.destination = routing.destinationURI
-        branch.path = routing.path
-        branch.q = routing.q
-        branch.flags = routing.branchFlags
-        branch.sendThrough = routing.sendThrough
-        branch.instance = routing.instance
-        branch.ruid = routing.ruid
-        branch.locationUserAgent = routing.locationUserAgent
+        var branch = routing.current
+        branch.uri = requestURIText
         return branch
     }
 
@@ -175,31 +168,23 @@ extension Message {
     /// when memory is out.
     func setCurrent(_ branch: Branch) -> Bool {
         guard let copy = kept(branch) else { return false }
-        routing.newURI = copy.uri
-        record.pointee.cache.newURI = nil
+        setCurrentAsIs(copy)
         routing.isNew = true
-        setAttributes(copy)
         return true
     }
 
     /// The request's own destination is its Request-URI alone, with its q: all that went with it has gone to a branch.
     func clearAttributes() {
-        var bare = Branch(uri: .empty)
-        bare.q = routing.q
-        setAttributes(bare)
+        var bare = Branch(uri: routing.current.uri)
+        bare.q = routing.current.q
+        setCurrentAsIs(bare)
     }
 
-    /// All of the branch but its URI; texts are not copied.
-    private func setAttributes(_ branch: Branch) {
-        routing.destinationURI = branch.destination
+    /// Texts are not copied.
+    private func setCurrentAsIs(_ branch: Branch) {
+        routing.current = branch
+        record.pointee.cache.newURI = nil
         record.pointee.cache.destinationURI = nil
-        routing.path = branch.path
-        routing.q = branch.q
-        routing.branchFlags = branch.flags
-        routing.sendThrough = branch.sendThrough
-        routing.instance = branch.instance
-        routing.ruid = branch.ruid
-        routing.locationUserAgent = branch.locationUserAgent
     }
 
     func removeBranches() { routing.branchCount = 0 }

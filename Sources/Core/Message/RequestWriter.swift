@@ -70,7 +70,7 @@ extension Message {
             let headers = record.pointee.headersStart
             plan.copy(self, UInt32(startOffset)..<headers, includesEnd: false, to: &out, late: late)
             via.write(to: &out)
-            if let path = path ?? routing.path, !path.isEmpty {
+            if let path = path ?? routing.current.path, !path.isEmpty {
                 out.write("Route: ")
                 out.write(path)
                 out.write("\r\n")

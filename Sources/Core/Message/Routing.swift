@@ -9,8 +9,6 @@ struct Routing {
     var destination: SocketAddress
     /// The listener that received the message: a type of the Transport room.
     var receivedOn: UnsafeMutableRawPointer?
-    /// The listener that the script chose to send through; nil: by destination.
-    var sendThrough: UnsafeMutableRawPointer?
     /// The connection of a stream transport that the message came over; 0 for datagrams.
     var connection: UInt64
     /// Nanoseconds since 1970 when the message was read.
@@ -18,29 +16,18 @@ struct Routing {
     /// Counts the messages of a worker (`$mi`).
     var number: UInt32
 
-    /// The Request-URI that replaces the received one; set by `Message.setRequestURI` only, which keeps the cache right.
-    var newURI: Bytes?
-    /// The next hop (`$du`) when it is not the Request-URI; set by `Message.setDestinationURI` only.
-    var destinationURI: Bytes?
-    /// Route values to put in front of the request (`append_path`, contacts with Path).
-    var path: Bytes?
-    /// Preference of the Request-URI in thousandths; -1 for none.
-    var q: Int16
+    /// The request's own destination. Its URI replaces the received Request-URI, or is empty, and its next hop is `$du`: both are set by
+    /// `setRequestURI`, `setDestinationURI` and `setCurrent` of the message only, which keep the cache right.
+    var current: Branch
     /// The Request-URI with its next hop is still to be sent to: not yet, or changed since. What makes a branch of it, or sends it, says
     /// that it is not.
     var isNew: Bool
     /// Message flags (`setflag`).
     var flags: UInt32
-    /// Branch flags of the Request-URI (`setbflag`).
-    var branchFlags: UInt32
     var options: Options
     /// Stand in our Via and Record-Route instead of the listener's (`set_advertised_address`).
     var advertisedAddress: Bytes?
     var advertisedPort: UInt16
-    /// Of the contact that `lookup` chose.
-    var instance: Bytes?
-    var ruid: Bytes?
-    var locationUserAgent: Bytes?
 
     /// The last processing error, for `sl_reply_error`: 0 when there was none.
     var errorCode: Int32
@@ -85,23 +72,15 @@ struct Routing {
         source = SocketAddress()
         destination = SocketAddress()
         receivedOn = nil
-        sendThrough = nil
         connection = 0
         receivedTime = 0
         number = 0
-        newURI = nil
-        destinationURI = nil
-        path = nil
-        q = -1
+        current = Branch(uri: .empty)
         isNew = true
         flags = 0
-        branchFlags = 0
         options = Options(rawValue: 0)
         advertisedAddress = nil
         advertisedPort = 0
-        instance = nil
-        ruid = nil
-        locationUserAgent = nil
         errorCode = 0
         errorReason = .empty
         branches = nil
@@ -109,21 +88,27 @@ struct Routing {
         branchCapacity = 0
         replyLines = nil
     }
+
+    /// The Request-URI that replaces the received one; nil while none does.
+    @inline(__always)
+    var newURI: Bytes? { current.uri.isEmpty ? nil : current.uri }
 }
 
-/// One more destination of a request.
+/// A destination of a request.
 struct Branch {
     /// Becomes the branch's Request-URI.
     var uri: Bytes
     /// The next hop; nil: by the URI.
     var destination: Bytes?
-    /// Route values to put in front; nil: none.
+    /// Route values to put in front (`append_path`, contacts with Path); nil: none.
     var path: Bytes?
     /// Preference in thousandths, 0 to 1000; -1 for none.
     var q: Int16
+    /// Branch flags (`setbflag`).
     var flags: UInt32
-    /// The listener to send through; nil: by destination.
+    /// The listener that the script chose to send through; nil: by destination.
     var sendThrough: UnsafeMutableRawPointer?
+    /// Of the contact that `lookup` chose.
     var instance: Bytes?
     var ruid: Bytes?
     var locationUserAgent: Bytes?

@@ -19,8 +19,8 @@ extension HostTables {
             },
             remove: { message, index in HostTables.answer(Message(opaque: message).removeBranch(at: Int(index))) },
             clear: { Message(opaque: $0).removeBranches() },
-            request_q: { Int32(Message(opaque: $0).routing.q) },
-            set_request_q: { Message(opaque: $0).routing.q = HostTables.q($1) },
+            request_q: { Int32(Message(opaque: $0).routing.current.q) },
+            set_request_q: { Message(opaque: $0).routing.current.q = HostTables.q($1) },
             current: { HostTables.fill($1, Message(opaque: $0).currentBranch) },
             set_current: { message, branch in
                 let message = Message(opaque: message)

@@ -50,7 +50,7 @@ extension HostTables {
     static func nextHop(of message: OpaquePointer) -> apus_str {
         let message = Message(opaque: message)
         guard message.isRequest else { return apus_str() }
-        return apus_str(message.routing.destinationURI ?? message.requestURIText)
+        return apus_str(message.routing.current.destination ?? message.requestURIText)
     }
 
     /// Lets `body` write to the worker's buffer; false when it does not fit, or on a thread that is no worker.

@@ -106,9 +106,9 @@ extension HostTables {
                 }
             },
             send_through: { message, listener in
-                Message(opaque: message).routing.sendThrough = listener.map { UnsafeMutableRawPointer($0) }
+                Message(opaque: message).routing.current.sendThrough = listener.map { UnsafeMutableRawPointer($0) }
             },
-            sent_through: { Message(opaque: $0).routing.sendThrough.map { OpaquePointer($0) } },
+            sent_through: { Message(opaque: $0).routing.current.sendThrough.map { OpaquePointer($0) } },
             replace: { message, offset, length, text in
                 HostTables.answer(
                     Message(opaque: message).edit(offset: Int(offset), deleted: Int(length), text: text.bytes))
@@ -212,7 +212,7 @@ extension HostTables {
         case Int(APUS_FIELD_TO_NAME): message.to.map { HostTables.optional($0.displayName) } ?? apus_str()
         case Int(APUS_FIELD_CSEQ_NUMBER): message.value(.cseq).map { digits(of: $0) } ?? apus_str()
         case Int(APUS_FIELD_CONTENT_TYPE): message.value(.contentType).map { apus_str($0) } ?? apus_str()
-        case Int(APUS_FIELD_DESTINATION_URI): message.routing.destinationURI.map { apus_str($0) } ?? apus_str()
+        case Int(APUS_FIELD_DESTINATION_URI): message.routing.current.destination.map { apus_str($0) } ?? apus_str()
         case Int(APUS_FIELD_SOURCE_IP): address(message.routing.source, message)
         case Int(APUS_FIELD_RECEIVED_IP): address(message.routing.destination, message)
         default: apus_str()

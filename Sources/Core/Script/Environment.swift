@@ -2,7 +2,7 @@ import PluginAPI
 
 // Invariants: `current` is set once on the main thread before any worker starts and constant from then on. The functions are called on
 // workers, from the script; they neither block nor take memory from the system unless they say so. A listener is an opaque pointer
-// that lives for ever: what `Routing.receivedOn` and `Routing.sendThrough` hold.
+// that lives for ever: what `Routing.receivedOn` and `Branch.sendThrough` hold.
 
 /// What scripts need of rooms that this one does not know: sockets, sending, and the server's facts about itself. The Server room fills
 /// it in; without it nothing is ours and nothing can be sent, which is what a config check wants.

@@ -132,7 +132,7 @@ extension UnsafeMutablePointer<ServerWorker> {
         let message = space.message
         let counters = pointee.shared.pointee.counters
         let proto = hop.transport.isEmpty ? .udp : TransportProtocol(hop.transport) ?? .udp
-        let preferred = (message.routing.sendThrough ?? message.routing.receivedOn).map { Listener(raw: $0) }
+        let preferred = (message.routing.current.sendThrough ?? message.routing.receivedOn).map { Listener(raw: $0) }
         let chosen = pointee.shared.pointee.listeners._withUnsafeGuaranteedRef {
             $0.choose(proto, toward: remote, preferring: preferred)
         }

@@ -37,7 +37,7 @@ enum StatelessForward {
         _ server: UnsafeMutablePointer<ServerWorker>
     ) -> Composed {
         let listeners = server.pointee.shared.pointee.listeners
-        let preferred = (message.routing.sendThrough ?? message.routing.receivedOn).map { Listener(raw: $0) }
+        let preferred = (message.routing.current.sendThrough ?? message.routing.receivedOn).map { Listener(raw: $0) }
         let chosen = listeners._withUnsafeGuaranteedRef { $0.choose(proto, toward: remote, preferring: preferred) }
         guard let listener = chosen else { return .failed(EAFNOSUPPORT) }
         let buffer = server.pointee.worker.pointee.compose

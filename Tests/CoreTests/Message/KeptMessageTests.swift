@@ -197,7 +197,7 @@ import Testing
         let m = try memory.keep(TestMessage(Self.invite).message)
         #expect(m.setRequestURI(Bytes("sip:one@x")) && m.append(Bytes("X: 1\r\n")))
         for user in ["a", "b"] { #expect(m.appendBranch(Branch(uri: Bytes(leaking: "sip:\(user)@x")))) }
-        m.routing.branchFlags = 1
+        m.routing.current.flags = 1
         let mark = try #require(m.mark())
         let before = edited(m)
         for round in 1...3 {
@@ -206,13 +206,13 @@ import Testing
             #expect(m.removeBranch(at: 0) && m.setBranch(at: 0, Branch(uri: Bytes("sip:c@x"))))
             for _ in 0..<10 { #expect(m.appendBranch(Branch(uri: Bytes("sip:d@x")))) }
             m.routing.flags = UInt32(round)
-            m.routing.branchFlags = 99
+            m.routing.current.flags = 99
             m.routing.options.insert([.noReply, .addViaAlias])
             #expect(m.appendToReply(Bytes("R: 1\r\n")))
             m.rewind(to: mark)
             #expect(edited(m) == before && m.requestURI?.user.string == "one" && m.destinationURI == nil)
             #expect(m.branchCount == 2 && m.branch(at: 0).uri == "sip:a@x" && m.branch(at: 1).uri == "sip:b@x")
-            #expect(m.routing.branchFlags == 1 && !m.routing.options.contains(.addViaAlias))
+            #expect(m.routing.current.flags == 1 && !m.routing.options.contains(.addViaAlias))
             #expect(m.routing.flags == UInt32(round), "flags are the message's, not the branch's")
             #expect(m.routing.options.contains(.noReply) && m.routing.replyLines != nil)
         }

@@ -53,8 +53,8 @@ extension UnsafePointer<apus_call> {
         let message = coreMessage
         let place = has(1) ? argument(1).num : 0
         if place == 0 {
-            message.routing.branchFlags = change(message.routing.branchFlags)
-            return message.routing.branchFlags
+            message.routing.current.flags = change(message.routing.current.flags)
+            return message.routing.current.flags
         }
         guard place > 0, place <= Int64(message.branchCount), let branches = message.routing.branches else {
             return nil

@@ -10,7 +10,7 @@ extension CoreFunctions {
             $0.coreMessage.setDestinationURI(nil) ? 1 : -1
         }
         try declare.function("isdsturiset", "", "True when a next hop is set.") {
-            $0.coreMessage.routing.destinationURI != nil ? 1 : -1
+            $0.coreMessage.routing.current.destination != nil ? 1 : -1
         }
     }
 

@@ -15,7 +15,7 @@ extension CoreFunctions {
                 $0.coreRun.logAtStatement(.error, "not one of our sockets: ", $0.text(0))
                 return -1
             }
-            $0.coreMessage.routing.sendThrough = listener
+            $0.coreMessage.routing.current.sendThrough = listener
             return 1
         }
         try declare.function(

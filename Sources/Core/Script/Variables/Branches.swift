@@ -10,7 +10,7 @@ extension CoreVariables {
             guard access.message.isRequest else { return 1 }
             guard let uri = access.text(of: value), !uri.isEmpty else { return -1 }
             var branch = Branch(uri: uri)
-            branch.sendThrough = access.message.routing.sendThrough
+            branch.sendThrough = access.message.routing.current.sendThrough
             return access.message.appendBranch(branch) ? 1 : -1
         }
         try declare.variable("bR", "URIs of all further branches, with their q.") { $1.give($0.allBranches) }
@@ -18,10 +18,10 @@ extension CoreVariables {
             $1.give($0.destinationSet)
         }
         try declare.variable("ruid", "Record id of the contact that was looked up.") {
-            $1.give(ifAny: $0.message.routing.ruid ?? .empty)
+            $1.give(ifAny: $0.message.routing.current.ruid ?? .empty)
         }
         try declare.variable("location_ua", "User-Agent of the contact that was looked up.") {
-            $1.give(ifAny: $0.message.routing.locationUserAgent ?? .empty)
+            $1.give(ifAny: $0.message.routing.current.locationUserAgent ?? .empty)
         }
         try declareBranch(declare)
     }
@@ -141,7 +141,7 @@ extension UnsafePointer<apus_access> {
         for index in 0..<message.branchCount { room += message.branch(at: index).uri.count + 16 }
         return run.compose(room) {
             $0.write("Contact: ")
-            if message.routing.isNew { $0.write(destination: message.requestURIText, q: message.routing.q) }
+            if message.routing.isNew { $0.write(destination: message.requestURIText, q: message.routing.current.q) }
             for index in 0..<message.branchCount {
                 let branch = message.branch(at: index)
                 if index > 0 || message.routing.isNew { $0.write(", ") }

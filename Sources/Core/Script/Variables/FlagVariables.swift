@@ -51,23 +51,23 @@ extension CoreVariables {
 
     private static func declareBranchFlags(_ declare: Declaring) throws(Registry.Refusal) {
         try declare.variable("bf", "All flags of the first branch as a number.") {
-            $1.give($0.message.routing.branchFlags)
+            $1.give($0.message.routing.current.flags)
         } set: {
             guard let flags = $1.flags else { return -1 }
-            $0.message.routing.branchFlags = flags
+            $0.message.routing.current.flags = flags
             return 1
         }
         try declare.variable("bF", "All flags of the first branch as a hexadecimal number.") {
-            $1.giveHex($0, $0.message.routing.branchFlags)
+            $1.giveHex($0, $0.message.routing.current.flags)
         } set: {
             guard let flags = $1.flags else { return -1 }
-            $0.message.routing.branchFlags = flags
+            $0.message.routing.current.flags = flags
             return 1
         }
         try declare.variable("Bf", inner: "*", "A flag of the first branch: 1 or 0.") {
-            $1.giveFlag($0, $0.message.routing.branchFlags)
+            $1.giveFlag($0, $0.message.routing.current.flags)
         } set: {
-            $0.setFlag($1, &$0.message.routing.branchFlags)
+            $0.setFlag($1, &$0.message.routing.current.flags)
         }
     }
 }

@@ -63,7 +63,7 @@ extension CoreVariables {
 
 extension UnsafePointer<apus_access> {
     fileprivate var receiver: apus_listener_info? { listener(message.routing.receivedOn) }
-    fileprivate var sender: apus_listener_info? { listener(message.routing.sendThrough) }
+    fileprivate var sender: apus_listener_info? { listener(message.routing.current.sendThrough) }
 
     fileprivate func receiverURI(advertised: Bool, alwaysTransport: Bool) -> Bytes? {
         guard let info = receiver else { return nil }
@@ -85,7 +85,7 @@ extension UnsafePointer<apus_access> {
         _ value: UnsafePointer<apus_value>, _ find: (Bytes) -> ScriptEnvironment.Listener?
     ) -> CInt {
         if value.pointee.isNull {
-            message.routing.sendThrough = nil
+            message.routing.current.sendThrough = nil
             return 1
         }
         guard let text = text(of: value) else { return -1 }
@@ -93,7 +93,7 @@ extension UnsafePointer<apus_access> {
             run.logAtStatement(.warning, "no socket of ours to send through: ", text)
             return 1
         }
-        message.routing.sendThrough = listener
+        message.routing.current.sendThrough = listener
         return 1
     }
 }

@@ -60,7 +60,7 @@ extension CoreVariables {
 
     private static func declareDestination(_ declare: Declaring) throws(Registry.Refusal) {
         try declare.variable("du duri", "The next hop's URI; $null when none is set.") {
-            $1.give($0.message.routing.destinationURI)
+            $1.give($0.message.routing.current.destination)
         } set: {
             guard !$1.pointee.isNull else { return $0.message.setDestinationURI(nil) ? 1 : -1 }
             guard let text = $0.text(of: $1) else { return -1 }
@@ -79,7 +79,7 @@ extension CoreVariables {
             "nh", inner: "u|U|d|p|P|i", "The next hop: URI, user, domain, port, protocol; i: host and port."
         ) { access, out in
             let message = access.message
-            let uri = message.routing.destinationURI != nil ? message.destinationURI : message.requestURI
+            let uri = message.routing.current.destination != nil ? message.destinationURI : message.requestURI
             switch access.pointee.inner_id {
             case 0: return out.give(uri?.text)
             case 1: return out.giveUser(of: uri)

@@ -18,10 +18,11 @@ extension UnsafeMutablePointer<apus_value> {
         let message = access.message
         switch select.pointee.subject {
         case .requestURI: return give(uri: message.isRequest ? message.requestURIText : nil, select, access)
-        case .destinationURI: return give(uri: message.routing.destinationURI, select, access)
+        case .destinationURI: return give(uri: message.routing.current.destination, select, access)
         case .nextHop:
             return give(
-                uri: message.isRequest ? message.routing.destinationURI ?? message.requestURIText : nil, select, access)
+                uri: message.isRequest ? message.routing.current.destination ?? message.requestURIText : nil, select,
+                access)
         case .from: return give(message.from, .from, select, access)
         case .to: return give(message.to, .to, select, access)
         case .contact: return give(message.contacts.first, .contact, select, access)

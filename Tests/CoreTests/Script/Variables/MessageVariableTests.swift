@@ -73,7 +73,7 @@ import Testing
         #expect(try bench.assign("$sf", 3) && bench["$sF"] == "00000003" && bench.number("$Sf(1)") == 1)
         #expect(try bench.assign("$Sf(0)", 0) && bench.run.pointee.flags == 2 && bench.assign("$sF", 1))
         #expect(try bench.assign("$bf", 8) && bench["$bF"] == "00000008" && bench.number("$Bf(3)") == 1)
-        #expect(try bench.assign("$Bf(31)", 1) && bench.message.routing.branchFlags == 0x8000_0008)
+        #expect(try bench.assign("$Bf(31)", 1) && bench.message.routing.current.flags == 0x8000_0008)
         #expect(try bench.value("$bF").num == 0x8000_0008 && bench.assign("$bF", 0))
     }
 
@@ -155,8 +155,8 @@ import Testing
     @Test func lookedUpContacts() throws {
         let bench = try ScriptBench()
         #expect(bench["$ruid"] == nil && bench["$location_ua"] == nil)
-        bench.message.routing.ruid = Bytes("r1")
-        bench.message.routing.locationUserAgent = Bytes("phone")
+        bench.message.routing.current.ruid = Bytes("r1")
+        bench.message.routing.current.locationUserAgent = Bytes("phone")
         #expect(bench["$ruid"] == "r1" && bench["$location_ua"] == "phone")
     }
 
