@@ -33,7 +33,9 @@ let exportsMap = Context.packageDirectory + "/Plugins/exports.map"
 
 let package = Package(
     name: "apus",
-    products: [.executable(name: "apus", targets: ["apus"])]
+    products: [
+        .executable(name: "apus", targets: ["apus"]), .executable(name: "apusctl", targets: ["apusctl"]),
+    ]
         + plugins.map { .library(name: $0.name, type: .dynamic, targets: [$0.name]) },
     targets: [
         .target(name: "PluginAPI", cSettings: c),
@@ -48,12 +50,14 @@ let package = Package(
         .target(
             name: "Core", dependencies: ["PluginAPI", "CLinux", "CPcre2", "CAres", "COpenSSL"], swiftSettings: core),
         .executableTarget(name: "apus", dependencies: ["Core"], swiftSettings: strict),
+        .executableTarget(name: "apusctl", dependencies: ["BinRPC"], swiftSettings: strict),
         .executableTarget(
             name: "sipload", dependencies: ["CLinux"], path: "Benchmarks/sipload", swiftSettings: strict),
         .testTarget(
             name: "CoreTests", dependencies: ["Core"], exclude: ["Corpus", "Script/Mistakes"],
             swiftSettings: strict),
         .testTarget(name: "BinRPCTests", dependencies: ["BinRPC"], swiftSettings: strict),
+        .testTarget(name: "ApusctlTests", dependencies: ["apusctl"], swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(name: "FunctionalTests", exclude: ["Sipp", "Zoo"], swiftSettings: strict),

@@ -1,0 +1,40 @@
+/// Where the module `ctl` listens: `unixs:/path` (or `unix:`, or just a path) or `tcp:host:port`.
+enum ControlAddress: Equatable, CustomStringConvertible {
+    case unix(String)
+    case tcp(host: String, port: String)
+
+    init(_ text: String) throws(Failure) {
+        if text.hasPrefix("/") || text.hasPrefix(".") {
+            self = .unix(text)
+            return
+        }
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
+        let rest = parts.count == 2 ? parts[1] : ""
+        switch parts[0] {
+        case "unix" where !rest.isEmpty, "unixs" where !rest.isEmpty: self = .unix(rest)
+        case "tcp":
+            guard let colon = rest.lastIndex(of: ":"), rest.index(after: colon) != rest.endIndex,
+                colon != rest.startIndex
+            else { throw .usage("`\(text)`: tcp wants host:port") }
+            var host = rest[..<colon]
+            if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+            self = .tcp(host: String(host), port: String(rest[rest.index(after: colon)...]))
+        case "unixd", "udp":
+            throw .usage(
+                "`\(text)`: datagrams are not spoken here; use unixs: or tcp:, to which the module ctl listens as well")
+        default: throw .usage("`\(text)`: this is no control socket: a path, unixs:/path or tcp:host:port")
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .unix(let path): "unixs:" + path
+        case .tcp(let host, let port): host.contains(":") ? "tcp:[\(host)]:\(port)" : "tcp:\(host):\(port)"
+        }
+    }
+
+    /// Tried in this order when none is named: ours, Kamailio's, SER's.
+    static let usual: [ControlAddress] = [
+        .unix("/run/apus/apus_ctl"), .unix("/run/kamailio/kamailio_ctl"), .unix("/tmp/ser_ctl"),
+    ]
+}

@@ -1,0 +1,10 @@
+extension Verb {
+    /// All verbs, in the order of the overview.
+    static let all: [Verb] = [
+        .start, .stop, .restart, .reload,
+        .monitor, .ps, .psa, .uptime, .version, .stats, .srv,
+        .rpc, .fifo,
+        .ping, .ciscoRestart,
+        .help, .complete,
+    ]
+}
