@@ -14,6 +14,10 @@ int linux_socket_dgram(int family) { return socket(family, SOCK_DGRAM | SOCK_NON
 
 int linux_socket_stream(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
+int linux_accept(int fd, struct sockaddr *address, socklen_t *length) {
+    return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
 int linux_sock_dgram(void) { return SOCK_DGRAM; }
 
 int linux_recvmmsg(int fd, linux_mmsghdr *messages, unsigned count) {

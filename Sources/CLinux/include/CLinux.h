@@ -32,6 +32,8 @@ typedef struct {
  */
 int linux_socket_dgram(int family);
 int linux_socket_stream(int family);
+/* accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC. */
+int linux_accept(int fd, struct sockaddr *address, socklen_t *length);
 /* SOCK_DGRAM, for hints to resolvers. */
 int linux_sock_dgram(void);
 
@@ -68,6 +70,7 @@ int linux_join_group(int fd, const struct sockaddr *group, unsigned interface_in
  */
 typedef struct {
     void *worker;               /* the worker that this thread is, else null */
+    void *management;           /* the management thread when it is this one, else null */
     int32_t number;             /* the worker's index, 0 elsewhere */
     uint32_t line;              /* config line of the function that runs */
     const uint8_t *module;      /* module and function that run, and the config file: null between functions */

@@ -28,8 +28,15 @@ final class Answer {
     private(set) var open: [Bool] = []
     /// Instead of an answer.
     private(set) var fault: CommandFault?
+    /// Bytes that it may have.
+    private let limit: Int
     /// What the builder did wrong first.
     private(set) var misuse: String?
+
+    init(limit: Int = Answer.maxSize) { self.limit = min(limit, Answer.maxSize) }
+
+    /// Forgets what is there: it has been shown to whoever takes the answer in parts. What is open stays open.
+    func dropPart() { bytes = [] }
 
     func add(_ value: Int64, key: Bytes? = nil) {
         guard begin(Tag.int, key, 8) else { return }
@@ -82,6 +89,10 @@ final class Answer {
             refuse(why)
             return false
         }
+        guard hasRoom(key, size) else {
+            fail(413, "the answer is larger than \(limit) bytes")
+            return false
+        }
         bytes.append(key == nil ? tag : tag | Tag.keyed)
         if let key { append(text: key) }
         if open.isEmpty { count += 1 }
@@ -96,12 +107,13 @@ final class Answer {
         if tag >= Tag.map, open.count >= Answer.maxDepth {
             return "its answer is nested deeper than \(Answer.maxDepth)"
         }
-        // Behind each item there must be room to close all that is open.
-        let room = Answer.maxSize - bytes.count - open.count - 8
-        if size > room || (key?.count ?? 0) > room - size {
-            return "its answer is larger than \(Answer.maxSize >> 20) MiB"
-        }
         return nil
+    }
+
+    /// Behind each item there must be room to close all that is open.
+    private func hasRoom(_ key: Bytes?, _ size: Int) -> Bool {
+        let room = limit - bytes.count - open.count - 8
+        return size <= room && (key?.count ?? 0) <= room - size
     }
 
     private func append(_ number: UInt64) { withUnsafeBytes(of: number) { bytes.append(contentsOf: $0) } }

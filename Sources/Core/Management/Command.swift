@@ -8,6 +8,8 @@ final class Command: Sendable {
         case failed
         /// The answer comes later: `Execution.deferAnswer` was called.
         case deferred
+        /// It is to be called again for the rest.
+        case more
         /// None of these; the number is what the module's function returned.
         case unknown(Int)
     }
@@ -27,12 +29,15 @@ final class Command: Sendable {
     let onEachWorker: Bool
     /// It changes nothing.
     let reads: Bool
+    /// Arguments of kind `value` may hold others.
+    let takesTrees: Bool
     /// On the management thread, or on a worker: must not block.
     let call: @Sendable (Execution) -> Outcome
 
     init(
         _ name: String, aliases: [String] = [], owner: String, _ parameters: [CommandParameter] = [],
-        repeats: Bool = false, onEachWorker: Bool = false, reads: Bool = false, doc: String,
+        repeats: Bool = false, onEachWorker: Bool = false, reads: Bool = false, takesTrees: Bool = false,
+        doc: String,
         call: @escaping @Sendable (Execution) -> Outcome
     ) {
         self.name = name
@@ -43,6 +48,7 @@ final class Command: Sendable {
         self.doc = doc
         self.onEachWorker = onEachWorker
         self.reads = reads
+        self.takesTrees = takesTrees
         self.call = call
     }
 

@@ -4,7 +4,7 @@ enum CommandArgument: Equatable, Sendable {
     case absent
     case int(Int64)
     case string([UInt8])
-    /// The text, and its number when it is one.
+    /// The text, and its number when it is one. Neither for what holds others: `Execution.values` has it.
     case value([UInt8], Int64?)
     /// The word and its place in the parameter's list.
     case word([UInt8], Int)
@@ -20,30 +20,34 @@ enum CommandArgument: Equatable, Sendable {
 extension Command {
     /// Reads an execution's arguments.
     /// - Returns: as many as there are parameters; with `repeats` as many as were given.
-    func arguments(_ texts: [[UInt8]]) throws(CommandFault) -> [CommandArgument] {
+    func arguments(_ values: [CommandValue]) throws(CommandFault) -> [CommandArgument] {
         let required = parameters.prefix { !$0.optional }.count
-        guard texts.count >= required else {
-            throw CommandFault(code: 400, "too few parameters (\(texts.count)/\(required))")
+        guard values.count >= required else {
+            throw CommandFault(code: 400, "too few parameters (\(values.count)/\(required))")
         }
-        guard repeats || texts.count <= parameters.count else {
-            throw CommandFault(code: 400, "too many parameters (\(texts.count)/\(parameters.count))")
+        guard repeats || values.count <= parameters.count else {
+            throw CommandFault(code: 400, "too many parameters (\(values.count)/\(parameters.count))")
         }
         var result: [CommandArgument] = []
-        for (index, text) in texts.enumerated() {
-            result.append(try parameters[min(index, parameters.count - 1)].read(text))
+        for (index, value) in values.enumerated() {
+            result.append(try parameters[min(index, parameters.count - 1)].read(value, trees: takesTrees))
         }
-        let missing = repeats ? 0 : parameters.count - texts.count
+        let missing = repeats ? 0 : parameters.count - values.count
         return result + Array(repeating: .absent, count: missing)
     }
 }
 
 extension CommandParameter {
-    fileprivate func read(_ text: [UInt8]) throws(CommandFault) -> CommandArgument {
+    fileprivate func read(_ value: CommandValue, trees: Bool) throws(CommandFault) -> CommandArgument {
+        if value.isTree, !trees || kind != .value {
+            throw CommandFault(code: 400, "parameter \(name) must be a single value")
+        }
+        let text = value.bytes
         switch kind {
         case .string: return .string(text)
-        case .value: return .value(text, CommandParameter.number(text))
+        case .value: return .value(text, value.number)
         case .int:
-            if let number = CommandParameter.number(text) { return .int(number) }
+            if let number = value.number { return .int(number) }
             throw CommandFault(code: 400, "parameter \(name) must be a number: `\(CommandParameter.shown(text))`")
         case .word(let words):
             if let place = words.firstIndex(where: { $0.utf8.elementsEqual(text) }) { return .word(text, place) }
@@ -52,9 +56,6 @@ extension CommandParameter {
                 code: 400, "parameter \(name) is `\(CommandParameter.shown(text))`, not one of \(list)")
         }
     }
-
-    /// Decimal, with a sign or without; nil for anything else and for what 64 bits do not hold.
-    private static func number(_ text: [UInt8]) -> Int64? { Int64(String(decoding: text, as: UTF8.self)) }
 
     private static func shown(_ text: [UInt8]) -> String {
         String(decoding: text.prefix(80), as: UTF8.self) + (text.count > 80 ? "..." : "")

@@ -9,11 +9,13 @@ final class Execution: @unchecked Sendable {
     /// How an execution ends.
     enum Result {
         case answer(Answer)
+        /// What the answer has is shown now; the rest comes after `ManagementThread.more`.
+        case part(Answer)
         case fault(CommandFault)
     }
 
-    /// Called once.
-    typealias Completion = @Sendable (Result) -> Void
+    /// Called once, but for parts; with the execution's id.
+    typealias Completion = @Sendable (UInt64, Result) -> Void
 
     /// Links an execution into a mailbox.
     struct Mail {
@@ -33,18 +35,30 @@ final class Execution: @unchecked Sendable {
         let milliseconds: UInt32
     }
 
-    let name: String
-    let texts: [[UInt8]]
+    /// Names it for ever, never 0.
+    let id: UInt64
+    let request: CommandRequest
     private let completion: Completion
-    let answer = Answer()
+    let answer: Answer
     /// Set when the name was found.
     private(set) var command: Command?
     private(set) var arguments: [CommandArgument] = []
     /// What the declarer of the command keeps with it until it ends.
     var context: AnyObject?
 
+    /// Two numbers of the command's own, kept between its calls for one answer.
+    let place: UnsafeMutablePointer<UInt64>
+
     /// The worker whose turn it is.
     var worker = 0
+    /// It is at that worker: only its timer and what stands here is to be touched.
+    var isAway = false
+    /// It was answered because the worker took too long: nobody waits for it any more.
+    var isAnswered = false
+    /// Whoever asked is gone: it goes on, and nobody is told.
+    var isCancelled = false
+    /// A part was shown, and the next may not come yet.
+    var awaitsMore = false
     /// The management thread knows that the last call has ended: until then `outcome` and `deferral` may be another thread's.
     var hasReturned = false
     /// How the last call ended.
@@ -61,11 +75,19 @@ final class Execution: @unchecked Sendable {
     private let finishedMail: UnsafeMutablePointer<Mail>
     let timer: UnsafeMutablePointer<TimerNode>
 
-    init(_ name: String, _ texts: [[UInt8]], _ management: Management, _ completion: @escaping Completion) {
-        self.name = name
-        self.texts = texts
+    var name: String { request.name }
+    /// The arguments as they were given.
+    var values: [CommandValue] { request.values }
+
+    init(_ id: UInt64, _ request: CommandRequest, _ management: Management, _ completion: @escaping Completion) {
+        self.id = id
+        self.request = request
+        // A part may be as large as an answer.
+        answer = Answer(limit: request.maxAnswer)
         self.management = management
         self.completion = completion
+        place = .allocate(capacity: 2)
+        place.initialize(repeating: 0, count: 2)
         mail = .allocate(capacity: 1)
         finishedMail = .allocate(capacity: 1)
         timer = .allocate(capacity: 1)
@@ -76,6 +98,7 @@ final class Execution: @unchecked Sendable {
     }
 
     deinit {
+        place.deallocate()
         mail.deallocate()
         finishedMail.deallocate()
         timer.deallocate()
@@ -88,12 +111,22 @@ final class Execution: @unchecked Sendable {
         guard let found = management.commands.command(named: name) else {
             throw CommandFault(code: 404, "there is no command \(name)")
         }
+        guard found.reads || !request.onlyReads else {
+            throw CommandFault(code: 403, "\(name) changes something, and only reading is allowed here")
+        }
         command = found
-        arguments = try found.arguments(texts)
+        arguments = try found.arguments(values)
     }
 
     /// Tells whoever executes how it ended.
-    func complete(_ result: Result) { completion(result) }
+    func complete(_ result: Result) {
+        if !isCancelled, !isAnswered { completion(id, result) }
+    }
+
+    var wantsMore: Bool {
+        if case .more = outcome { return true }
+        return false
+    }
 
     /// Forgets how the last call ended, before the next.
     func reset() {

@@ -28,6 +28,7 @@ final class Management: @unchecked Sendable {
         var mailbox: Mailbox?
         var waiting: [UInt64: Waiting] = [:]
         var lastID: UInt64 = 0
+        var lastExecution: UInt64 = 0
     }
 
     // MARK: - Start and end, on the main thread
@@ -44,7 +45,38 @@ final class Management: @unchecked Sendable {
     /// The workers run: commands are executed from now on.
     func open() {
         state.withLock { if $0.mailbox != nil { $0.phase = .open } }
+        thread?.open()
     }
+
+    /// Called on the thread when commands are executed, and when every execution was answered, in the reverse order. Before `start`.
+    func serve(begun: @escaping () -> Void, ended: @escaping () -> Void) {
+        served.append(Served(begun: begun, ended: ended))
+    }
+
+    /// Opens a door, served from `open` until the end. Before `start`; `closeDoors` is called some time.
+    func open(_ place: DoorPlace, _ limits: DoorLimits, _ handler: any DoorHandler) throws(DoorPlace.Refusal) {
+        let door = try Door(place, limits, handler)
+        doors.append(door)
+        serve(begun: { ManagementThread.current.map { door.begin(on: $0) } }, ended: { door.end() })
+    }
+
+    /// Takes away what was opened and never served: the server does not start. On the main thread, when there is no other.
+    func closeDoors() {
+        for door in doors where !door.hasBegun { door.abandon() }
+        doors = []
+    }
+
+    /// In the order of opening. Constant from `start` on.
+    private(set) var doors: [Door] = []
+
+    /// What lives on the thread as long as it runs.
+    struct Served {
+        let begun: () -> Void
+        let ended: () -> Void
+    }
+
+    /// Filled before `start`, then the thread's.
+    private(set) var served: [Served] = []
 
     /// Answers what is under way with a fault and ends the thread. After the workers have ended; a second call does nothing.
     func stop() {
@@ -64,20 +96,34 @@ final class Management: @unchecked Sendable {
 
     /// Executes a command by name or alias. `completion` is called on the management thread; at once, on this one, when the server starts or
     /// stops or only checks its config.
-    func execute(_ name: String, _ texts: [[UInt8]], _ completion: @escaping Execution.Completion) {
-        let execution = Execution(name, texts, self, completion)
-        let phase = state.withLock { state in
+    /// - Returns: the execution's id.
+    @discardableResult
+    func execute(_ request: CommandRequest, _ completion: @escaping Execution.Completion) -> UInt64 {
+        let (execution, phase) = state.withLock { state in
+            state.lastExecution += 1
+            let execution = Execution(state.lastExecution, request, self, completion)
             if state.phase == .open, let mailbox = state.mailbox {
                 // Released by the thread that receives it.
                 _ = Unmanaged.passRetained(execution)
                 mailbox.post(execution.node(for: ManagementThread.arrived))
             }
-            return state.phase
+            return (execution, state.phase)
         }
         switch phase {
         case .open: break
         case .starting: execution.complete(.fault(CommandFault(code: 503, "the server does not run yet")))
         case .stopped: execution.complete(.fault(Management.stopping))
+        }
+        return execution.id
+    }
+
+    /// Runs what hangs on a node on the thread.
+    /// - Returns: false when the thread is not there yet or any more.
+    func post(_ node: UnsafeMutablePointer<MailNode>) -> Bool {
+        state.withLock { state in
+            guard state.phase == .open, let mailbox = state.mailbox else { return false }
+            mailbox.post(node)
+            return true
         }
     }
 

@@ -12,10 +12,24 @@ final class ManagementThread: @unchecked Sendable {
     private let workers: [Mailbox]
     private var loop: EventLoop
     private let wheel: TimerWheel
-    private var live: [ObjectIdentifier: Execution] = [:]
+    private var live: [UInt64: Execution] = [:]
+    /// Executions arrive in the order of their ids.
+    private var lastArrived: UInt64 = 0
+    /// Cancelled before they arrived.
+    private var cancelledEarly: Set<UInt64> = []
+    /// What was begun, to be ended.
+    private var served: [Management.Served] = []
+    /// What others watch here, kept for them.
+    var watches: AnyObject?
     private var isStopping = false
     private var thread = pthread_t()
+    private let openMail = UnsafeMutablePointer<MailNode>.allocate(capacity: 1)
     private let stopMail = UnsafeMutablePointer<MailNode>.allocate(capacity: 1)
+
+    /// For a command's call on a worker.
+    static let workerLimit: UInt64 = 10_000
+    /// Bytes of an answer that are worth a part.
+    static let partSize = 16384
 
     init(_ management: Management, workers: [Mailbox]) throws(SystemError) {
         self.management = management
@@ -23,6 +37,7 @@ final class ManagementThread: @unchecked Sendable {
         mailbox = try Mailbox(bound: 0)
         loop = try EventLoop()
         wheel = TimerWheel(now: ManagementThread.now)
+        openMail.initialize(to: MailNode(receive: { raw, _ in ManagementThread.of(raw).begin() }))
         stopMail.initialize(to: MailNode(receive: { raw, _ in ManagementThread.of(raw).isStopping = true }))
         // Never read down: edge-triggered.
         _ = try loop.watch(mailbox.wakeup, EPOLLIN.rawValue | EPOLLET.rawValue, context: nil) { _, _, _ in }
@@ -32,13 +47,19 @@ final class ManagementThread: @unchecked Sendable {
         wheel.free()
         loop.end()
         mailbox.free()
+        openMail.deallocate()
         stopMail.deallocate()
     }
 
-    private static var now: UInt64 { Syscalls.monotonicNanoseconds() / 1_000_000 }
+    static var now: UInt64 { Syscalls.monotonicNanoseconds() / 1_000_000 }
 
     private static func of(_ raw: UnsafeMutableRawPointer) -> ManagementThread {
         Unmanaged<ManagementThread>.fromOpaque(raw).takeUnretainedValue()
+    }
+
+    /// The management thread, on itself; nil elsewhere.
+    static var current: ManagementThread? {
+        linux_this_thread().pointee.management.map { ManagementThread.of($0) }
     }
 
     // MARK: - From the main thread
@@ -64,6 +85,9 @@ final class ManagementThread: @unchecked Sendable {
         }
     }
 
+    /// Begins what is served here.
+    func open() { mailbox.post(openMail) }
+
     /// Ends the thread and waits for it. Nobody posts any more.
     func stop() {
         mailbox.post(stopMail)
@@ -75,10 +99,38 @@ final class ManagementThread: @unchecked Sendable {
     private func run() {
         linux_thread_name("apus/manage")
         linux_crash_stack()
+        linux_this_thread().pointee.management = Unmanaged.passUnretained(self).toOpaque()
         while !isStopping { turn() }
         answerAll()
+        while let last = served.popLast() { last.ended() }
         Log.endThread()
     }
+
+    private func begin() {
+        for one in management.served {
+            one.begun()
+            served.append(one)
+        }
+    }
+
+    // MARK: - For what is served
+
+    /// As `EventLoop.watch`; the callback's first argument is this thread.
+    func watch(
+        _ fd: Int32, _ events: UInt32, context: UnsafeMutableRawPointer?, _ callback: @escaping EventLoop.Callback
+    ) throws(SystemError) -> WatchID { try loop.watch(fd, events, context: context, callback) }
+
+    func change(_ id: WatchID, _ events: UInt32) throws(SystemError) { try loop.change(id, events) }
+
+    func unwatch(_ id: WatchID) { loop.unwatch(id) }
+
+    /// Fires the node after that many milliseconds.
+    func schedule(_ node: UnsafeMutablePointer<TimerNode>, after milliseconds: UInt64) {
+        wheel.schedule(node, at: ManagementThread.now + milliseconds)
+    }
+
+    /// The node will not fire and may be freed.
+    func remove(_ node: UnsafeMutablePointer<TimerNode>) { wheel.remove(node) }
 
     private func turn() {
         var timeout: Int32 = -1
@@ -115,8 +167,10 @@ final class ManagementThread: @unchecked Sendable {
         let reference = node.assumingMemoryBound(to: Execution.Mail.self).pointee.execution
         let execution = reference.takeRetainedValue()
         let thread = ManagementThread.of(raw)
-        thread.live[ObjectIdentifier(execution)] = execution
+        thread.lastArrived = execution.id
+        thread.live[execution.id] = execution
         execution.thread = thread
+        execution.isCancelled = thread.cancelledEarly.remove(execution.id) != nil
         thread.begin(execution)
     }
 
@@ -153,6 +207,30 @@ final class ManagementThread: @unchecked Sendable {
 
     // MARK: - An execution's way
 
+    /// The next part of an answer is wanted.
+    private static let again: Mailbox.Callback = { raw, node in
+        let thread = ManagementThread.of(raw)
+        let execution = Execution.Mail.of(node)
+        if execution.isCancelled { thread.forget(execution) } else { thread.step(execution) }
+    }
+
+    /// Whoever asked is gone.
+    func cancel(_ id: UInt64) {
+        guard let execution = live[id] else {
+            if id > lastArrived { cancelledEarly.insert(id) }
+            return
+        }
+        execution.isCancelled = true
+        if execution.awaitsMore { forget(execution) }
+    }
+
+    /// Whoever asked has taken the part that he was shown.
+    func more(_ id: UInt64) {
+        guard let execution = live[id], execution.awaitsMore else { return }
+        execution.awaitsMore = false
+        mailbox.post(execution.node(for: ManagementThread.again))
+    }
+
     private func begin(_ execution: Execution) {
         do { try execution.prepare() } catch { return complete(execution, .fault(error)) }
         step(execution)
@@ -162,6 +240,8 @@ final class ManagementThread: @unchecked Sendable {
     private func step(_ execution: Execution) {
         execution.reset()
         if execution.command?.onEachWorker == true, execution.worker < workers.count {
+            execution.isAway = true
+            schedule(execution.timer, after: ManagementThread.workerLimit)
             workers[execution.worker].post(execution.node(for: ManagementThread.atWorker))
         } else {
             execution.call()
@@ -172,6 +252,10 @@ final class ManagementThread: @unchecked Sendable {
     /// The command has been called.
     private func called(_ execution: Execution) {
         execution.hasReturned = true
+        if execution.isAway {
+            execution.isAway = false
+            wheel.remove(execution.timer)
+        }
         if let deferral = execution.deferral {
             if case .deferred = execution.outcome {
                 return waitForAnswer(execution, deferral)
@@ -200,6 +284,14 @@ final class ManagementThread: @unchecked Sendable {
     }
 
     private func runOut(_ execution: Execution) {
+        if execution.isAway {
+            // The worker may be writing the answer: it is kept until it comes back.
+            let text =
+                "\(execution.name): worker \(execution.worker) has not called it within \(ManagementThread.workerLimit) ms"
+            execution.complete(.fault(CommandFault(code: 504, text)))
+            execution.isAnswered = true
+            return
+        }
         guard let deferral = execution.deferral, management.withdraw(deferral.id) else { return }
         let text = "\(execution.name) has not answered within \(deferral.milliseconds) ms"
         complete(execution, .fault(CommandFault(code: 504, text)))
@@ -207,13 +299,17 @@ final class ManagementThread: @unchecked Sendable {
 
     /// The command has done what it wanted, on one worker if it runs on each: the next one, or the end.
     private func stepIsOver(_ execution: Execution) {
+        if execution.isAnswered { return forget(execution) }
         let answer = execution.answer
         if answer.misuse == nil, answer.fault == nil {
-            if !answer.open.isEmpty {
+            if execution.wantsMore {
+                return execution.isCancelled ? forget(execution) : goOn(execution)
+            } else if !answer.open.isEmpty {
                 answer.refuse("it leaves a map or array of its answer open")
             } else if execution.command?.onEachWorker == true, execution.worker + 1 < workers.count {
                 execution.worker += 1
-                return step(execution)
+                execution.place.update(repeating: 0, count: 2)
+                return goOn(execution)
             }
         }
         if let misuse = answer.misuse {
@@ -225,9 +321,24 @@ final class ManagementThread: @unchecked Sendable {
         }
     }
 
+    /// The command is called again, when others have had their turn; before that a part of its answer that is worth it is shown.
+    private func goOn(_ execution: Execution) {
+        guard execution.request.takesParts, !execution.isCancelled,
+            execution.answer.bytes.count >= ManagementThread.partSize
+        else { return mailbox.post(execution.node(for: ManagementThread.again)) }
+        execution.awaitsMore = true
+        execution.complete(.part(execution.answer))
+        execution.answer.dropPart()
+    }
+
     private func complete(_ execution: Execution, _ result: Execution.Result) {
-        wheel.remove(execution.timer)
-        live[ObjectIdentifier(execution)] = nil
+        // Whoever is told may cancel it: then it is not found any more.
+        forget(execution)
         execution.complete(result)
+    }
+
+    private func forget(_ execution: Execution) {
+        wheel.remove(execution.timer)
+        live[execution.id] = nil
     }
 }

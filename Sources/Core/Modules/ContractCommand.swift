@@ -17,6 +17,7 @@ struct ContractFunction: @unchecked Sendable {
         case CInt(APUS_TRUE): .done
         case CInt(APUS_FALSE): .failed
         case CInt(APUS_SUSPENDED): .deferred
+        case CInt(APUS_RPC_MORE): .more
         default: .unknown(Int(result))
         }
     }
@@ -28,10 +29,19 @@ final class ContractCommand {
     private let arguments: UnsafeMutablePointer<apus_arg>
     private let texts: UnsafeMutablePointer<UInt8>
     private let count: Int
+    private let door: UnsafeMutablePointer<UInt8>
+    /// By argument: what `items` gives, made when it is asked for.
+    private var items: [Int: ItemList] = [:]
+    private let values: [CommandValue]
 
     init(_ execution: Execution, _ function: ContractFunction) {
         let given = execution.arguments
         count = given.count
+        values = execution.values
+        let names = Array(execution.request.door.utf8) + Array(execution.request.peer.utf8)
+        door = .allocate(capacity: max(1, names.count))
+        door.initialize(from: names, count: names.count)
+        let doorLength = execution.request.door.utf8.count
         command = .allocate(capacity: 1)
         arguments = .allocate(capacity: max(1, given.count))
         texts = .allocate(capacity: max(1, given.reduce(0) { $0 + $1.text.count }))
@@ -47,13 +57,25 @@ final class ContractCommand {
         command.initialize(
             to: apus_command(
                 size: UInt32(MemoryLayout<apus_command>.size), count: UInt32(count), host: function.host,
-                args: UnsafePointer(arguments), answer: answer, user: function.user))
+                args: UnsafePointer(arguments), answer: answer, user: function.user, place: execution.place,
+                door: apus_str(Bytes(UnsafePointer(door), doorLength)),
+                peer: apus_str(Bytes(UnsafePointer(door + doorLength), names.count - doorLength))))
     }
 
     deinit {
         command.deallocate()
         arguments.deallocate()
         texts.deallocate()
+        door.deallocate()
+    }
+
+    /// An argument as it was given. On the thread that has the command.
+    func items(_ index: Int) -> ItemList? {
+        guard values.indices.contains(index) else { return nil }
+        if let made = items[index] { return made }
+        let made = ItemList(values[index])
+        items[index] = made
+        return made
     }
 
     private static func argument(_ argument: CommandArgument, _ text: Bytes) -> apus_arg {

@@ -1,7 +1,7 @@
 import PluginAPI
 
 // Invariants: an apus_timer is the module's memory and stays at its place from `prepare` on while it is armed. Its `node` holds a TimerNode
-// and its `reserved` the number of the module that prepared it; both are touched on its worker only.
+// and its `reserved` the number of the module that prepared it; both are touched on its thread only.
 
 /// Timers that lie in the modules' own objects: `timer->prepare`, `arm` and `disarm` of the contract.
 enum EmbeddedTimer {
@@ -25,12 +25,18 @@ enum EmbeddedTimer {
     static func arm(
         _ host: UnsafePointer<apus_host>, _ timer: UnsafeMutablePointer<apus_timer>, milliseconds: UInt32
     ) {
-        guard let worker = host.shared.worker?.pointee.worker else { return }
+        guard let worker = host.shared.worker?.pointee.worker else {
+            ManagementThread.current?.schedule(node(of: timer), after: UInt64(milliseconds))
+            return
+        }
         worker.pointee.wheel.schedule(node(of: timer), at: worker.pointee.clock.now &+ UInt64(milliseconds))
     }
 
     static func disarm(_ host: UnsafePointer<apus_host>, _ timer: UnsafeMutablePointer<apus_timer>) {
-        guard let worker = host.shared.worker?.pointee.worker else { return }
+        guard let worker = host.shared.worker?.pointee.worker else {
+            ManagementThread.current?.remove(node(of: timer))
+            return
+        }
         worker.pointee.wheel.remove(node(of: timer))
     }
 

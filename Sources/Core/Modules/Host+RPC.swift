@@ -30,7 +30,19 @@ extension HostTables {
             execute: { host, name, arguments, count, done, user in
                 let caller = Caller(host: host, done: done, user: user)
                 let texts = UnsafeBufferPointer(start: arguments, count: arguments == nil ? 0 : Int(count))
-                host.modules.management.execute(name.string, texts.map { HostTables.copy($0) }) { caller.tell($0) }
+                let request = CommandRequest(
+                    name: name.string, values: texts.map { .text(HostTables.copy($0)) }, door: host.module.name)
+                host.modules.management.execute(request) { caller.tell($1) }
+            },
+            start: { host, request in HostTables.start(host, request) },
+            cancel: { host, execution in ManagementThread.current?.cancel(execution) },
+            more: { host, execution in ManagementThread.current?.more(execution) },
+            next: { items, position, out in HostTables.next(items, position, out) },
+            items: { command, index, count in
+                let execution = HostTables.execution(command.pointee.answer)
+                let items = (execution.context as? ContractCommand)?.items(Int(index))
+                count.pointee = UInt32(items?.count ?? 0)
+                return items.map { UnsafePointer($0.start) }
             })
     }
 
@@ -49,7 +61,7 @@ extension HostTables {
         key.map { Bytes(UnsafeRawPointer($0).assumingMemoryBound(to: UInt8.self), strlen($0)) }
     }
 
-    private static func copy(_ text: apus_str) -> [UInt8] {
+    static func copy(_ text: apus_str) -> [UInt8] {
         Array(UnsafeBufferPointer(start: text.bytes.start, count: text.bytes.count))
     }
 
@@ -70,13 +82,14 @@ extension HostTables {
             guard !given.isNull(\.call) else { throw Registry.Refusal(text: "\(name) has no `call`") }
             let contents = given.contents
             try HostTables.checkBits(
-                contents.flags, UInt32(APUS_RPC_EACH_WORKER | APUS_RPC_READS), "the flags of \(name)")
+                contents.flags, UInt32(APUS_RPC_EACH_WORKER | APUS_RPC_READS | APUS_RPC_TREES), "the flags of \(name)")
             let (parameters, repeats) = try HostTables.parameters(given.text(\.args) ?? "", of: name)
             let function = ContractFunction(host: host, call: contents.call, user: contents.user)
             return Command(
                 name, aliases: aliases, owner: module.name, parameters, repeats: repeats,
                 onEachWorker: contents.flags & UInt32(APUS_RPC_EACH_WORKER) != 0,
-                reads: contents.flags & UInt32(APUS_RPC_READS) != 0, doc: doc
+                reads: contents.flags & UInt32(APUS_RPC_READS) != 0,
+                takesTrees: contents.flags & UInt32(APUS_RPC_TREES) != 0, doc: doc
             ) { function.call($0) }
         }
         do throws(CommandRegistry.Refusal) { try modules.management.commands.add(made) } catch {
@@ -119,7 +132,7 @@ private struct Caller: @unchecked Sendable {
 
     func tell(_ result: Execution.Result) {
         switch result {
-        case .answer(let answer): tell(200, answer.json)
+        case .answer(let answer), .part(let answer): tell(200, answer.json)
         case .fault(let fault): tell(fault.code, fault.text)
         }
     }

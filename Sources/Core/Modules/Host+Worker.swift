@@ -15,10 +15,7 @@ extension HostTables {
             },
             post: { host, index, job in
                 guard let workers = host.shared.pointee.workers, index < host.shared.pointee.workerCount else { return }
-                job.pointee.reserved = host.record.pointee.number
-                let node = HostTables.links(of: job).assumingMemoryBound(to: MailNode.self)
-                node.initialize(to: MailNode(receive: HostTables.jobArrived))
-                workers[Int(index)].worker.pointee.mailbox.post(node)
+                workers[Int(index)].worker.pointee.mailbox.post(HostTables.node(of: job, for: host))
             },
             home: { host, callID in
                 // By the same key as the readers choose (`UDP.receive`); a single worker is everybody's home.
@@ -28,6 +25,16 @@ extension HostTables {
                 guard count > 1 else { return 0 }
                 return UInt32(Worker.home(hash: worker.pointee.callKey.hash(callID.bytes), count: count))
             })
+    }
+
+    /// The node by which a job is posted.
+    static func node(
+        of job: UnsafeMutablePointer<apus_job>, for host: UnsafePointer<apus_host>
+    ) -> UnsafeMutablePointer<MailNode> {
+        job.pointee.reserved = host.record.pointee.number
+        let node = links(of: job).assumingMemoryBound(to: MailNode.self)
+        node.initialize(to: MailNode(receive: HostTables.jobArrived))
+        return node
     }
 
     private static func links(of job: UnsafeMutablePointer<apus_job>) -> UnsafeMutableRawPointer {

@@ -34,8 +34,8 @@ struct HostRecord {
                 vars: tables.vars, regex: tables.regex, message: tables.message, reply: tables.reply,
                 branches: tables.branches, slots: tables.slots, hooks: tables.hooks, events: tables.events,
                 suspend: tables.suspend, timer: tables.timer, worker: tables.worker, net: tables.net,
-                stats: tables.stats, memory: tables.memory, resolver: tables.resolver, rpc: tables.rpc, offload: nil,
-                loop: nil, stream: nil, shared: nil,
+                stats: tables.stats, memory: tables.memory, resolver: tables.resolver, rpc: tables.rpc,
+                loop: tables.loop, door: tables.door, offload: nil, stream: nil, shared: nil,
                 publish: HostTables.publish, find: HostTables.find))
         return UnsafePointer(host)
     }
@@ -141,6 +141,8 @@ struct HostTables: @unchecked Sendable {
     let memory: UnsafePointer<apus_memory_api>
     let resolver: UnsafePointer<apus_resolver_api>
     let rpc: UnsafePointer<apus_rpc_api>
+    let loop: UnsafePointer<apus_loop_api>
+    let door: UnsafePointer<apus_door_api>
 
     static let shared = HostTables()
 
@@ -164,6 +166,8 @@ struct HostTables: @unchecked Sendable {
         memory = HostTables.place(HostTables.makeMemory())
         resolver = HostTables.place(HostTables.makeResolver())
         rpc = HostTables.place(HostTables.makeRPC())
+        loop = HostTables.place(HostTables.makeLoop())
+        door = HostTables.place(HostTables.makeDoor())
     }
 
     private static func place<Table>(_ table: Table) -> UnsafePointer<Table> {

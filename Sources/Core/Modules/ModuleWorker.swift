@@ -10,6 +10,8 @@ struct ModuleWorker {
     let slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     /// What each module holds of the worker's slab, by `HostRecord.place`.
     let memory: UnsafeMutablePointer<MemoryUse>
+    /// Descriptors that modules watch here; made for the first one.
+    var watches: Unmanaged<ModuleWatches>?
     private var timers: UnsafeMutablePointer<UnsafeMutablePointer<ModuleTimer>>
     private var timerCount: UInt32 = 0
     private var timerCapacity: UInt32 = 64

@@ -120,6 +120,17 @@ enum Syscalls {
 
     /// Connects to the unix socket at this path.
     static func connect(_ fd: Int32, path: String) throws(SystemError) {
+        try withUnixAddress(path) { pointer, length in Int(Glibc.connect(fd, pointer, length)) }
+    }
+
+    /// Makes a unix socket at this path, which must not exist.
+    static func bind(_ fd: Int32, path: String) throws(SystemError) {
+        try withUnixAddress(path) { pointer, length in Int(Glibc.bind(fd, pointer, length)) }
+    }
+
+    private static func withUnixAddress(
+        _ path: String, _ body: (UnsafePointer<sockaddr>, UInt32) -> Int
+    ) throws(SystemError) {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
@@ -127,7 +138,7 @@ enum Syscalls {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         let result = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-                retry { Int(Glibc.connect(fd, raw, UInt32(MemoryLayout<sockaddr_un>.size))) }
+                retry { body(raw, UInt32(MemoryLayout<sockaddr_un>.size)) }
             }
         }
         _ = try check(result)

@@ -56,6 +56,7 @@ final class Server {
         modules.shared.pointee.services.onsend = Onsend.look
         modules.shared.pointee.services.hold = Holding.hold
         modules.shared.pointee.services.endHolding = Holding.end
+        defer { modules.management.closeDoors() }
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
         do { try modules.management.start(workers: (0..<workers.count).map { workers[$0].pointee.mailbox }) } catch {

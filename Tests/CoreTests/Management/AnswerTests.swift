@@ -83,7 +83,9 @@ import Testing
         for _ in 0..<63 { large.add(text) }
         #expect(large.misuse == nil)
         for _ in 0..<2 { large.add(text) }
-        #expect(large.misuse == "its answer is larger than 64 MiB" && large.bytes.count <= Answer.maxSize)
+        #expect(
+            large.fault == CommandFault(code: 413, "the answer is larger than 67108864 bytes") && large.misuse == nil)
+        #expect(large.bytes.count <= Answer.maxSize)
     }
 
     @Test func aFaultTakesThePlaceOfAnAnswer() {

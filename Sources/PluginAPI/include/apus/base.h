@@ -7,6 +7,7 @@
  * How to read it
  *   Threads     [declare] only while the module's `declare` runs      [start]  only while `start` runs
  *               [worker]  on a worker thread, inside a callback       [any]    from any thread, at any time
+ *               [management] on the management thread, inside a callback: loop.h
  *               [no-alloc] takes no memory from the system and no lock: meant for every message
  *   Lifetimes   of what a pointer or an apus_str points to:
  *               *call*        until the callback that received or asked for it returns

@@ -24,9 +24,11 @@
 #include <apus/base.h>
 #include <apus/branches.h>
 #include <apus/config.h>
+#include <apus/door.h>
 #include <apus/events.h>
 #include <apus/hooks.h>
 #include <apus/log.h>
+#include <apus/loop.h>
 #include <apus/memory.h>
 #include <apus/message.h>
 #include <apus/net.h>
@@ -48,7 +50,6 @@ extern "C" {
 
 /* Groups that have their place here and come with the modules that need them; null until then. */
 typedef struct apus_offload_api apus_offload_api;   /* jobs for threads that may block */
-typedef struct apus_loop_api apus_loop_api;         /* watch a descriptor on a worker */
 typedef struct apus_stream_api apus_stream_api;     /* byte filters and protocols on connections */
 typedef struct apus_resolver_api apus_resolver_api; /* DNS */
 typedef struct apus_shared_api apus_shared_api;     /* snapshots and striped locks */
@@ -76,8 +77,9 @@ struct apus_host {
     const apus_memory_api *APUS_NONNULL memory;
     const apus_resolver_api *APUS_NONNULL resolver;
     const apus_rpc_api *APUS_NONNULL rpc;
+    const apus_loop_api *APUS_NONNULL loop;
+    const apus_door_api *APUS_NONNULL door;
     const apus_offload_api *APUS_NULLABLE offload;
-    const apus_loop_api *APUS_NULLABLE loop;
     const apus_stream_api *APUS_NULLABLE stream;
     const apus_shared_api *APUS_NULLABLE shared;
 

@@ -29,6 +29,9 @@ typedef struct apus_command {
     const apus_arg *APUS_NULLABLE args;
     apus_answer *APUS_NONNULL answer;
     void *APUS_NULLABLE user; /* the command's own */
+    /* Two numbers of the command's own: 0 at first, kept between its calls after APUS_RPC_MORE. */
+    uint64_t *APUS_NONNULL place;
+    apus_str door, peer; /* who asks: "ctl", "tcp:127.0.0.1:4711"; empty when it is the server itself */
 } apus_command;
 
 enum {
@@ -36,7 +39,69 @@ enum {
     APUS_RPC_EACH_WORKER = 1u << 0,
     /* It changes nothing: doors that may only read serve it. */
     APUS_RPC_READS = 1u << 1,
+    /* Its arguments of kind `value` may be maps and arrays: see `items`. */
+    APUS_RPC_TREES = 1u << 2,
 };
+
+/*
+ * A command's answer that it is not complete: it is called again, with the same arguments and `place`, as soon as whoever asks has taken what
+ * there is up to now. Maps and arrays that are open stay so. For answers that may become long: a few hundred values a call. Not after `defer`.
+ */
+enum { APUS_RPC_MORE = 2 };
+
+/* One step through a structured value, an argument or an answer: what is in a map or array stands between its beginning and its end. */
+enum {
+    APUS_ITEM_TEXT = 1,   /* str: a text that may stand for a number, as of a FIFO's line */
+    APUS_ITEM_STRING = 2, /* str: a text that is none. Answers have these only */
+    APUS_ITEM_INT = 3,    /* num */
+    APUS_ITEM_DOUBLE = 4, /* real */
+    APUS_ITEM_MAP = 5,
+    APUS_ITEM_ARRAY = 6,
+    APUS_ITEM_END = 7,    /* of the map or array that was opened last */
+};
+
+typedef struct apus_item {
+    uint32_t kind;
+    uint32_t keyed; /* it is a member of a map, and `key` its name */
+    apus_str key;
+    apus_str str;
+    int64_t num;
+    double real;
+} apus_item;
+
+/* An answer, or a part of one, as a door reads it. */
+typedef struct apus_items apus_items;
+
+/* How an execution went, or a part of its answer. Lives for the *call*. */
+typedef struct apus_result {
+    uint32_t size;
+    int32_t code;  /* 200, or the fault's */
+    apus_str text; /* the fault's; empty with 200 */
+    /* With 200: `next` shows it. With `more` it is the part behind what was shown before; items may be open across parts. */
+    const apus_items *APUS_NULLABLE answer;
+    uint32_t more; /* the answer goes on: after rpc->more there comes another result */
+    uint32_t reserved;
+    uint64_t execution;
+    void *APUS_NULLABLE user;
+} apus_result;
+
+/* A command to be executed. All of it is copied by `start`. */
+typedef struct apus_request {
+    uint32_t size;
+    uint32_t flags; /* APUS_RPC_READS: 403 for commands that change something */
+    apus_str name;  /* or an alias */
+    /* The arguments in order; one that is a map or array takes several items. Members of maps have keys. */
+    const apus_item *APUS_NULLABLE items;
+    uint32_t count; /* of items */
+    /* Bytes of an answer, about as it was built; beyond it the fault 413. 0: 64 MiB. Parts count for themselves when `parts` is set. */
+    uint32_t max_answer;
+    uint32_t parts; /* 1: `done` may be called several times, with parts; 0: once, with everything */
+    uint32_t reserved;
+    apus_str door, peer;
+    /* [management] See `start`. */
+    void (*APUS_NONNULL done)(const apus_host *APUS_NONNULL h, const apus_result *APUS_NONNULL r);
+    void *APUS_NULLABLE user;
+} apus_request;
 
 /* A command. All of it is copied by add_command. */
 typedef struct apus_rpc {
@@ -48,7 +113,7 @@ typedef struct apus_rpc {
     const char *APUS_NONNULL doc;      /* one sentence */
     /*
      * [management], or [worker] with APUS_RPC_EACH_WORKER: APUS_TRUE when the answer is complete, APUS_FALSE after `fault`, APUS_SUSPENDED
-     * after `defer`. It must not block.
+     * after `defer`, APUS_RPC_MORE when it is to be called again. It must not block. On a worker it has 10 seconds until the fault 504.
      */
     int (*APUS_NONNULL call)(const apus_command *APUS_NONNULL c);
     void *APUS_NULLABLE user;
@@ -70,7 +135,7 @@ typedef struct apus_rpc_api {
     void (*APUS_NONNULL open_map)(apus_answer *APUS_NONNULL a, const char *APUS_NULLABLE key);
     void (*APUS_NONNULL open_array)(apus_answer *APUS_NONNULL a, const char *APUS_NULLABLE key);
     void (*APUS_NONNULL close)(apus_answer *APUS_NONNULL a);
-    /* Instead of an answer: a code (400 for what the caller did wrong, 404, 500 ...) and a sentence. */
+    /* Instead of an answer, or of the rest of one: a code (400 for what the caller did wrong, 404, 500 ...) and a sentence. */
     void (*APUS_NONNULL fault)(apus_answer *APUS_NONNULL a, int code, apus_str text);
 
     /*
@@ -92,6 +157,27 @@ typedef struct apus_rpc_api {
                     void (*APUS_NONNULL done)(const apus_host *APUS_NONNULL h, int code, apus_str answer,
                                               void *APUS_NULLABLE user),
                     void *APUS_NULLABLE user);
+
+    /*
+     * [any] Executes a command for a door. `done` is called on the management thread, never before start returns; only when there is no such
+     * thread (the server starts or stops, `apus -c`), with the fault 503 before it returns. Names the execution, never 0.
+     *
+     * How arguments fit: a parameter of kind int takes INT and a TEXT that is a number; string, word and value take anything but maps and arrays,
+     * numbers as their decimal text. Otherwise, and for too few or too many: the fault 400.
+     */
+    uint64_t (*APUS_NONNULL start)(const apus_host *APUS_NONNULL h, const apus_request *APUS_NONNULL r);
+    /* [management] Whoever asked is gone: `done` is not called (again). What the command has begun goes on; its answer is thrown away. */
+    void (*APUS_NONNULL cancel)(const apus_host *APUS_NONNULL h, uint64_t execution);
+    /* [management] After a result with `more`, also in `done`: the door has room for the next part. */
+    void (*APUS_NONNULL more)(const apus_host *APUS_NONNULL h, uint64_t execution);
+    /*
+     * [management] In `done`: the next item of an answer. `*position` is 0 at first. APUS_FALSE behind the last one. Keys and texts live
+     * until `done` returns.
+     */
+    int (*APUS_NONNULL next)(const apus_items *APUS_NONNULL a, uint64_t *APUS_NONNULL position, apus_item *APUS_NONNULL out);
+    /* In a command: the items of an argument as the door got it, null when it was not given. They live until the command has answered. */
+    const apus_item *APUS_NULLABLE (*APUS_NONNULL items)(const apus_command *APUS_NONNULL c, uint32_t index,
+                                                         uint32_t *APUS_NONNULL count);
 } apus_rpc_api;
 
 #ifdef __cplusplus

@@ -29,7 +29,7 @@ typedef struct apus_timer {
     uint32_t size;
     uint32_t reserved;      /* the host's */
     void *APUS_NULLABLE node[8]; /* the host's */
-    /* [worker] Once for each `arm`, on the worker that armed it; the timer may be armed again or its object freed in it. */
+    /* [worker] [management] Once for each `arm`, on the thread that armed it; the timer may be armed again or its object freed in it. */
     void (*APUS_NULLABLE fire)(const apus_host *APUS_NONNULL h, struct apus_timer *APUS_NONNULL t);
 } apus_timer;
 
@@ -47,12 +47,12 @@ typedef struct apus_timer_api {
     int (*APUS_NONNULL cancel)(const apus_host *APUS_NONNULL h, uint64_t id);
     /* [any] [no-alloc] Monotonic milliseconds; on a worker the time at which this turn of its loop began. */
     uint64_t (*APUS_NONNULL now)(const apus_host *APUS_NONNULL h);
-    /* [worker] [no-alloc] Makes a timer ready, disarmed. */
+    /* [worker] [management] [no-alloc] Makes a timer ready, disarmed. */
     void (*APUS_NONNULL prepare)(const apus_host *APUS_NONNULL h, apus_timer *APUS_NONNULL t,
                     void (*APUS_NONNULL fire)(const apus_host *APUS_NONNULL h, apus_timer *APUS_NONNULL t));
-    /* [worker] [no-alloc] Fires after that many milliseconds, about 10 ms late at most; an armed one is postponed or brought forward. */
+    /* [worker] [management] [no-alloc] Fires after that many milliseconds, about 10 ms late at most; an armed one is postponed or brought forward. */
     void (*APUS_NONNULL arm)(const apus_host *APUS_NONNULL h, apus_timer *APUS_NONNULL t, uint32_t milliseconds);
-    /* [worker] [no-alloc] It will not fire. Its memory may be freed afterwards; a timer that was not armed may be disarmed. */
+    /* [worker] [management] [no-alloc] It will not fire. Its memory may be freed afterwards; a timer that was not armed may be disarmed. */
     void (*APUS_NONNULL disarm)(const apus_host *APUS_NONNULL h, apus_timer *APUS_NONNULL t);
 } apus_timer_api;
 
