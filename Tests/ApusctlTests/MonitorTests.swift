@@ -78,6 +78,16 @@ import Testing
         #expect(reading.now == "Sat Nov 21 15:46:35 2026" && reading.since == "Sat" && reading.uptime == 12)
     }
 
+    @Test func theManagementInterfacesLinesAreUnderstood() {
+        var reading = Reading()
+        for line in ["Server:: Apus (1)", "Up since:: Sat 1:2", "Up time:: 12 [sec]"] { reading.take(line) }
+        #expect(reading.server == "Apus (1)" && reading.since == "Sat 1:2" && reading.uptime == 12)
+        #expect(Reading.miFigure("\t2xx:: 15")?.0 == "2xx")
+        #expect(Reading.miFigure("\t2xx:: 15")?.1 == 15)
+        #expect(Reading.miFigure("200: 5 202: 7") == nil)
+        #expect(Reading.miFigure("name:: text") == nil)
+    }
+
     @Test func ratesRoundAndNeverOverflow() {
         let part = { (value: Int64) in Reading.Part(figures: ["a": value]) }
         #expect(Rates(part(1), part(0), milliseconds: 3000).text("a") == "0.3/s")

@@ -23,8 +23,8 @@ struct Reading: Equatable {
     mutating func take(_ line: String) {
         let parts = line.split(separator: ":", maxSplits: 1).map { String($0) }
         guard parts.count == 2 else { return }
-        var value = parts[1][...]
-        while value.first == " " || value.first == "\t" { value.removeFirst() }
+        // The management interface has two colons.
+        let value = parts[1].drop { $0 == " " || $0 == "\t" || $0 == ":" }
         switch parts[0] {
         case "Server": server = String(value)
         case "Now": now = String(value)
@@ -32,6 +32,13 @@ struct Reading: Equatable {
         case "Up time": uptime = Int64(value.prefix { $0.isNumber }) ?? 0
         default: break
         }
+    }
+
+    /// `name:: value`, as the management interface writes figures.
+    static func miFigure(_ line: String) -> (String, Int64)? {
+        let parts = line.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[1].isEmpty, let value = Int64(parts[2].filter { $0 != " " }) else { return nil }
+        return (String(parts[0].filter { $0 != "\t" }), value)
     }
 }
 
@@ -60,7 +67,9 @@ extension Session {
         guard reply.isGood else { return Reading.Part(absent: reply.status) }
         var part = Reading.Part()
         for line in reply.lines {
-            if let figures = section.templates.lazy.compactMap({ $0.figures(line) }).first {
+            if let (name, value) = Reading.miFigure(line) {
+                part.figures[name] = value
+            } else if let figures = section.templates.lazy.compactMap({ $0.figures(line) }).first {
                 part.figures.merge(figures) { $1 }
             } else if !line.allSatisfy({ $0 == " " }) {
                 part.lines.append(line)

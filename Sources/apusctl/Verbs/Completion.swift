@@ -7,7 +7,8 @@ extension Verb {
     ) { session throws(Failure) in
         let words = session.arguments
         let start = words.last ?? ""
-        for word in Completion.candidates(words.dropLast(), { Completion.commands(session) })
+        let typed = Completion.session(of: words, session)
+        for word in Completion.candidates(words.dropLast(), { Completion.commands(typed) })
         where word.hasPrefix(start) {
             Output.line(word)
         }
@@ -17,6 +18,14 @@ extension Verb {
 enum Completion {
     static let options = ["--json", "--socket", "--fifo", "--timeout", "--config", "--help", "--version"]
     private static let withValue: Set = ["--socket", "-s", "--fifo", "--timeout", "--config"]
+
+    /// With the options that have been typed so far, but this session's patience.
+    static func session(of words: [String], _ session: Session) -> Session {
+        guard var invocation = try? Invocation(["apusctl"] + words) else { return session }
+        invocation.timeout = session.invocation.timeout
+        let settings = invocation.config.flatMap { try? Settings.read($0) { _ in } }
+        return Session(invocation, settings ?? session.settings)
+    }
 
     /// What may follow these words.
     /// - Parameter commands: asks the server for its commands.
