@@ -60,7 +60,8 @@ let package = Package(
         .testTarget(name: "ApusctlTests", dependencies: ["apusctl"], swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
-        .testTarget(name: "FunctionalTests", exclude: ["Sipp", "Zoo"], swiftSettings: strict),
+        .testTarget(
+            name: "FunctionalTests", dependencies: ["BinRPC"], exclude: ["Sipp", "Zoo"], swiftSettings: strict),
     ]
         + plugins.map {
             .target(

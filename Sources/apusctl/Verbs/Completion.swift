@@ -23,6 +23,7 @@ enum Completion {
     static func session(of words: [String], _ session: Session) -> Session {
         guard var invocation = try? Invocation(["apusctl"] + words) else { return session }
         invocation.timeout = session.invocation.timeout
+        if invocation.socket == nil { invocation.socket = session.invocation.socket }
         let settings = invocation.config.flatMap { try? Settings.read($0) { _ in } }
         return Session(invocation, settings ?? session.settings)
     }
