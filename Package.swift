@@ -17,6 +17,9 @@ let c: [CSetting] = [
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("acc", "Plugins/acc", ["PluginKit", "PluginAPI"]),
     ("maxfwd", "Plugins/maxfwd", ["PluginKit", "PluginAPI"]),
+    ("mi_datagram", "Plugins/mi_datagram", ["PluginKit", "PluginAPI", "TextDoor"]),
+    ("mi_fifo", "Plugins/mi_fifo", ["PluginKit", "PluginAPI", "TextDoor"]),
+    ("mi_rpc", "Plugins/mi_rpc", ["PluginKit", "PluginAPI", "TextDoor"]),
     ("pv", "Plugins/pv", ["PluginKit", "PluginAPI"]),
     ("rr", "Plugins/rr", ["PluginKit", "PluginAPI"]),
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI"]),

@@ -52,6 +52,8 @@ private func declare(_ host: Host) {
             "Answers the request with the last error that its processing ran into, in its transaction if there is one.",
         user: state, call: replyErrorByTransaction)
 
+    host.form("sl_stats", of: APUS_RPC_SER_TEXT, call: statisticsLines)
+
     host.variable(
         "ltt", inner: "s|x",
         doc: "The To tag of our replies to this request: s of stateless ones, x of whichever would be sent.",

@@ -16,13 +16,19 @@ struct Table {
     private var freePlaces: UnsafeMutablePointer<UInt32>
     private var freeCount = 0
     private var freeCapacity = 0
-    private let buckets: UnsafeMutablePointer<TransactionRef?>
+    private let buckets: UnsafeMutablePointer<Bucket>
+
+    private struct Bucket {
+        var first: TransactionRef?
+        /// Transactions that were ever in it.
+        var total: UInt64 = 0
+    }
 
     init() {
         blocks = .allocate(capacity: Table.limit / Table.block)
         blocks.initialize(repeating: nil, count: Table.limit / Table.block)
         buckets = .allocate(capacity: Table.bucketCount)
-        buckets.initialize(repeating: nil, count: Table.bucketCount)
+        buckets.initialize(repeating: Bucket(), count: Table.bucketCount)
         freePlaces = .allocate(capacity: 1)
     }
 
@@ -35,7 +41,18 @@ struct Table {
 
     /// The first transaction in the bucket of that hash: follow `nextInBucket`.
     @inline(__always)
-    func first(_ hash: UInt64) -> TransactionRef? { buckets[Int(hash % UInt64(Table.bucketCount))] }
+    func first(_ hash: UInt64) -> TransactionRef? { buckets[Int(hash % UInt64(Table.bucketCount))].first }
+
+    /// How many transactions a bucket has, and has ever had.
+    func counts(ofBucket bucket: Int) -> (current: UInt64, total: UInt64) {
+        var current: UInt64 = 0
+        var next = buckets[bucket].first
+        while let transaction = next {
+            current += 1
+            next = transaction.pointee.nextInBucket
+        }
+        return (current, buckets[bucket].total)
+    }
 
     /// Gives the transaction a place. False when there are too many.
     mutating func insert(_ transaction: TransactionRef) -> Bool {
@@ -57,13 +74,15 @@ struct Table {
     /// Lets retransmissions find it by `transaction.hash`.
     mutating func link(_ transaction: TransactionRef) {
         let bucket = Int(transaction.pointee.hash % UInt64(Table.bucketCount))
-        transaction.pointee.nextInBucket = buckets[bucket]
-        buckets[bucket] = transaction
+        transaction.pointee.nextInBucket = buckets[bucket].first
+        buckets[bucket].first = transaction
+        buckets[bucket].total &+= 1
     }
 
     /// Out of its bucket, if it is in one.
     mutating func unlink(_ transaction: TransactionRef) {
-        var link = buckets + Int(transaction.pointee.hash % UInt64(Table.bucketCount))
+        let bucket = buckets + Int(transaction.pointee.hash % UInt64(Table.bucketCount))
+        var link = bucket.pointer(to: \.first).unsafelyUnwrapped
         while let candidate = link.pointee {
             if candidate == transaction {
                 link.pointee = transaction.pointee.nextInBucket

@@ -67,6 +67,17 @@ extension UnsafePointer<apus_host> {
         note(pointee.vars.pointee.add_variable(self, &v))
     }
 
+    /// The form of a command in the text protocols, `APUS_RPC_…_TEXT`; the words of `shape` stand in apus/rpc.h.
+    public func form(
+        _ name: StaticString, of dialects: Int, _ shape: StaticString = "", user: UnsafeMutableRawPointer? = nil,
+        call: @escaping @convention(c) (UnsafePointer<apus_command>) -> CInt
+    ) {
+        var r = apus_rpc(
+            size: UInt32(MemoryLayout<apus_rpc>.size), flags: UInt32(dialects), name: name.cString, aliases: nil,
+            args: shape.cString, doc: StaticString("").cString, call: call, user: user)
+        note(pointee.rpc.pointee.add_command(self, &r))
+    }
+
     /// A counter `group:name`; its id for `bump`.
     public func counter(_ group: StaticString, _ name: StaticString, doc: StaticString) -> UInt32 {
         pointee.stats.pointee.add(self, group.cString, name.cString, doc.cString)

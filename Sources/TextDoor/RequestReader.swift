@@ -58,14 +58,19 @@ public struct RequestReader {
 
     // MARK: - Bytes
 
-    /// Reads all whole requests.
+    /// Reads whole requests.
+    /// - Parameter limit: outcomes that are wanted; what is behind them is left.
     /// - Returns: how many bytes need not be shown again.
-    public mutating func read(_ bytes: UnsafeRawBufferPointer, _ take: Taker) -> Int {
+    public mutating func read(_ bytes: UnsafeRawBufferPointer, atMost limit: Int = .max, _ take: Taker) -> Int {
         var used = 0
+        var count = 0
         var trial = self
         var rest = bytes[...]
-        while let stop = rest.firstIndex(of: 0x0A) {
-            trial.take(line: Array(rest[..<stop]), take)
+        while count < limit, let stop = rest.firstIndex(of: 0x0A) {
+            trial.take(line: Array(rest[..<stop])) {
+                count += 1
+                take($0)
+            }
             rest = rest[(stop + 1)...]
             // In the middle of a request all of it is read once more when there is more of it.
             if trial.state != .arguments || trial.isDropped {

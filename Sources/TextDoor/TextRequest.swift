@@ -14,9 +14,10 @@ public struct TextRequest: Equatable, Sendable {
     public let replyFile: String?
     public internal(set) var arguments: [[UInt8]] = []
 
-    init(name: [UInt8], replyFile: String?) {
+    public init(name: [UInt8], replyFile: String? = nil, arguments: [[UInt8]] = []) {
         self.name = name
         self.replyFile = replyFile
+        self.arguments = arguments
     }
 }
 

@@ -31,14 +31,15 @@ final class Command: Sendable {
     let reads: Bool
     /// Arguments of kind `value` may hold others.
     let takesTrees: Bool
+    /// It is no command, but the form of one in these text protocols.
+    let form: TextForm?
     /// On the management thread, or on a worker: must not block.
     let call: @Sendable (Execution) -> Outcome
 
     init(
         _ name: String, aliases: [String] = [], owner: String, _ parameters: [CommandParameter] = [],
         repeats: Bool = false, onEachWorker: Bool = false, reads: Bool = false, takesTrees: Bool = false,
-        doc: String,
-        call: @escaping @Sendable (Execution) -> Outcome
+        form: TextForm? = nil, doc: String, call: @escaping @Sendable (Execution) -> Outcome
     ) {
         self.name = name
         self.aliases = aliases
@@ -49,6 +50,7 @@ final class Command: Sendable {
         self.onEachWorker = onEachWorker
         self.reads = reads
         self.takesTrees = takesTrees
+        self.form = form
         self.call = call
     }
 

@@ -51,6 +51,10 @@ struct CommandRequest: Sendable {
     /// Or an alias.
     var name: String
     var values: [CommandValue] = []
+    /// The text protocol that is spoken; empty for none.
+    var language: TextLanguages = []
+    /// Somebody gets the answer.
+    var isHeard = true
     /// Commands that change something are refused.
     var onlyReads = false
     /// The completion is called with each part of a long answer; else once, with everything.

@@ -108,7 +108,8 @@ final class Execution: @unchecked Sendable {
 
     /// Finds what is to be done.
     func prepare() throws(CommandFault) {
-        guard let found = management.commands.command(named: name) else {
+        guard let found = management.commands.command(named: name, language: request.language) else {
+            if !request.language.isEmpty { throw CommandFault(code: 500, "command '\(name)' not available") }
             throw CommandFault(code: 404, "there is no command \(name)")
         }
         guard found.reads || !request.onlyReads else {

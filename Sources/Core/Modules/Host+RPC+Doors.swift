@@ -11,6 +11,8 @@ extension HostTables {
         let caller = DoorCaller(host: host, done: request.done, user: request.user)
         var made = CommandRequest(name: request.name.string)
         made.onlyReads = request.flags & UInt32(APUS_RPC_READS) != 0
+        made.language = HostTables.languages(request.flags)
+        made.isHeard = request.flags & UInt32(APUS_RPC_UNHEARD) == 0
         made.takesParts = request.parts != 0
         if request.max_answer > 0 { made.maxAnswer = Int(request.max_answer) }
         made.door = request.door.string

@@ -43,7 +43,19 @@ extension HostTables {
                 let items = (execution.context as? ContractCommand)?.items(Int(index))
                 count.pointee = UInt32(items?.count ?? 0)
                 return items.map { UnsafePointer($0.start) }
+            },
+            form: { host, language, name in
+                let form = host.modules.management.commands.form(named: name.string, HostTables.languages(language))
+                return form?.form.map { apus_str($0.shape) } ?? apus_str()
             })
+    }
+
+    /// Of the flags of a command or a request.
+    static func languages(_ flags: UInt32) -> TextLanguages {
+        var languages: TextLanguages = []
+        if flags & UInt32(APUS_RPC_SER_TEXT) != 0 { languages.insert(.ser) }
+        if flags & UInt32(APUS_RPC_MI_TEXT) != 0 { languages.insert(.mi) }
+        return languages
     }
 
     private static func resume(_ host: UnsafePointer<apus_host>, _ deferral: UInt64) -> UnsafePointer<apus_command>? {
@@ -78,13 +90,22 @@ extension HostTables {
             for one in [name] + aliases where !DeclaredName.isDotted(one) {
                 throw Registry.Refusal(text: "`\(one)` is no name for a command")
             }
-            let doc = try given.required(\.doc, "the doc of \(name)")
             guard !given.isNull(\.call) else { throw Registry.Refusal(text: "\(name) has no `call`") }
             let contents = given.contents
+            let function = ContractFunction(host: host, call: contents.call, user: contents.user)
+            let languages = HostTables.languages(contents.flags)
+            if !languages.isEmpty {
+                try HostTables.checkBits(
+                    contents.flags, UInt32(APUS_RPC_SER_TEXT | APUS_RPC_MI_TEXT), "the flags of the form \(name)")
+                guard let form = TextForm(languages, given.text(\.args) ?? "") else {
+                    throw Registry.Refusal(text: "the arguments of the form \(name) are none")
+                }
+                return Command.form(name, form, owner: module.name) { function.call($0) }
+            }
+            let doc = try given.required(\.doc, "the doc of \(name)")
             try HostTables.checkBits(
                 contents.flags, UInt32(APUS_RPC_EACH_WORKER | APUS_RPC_READS | APUS_RPC_TREES), "the flags of \(name)")
             let (parameters, repeats) = try HostTables.parameters(given.text(\.args) ?? "", of: name)
-            let function = ContractFunction(host: host, call: contents.call, user: contents.user)
             return Command(
                 name, aliases: aliases, owner: module.name, parameters, repeats: repeats,
                 onEachWorker: contents.flags & UInt32(APUS_RPC_EACH_WORKER) != 0,

@@ -281,11 +281,11 @@ struct Settings: Sendable {
 
     /// Where SER's globals went: module and parameter, or another global.
     private static let moved: [String: (module: String, parameter: String)] = [
-        "fifo": ("mi_fifo", "fifo_name"), "fifo_mode": ("mi_fifo", "fifo_mode"), "file_mode": ("mi_fifo", "fifo_mode"),
+        "fifo": ("mi_fifo", "ser_fifo"), "fifo_mode": ("mi_fifo", "fifo_mode"), "file_mode": ("mi_fifo", "fifo_mode"),
         "sock_mode": ("mi_datagram", "unix_socket_mode"), "fifo_user": ("mi_fifo", "fifo_user"),
         "sock_user": ("mi_datagram", "unix_socket_user"), "fifo_group": ("mi_fifo", "fifo_group"),
         "sock_group": ("mi_datagram", "unix_socket_group"), "fifo_dir": ("mi_fifo", "reply_dir"),
-        "unix_sock": ("mi_datagram", "socket_name"), "unix_sock_children": ("mi_datagram", "children_count"),
+        "unix_sock": ("mi_datagram", "ser_socket"), "unix_sock_children": ("mi_datagram", "children_count"),
         "unix_tx_timeout": ("tm", "unix_tx_timeout"),
     ]
 

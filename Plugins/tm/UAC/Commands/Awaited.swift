@@ -12,6 +12,15 @@ struct Awaited {
         /// Code, reason, what further requests in its dialog need, and its headers.
         case reply
         case replyAndBody
+        /// One line, code and reason, within 80 seconds.
+        case status
+        /// SER's text: such a line; what further requests in its dialog need, a line each; its headers.
+        case text
+        /// The management interface's: the same below a line that says that the command was executed.
+        case textBelowStatus
+
+        /// It does not wait for ever.
+        fileprivate var isBlocking: Bool { self == .codeAndText || self == .status }
     }
 
     /// How long a blocking command waits, in milliseconds.
@@ -66,7 +75,7 @@ struct Awaited {
 
     // For the pointer's methods, which an extension of another type cannot give what is private here.
     fileprivate static func watch(_ awaited: UnsafeMutablePointer<Awaited>) {
-        guard awaited.pointee.answer == .codeAndText else { return }
+        guard awaited.pointee.answer.isBlocking else { return }
         let host = awaited.pointee.host
         awaited.pointee.timer = host.pointee.timer.pointee.after(host, longestBlock, waitedTooLong, awaited)
     }
@@ -110,11 +119,13 @@ extension UnsafeMutablePointer<Awaited> {
         let messages = command.pointee.host.pointee.message
         let reply = event.pointee.reply
         let reason = reply.map { messages.pointee.field($0, UInt32(APUS_FIELD_REASON)) } ?? Awaited.reason(of: code)
-        if pointee.answer == .codeAndText {
+        switch pointee.answer {
+        case .codeAndText:
             command.openMap()
             command.add("code", Int64(code))
             command.add("text", reason)
-        } else {
+            command.close()
+        case .reply, .replyAndBody:
             command.openArray()
             command.add(nil, Int64(code))
             command.add(nil, reason)
@@ -123,8 +134,13 @@ extension UnsafeMutablePointer<Awaited> {
                 let body = messages.pointee.part(reply, UInt32(APUS_PART_BODY))
                 command.add(nil, body.isEmpty ? "" : body)
             }
+            command.close()
+        case .status: command.add(line: "\(code) \(reason.string)")
+        case .text, .textBelowStatus:
+            if pointee.answer == .textBelowStatus { command.add(line: "200 OK") }
+            command.add(line: "\(code) \(reason.string)")
+            if let reply { Awaited.write(reply, messages, command) }
         }
-        command.close()
         Awaited.finish(self)
     }
 }
@@ -134,6 +150,31 @@ extension Awaited {
     fileprivate static func describe(
         _ reply: OpaquePointer, _ messages: UnsafePointer<apus_message_api>, _ command: UnsafePointer<apus_command>
     ) {
+        withDialog(of: reply, messages) { target, hop, routes in
+            command.add(nil, target)
+            command.add(nil, hop)
+            command.add(nil, routes)
+        }
+        command.add(nil, messages.pointee.part(reply, UInt32(APUS_PART_HEADERS)))
+    }
+
+    /// The same as lines, a dot for what there is not; the route set as the header that the next request needs.
+    fileprivate static func write(
+        _ reply: OpaquePointer, _ messages: UnsafePointer<apus_message_api>, _ command: UnsafePointer<apus_command>
+    ) {
+        withDialog(of: reply, messages) { target, hop, routes in
+            command.add(nil, target.isEmpty ? "." : target)
+            command.add(nil, hop.isEmpty ? "." : hop)
+            command.add(line: routes.isEmpty ? "." : "Route: \(routes.string)")
+        }
+        command.add(nil, messages.pointee.part(reply, UInt32(APUS_PART_HEADERS)))
+    }
+
+    /// Shows Request-URI, next hop and route set of further requests in the reply's dialog; empty ones are texts, too.
+    private static func withDialog(
+        of reply: OpaquePointer, _ messages: UnsafePointer<apus_message_api>,
+        _ show: (_ target: apus_str, _ hop: apus_str, _ routes: apus_str) -> Void
+    ) {
         let capacity = RouteSet.capacity(reply, messages)
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(1, capacity), alignment: 1)
         defer { memory.deallocate() }
@@ -141,11 +182,8 @@ extension Awaited {
         RouteSet.write(reply, messages, reversed: true, to: &out)
         let routes = RouteSet(out.text)
         let target = TransactionRef.contact(of: reply, messages)
-        command.add(nil, target.isEmpty ? "" : target)
         let hop = routes.values.isEmpty ? target : routes.first(messages)
-        command.add(nil, hop.isEmpty ? "" : hop)
-        command.add(nil, routes.values)
-        command.add(nil, messages.pointee.part(reply, UInt32(APUS_PART_HEADERS)))
+        show(target.isEmpty ? "" : target, hop.isEmpty ? "" : hop, routes.values)
     }
 
     /// Of an outcome that nobody sent.

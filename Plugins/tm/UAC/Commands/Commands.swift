@@ -3,6 +3,7 @@ import PluginKit
 /// Names the module's commands for operators: those of today's doors, with older names as aliases.
 func declareCommands(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     declareRequestCommands(host, state)
+    declareForms(host, state)
     host.command(
         "tm.stats", aliases: "t_stats", reads: true, doc: "Transactions and replies, counted.", state, call: statistics)
     host.command(

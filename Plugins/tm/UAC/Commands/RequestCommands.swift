@@ -48,6 +48,7 @@ func declareRequestCommands(_ host: Host, _ state: UnsafeMutablePointer<State>) 
     declare("t_uac_dlg", doc: "As tm.t_uac_wait; !! in the headers is the local address and port.") {
         send($0, Sending(.wait, namesSocket: true))
     }
+    declareRequestForms(host, state)
     host.command(
         "tm.t_uac_attrs",
         arguments:
@@ -60,11 +61,43 @@ func declareRequestCommands(_ host: Host, _ state: UnsafeMutablePointer<State>) 
         "t_uac_from", arguments: "method:string, from:string, to:string, headers:string, body:string?",
         doc: "Sends a request to a URI, from another or from uac_from, and answers with its final code and reason.",
         state
-    ) { sendBetween($0, from: $0.text(1), to: $0.text(2), headers: $0.text(3), body: $0.text(4)) }
+    ) { sendBetween($0, from: $0.text(1), to: $0.text(2), headers: $0.text(3), body: $0.text(4), .codeAndText) }
     host.command(
         "t_uac", arguments: "method:string, to:string, headers:string, body:string?",
         doc: "Sends a request from uac_from to a URI and answers with its final code and reason.", state
-    ) { sendBetween($0, from: "", to: $0.text(1), headers: $0.text(2), body: $0.text(3)) }
+    ) { sendBetween($0, from: "", to: $0.text(1), headers: $0.text(2), body: $0.text(3), .codeAndText) }
+}
+
+/// The same in the text protocols.
+private func declareRequestForms(_ host: Host, _ state: UnsafeMutablePointer<State>) {
+    host.form("t_uac_from", of: APUS_RPC_SER_TEXT, "line blank line lines body", user: state) { command in
+        if let missing = command.missing("method", "from", "destination", "HFs", "body") { return missing }
+        return sendBetween(
+            command, from: command.text(1), to: command.text(2), headers: command.text(3), body: command.text(4),
+            .status)
+    }
+    host.form("t_uac", of: APUS_RPC_SER_TEXT, "line line lines body", user: state) { command in
+        if let missing = command.missing("method", "destination", "HFs", "body") { return missing }
+        return sendBetween(
+            command, from: "", to: command.text(1), headers: command.text(2), body: command.text(3), .status)
+    }
+    host.form("t_uac_dlg", of: APUS_RPC_SER_TEXT, "line line line lines body", user: state) { command in
+        if let missing = command.missing("method", "ruri", "nexthop", "HFs", "body") { return missing }
+        return send(command, Sending(.wait, namesSocket: true, answer: .text))
+    }
+    host.form("t_uac_dlg", of: APUS_RPC_MI_TEXT, user: state) { command in
+        guard 5...6 ~= command.pointee.count else { return command.fail(400, "Too few or too many arguments") }
+        return send(command, Sending(.wait, namesSocket: true, answer: .textBelowStatus))
+    }
+}
+
+extension UnsafePointer<apus_command> {
+    /// The fault for the first of these arguments that was not given.
+    fileprivate func missing(_ names: String...) -> CInt? {
+        guard Int(pointee.count) < names.count else { return nil }
+        var text = "fifo_uac: \(names[Int(pointee.count)]) expected"
+        return text.withUTF8 { fail(400, apus_str(start: $0.baseAddress, count: $0.count)) }
+    }
 }
 
 /// How a request is sent, and how its command answers.
@@ -84,16 +117,25 @@ private struct Sending {
     var first = 0
     /// The answer has the reply's body, too.
     var withBody = false
+    /// How a form's command answers; nil: by mode.
+    var form: Awaited.Answer?
     /// Milliseconds; 0: as the parameters say.
     var fr: UInt32 = 0
     var frInvite: UInt32 = 0
 
-    init(_ mode: Mode, isHex: Bool = false, noAck: Bool = false, namesSocket: Bool = false) {
+    init(
+        _ mode: Mode, isHex: Bool = false, noAck: Bool = false, namesSocket: Bool = false, answer: Awaited.Answer? = nil
+    ) {
         self.mode = mode
         self.isHex = isHex
         self.noAck = noAck
         self.namesSocket = namesSocket
+        form = answer
     }
+
+    var answer: Awaited.Answer { form ?? (mode == .block ? .codeAndText : withBody ? .replyAndBody : .reply) }
+    /// Places of the header lines and the body; SER's text names no socket before them.
+    var headers: Int { first + (form == .text ? 3 : 4) }
 }
 
 /// The request as texts that the command owns.
@@ -104,17 +146,19 @@ private struct Texts {
     var listener: OpaquePointer?
     var headers: [UInt8]
     var body: [UInt8]
+    /// Of a body whose headers do not say it.
+    var bodyType: apus_str = ""
 }
 
 private func send(_ command: UnsafePointer<apus_command>, _ sending: Sending) -> CInt {
     do throws(RequestFault) {
         let first = sending.first
         let host = command.pointee.host
-        let listener = try host.listener(named: command.text(first + 3))
+        let listener = try host.listener(named: sending.form == .text ? "" : command.text(first + 3))
         var texts = Texts(
             method: command.text(first), uri: command.text(first + 1), nextHop: command.textOrDot(first + 2),
-            listener: listener, headers: Array(command.textOrDot(first + 4).bytes),
-            body: Array(command.textOrDot(first + 5).bytes))
+            listener: listener, headers: Array(command.textOrDot(sending.headers).bytes),
+            body: Array(command.textOrDot(sending.headers + 1).bytes))
         if sending.isHex { texts.body = try bytes(ofHex: texts.body) }
         if sending.namesSocket {
             texts.headers = naming(listener ?? host.pointee.net.pointee.at(host, 0), host, texts.headers)
@@ -159,7 +203,8 @@ extension Sending {
 
 /// `t_uac_from` and `t_uac`: both URIs are From, To and Request-URI.
 private func sendBetween(
-    _ command: UnsafePointer<apus_command>, from: apus_str, to: apus_str, headers: apus_str, body: apus_str
+    _ command: UnsafePointer<apus_command>, from: apus_str, to: apus_str, headers: apus_str, body: apus_str,
+    _ answer: Awaited.Answer
 ) -> CInt {
     let method = command.text(0)
     guard !method.isEmpty else { return command.fail(400, "fifo_uac: method expected") }
@@ -173,7 +218,8 @@ private func sendBetween(
     lines += headers.bytes
     do throws(RequestFault) {
         return try send(
-            command, Sending(.block), Texts(method: method, uri: to, headers: lines, body: Array(body.bytes)))
+            command, Sending(.block, answer: answer),
+            Texts(method: method, uri: to, headers: lines, body: Array(body.bytes), bodyType: "text/plain"))
     } catch { return command.fail(error.code, error.reason) }
 }
 
@@ -204,6 +250,7 @@ private func send(
     asked.next_hop = texts.nextHop
     asked.listener = texts.listener
     asked.body = apus_str(start: UnsafePointer(body.baseAddress), count: body.count)
+    if !body.isEmpty, !block.hasContentType { asked.body_type = texts.bodyType }
     asked.fr_timer = sending.fr
     asked.fr_inv_timer = sending.frInvite
     if sending.noAck { asked.flags = UInt32(TM_NO_ACK) }
@@ -214,8 +261,7 @@ private func send(
     }
     // What is wrong with it is told before the answer is put off.
     _ = try OwnRequest(asked, messages)
-    return Awaited.send(
-        command, asked, sending.mode == .block ? .codeAndText : sending.withBody ? .replyAndBody : .reply)
+    return Awaited.send(command, asked, sending.answer)
 }
 
 /// The bytes that hexadecimal digits stand for; blanks between them do not count.

@@ -1,17 +1,25 @@
 import PluginKit
 
-// Invariants: run on the management thread; what a tour does runs on the worker whose transactions it looks at.
+// Invariants: run on the management thread; what a tour does runs on the worker whose transactions it looks at, and what it makes of that on
+// the management thread again.
 
 /// `tm.stats`
 let statistics: @convention(c) (UnsafePointer<apus_command>) -> CInt = { command in
-    Tour.all(command) { tour, home in
-        if tour.pointee.isFirst { tour.pointee.sums = [0, 0, 0] }
-        tour.pointee.sums[0] += UInt64(home.pointee.count)
-        tour.pointee.sums[1] += UInt64(home.pointee.waitingCount)
-        // Out of the table, and not freed yet.
-        tour.pointee.sums[2] += UInt64(home.pointee.count) &- UInt64(home.pointee.table.used)
-        if tour.pointee.isLast { answerStatistics(tour.pointee.command, tour.pointee.sums) }
-    }
+    countTransactions(command, answer: answerStatistics)
+}
+
+/// Counts transactions: those that there are, those that wait for their end, those that are out of the table and not freed yet.
+func countTransactions(
+    _ command: UnsafePointer<apus_command>, answer: @escaping (UnsafePointer<apus_command>, [UInt64]) -> Void
+) -> CInt {
+    Tour.all(
+        command,
+        { tour, home in
+            if tour.pointee.isFirst { tour.pointee.sums = [0, 0, 0] }
+            tour.pointee.sums[0] += UInt64(home.pointee.count)
+            tour.pointee.sums[1] += UInt64(home.pointee.waitingCount)
+            tour.pointee.sums[2] += UInt64(home.pointee.count) &- UInt64(home.pointee.table.used)
+        }, answer: answer)
 }
 
 private func answerStatistics(_ command: UnsafePointer<apus_command>, _ sums: [UInt64]) {
@@ -89,25 +97,15 @@ let cleanTransactions: @convention(c) (UnsafePointer<apus_command>) -> CInt = { 
 
 /// `tm.hash_stats`: over the buckets of all workers, which received requests are found by.
 let hashStatistics: @convention(c) (UnsafePointer<apus_command>) -> CInt = { command in
-    Tour.all(command) { tour, home in
-        let table = home.pointee.table
-        for bucket in 0..<Table.bucketCount {
-            var count: UInt64 = 0
-            var next = table.first(UInt64(bucket))
-            while let transaction = next {
-                count += 1
-                next = transaction.pointee.nextInBucket
-            }
-            tour.pointee.sums.append(count)
-        }
-        guard tour.pointee.isLast else { return }
-        answerHash(tour.pointee.command, tour.pointee.sums, tour.pointee.state)
-    }
+    Tour.all(
+        command,
+        { tour, home in
+            let table = home.pointee.table
+            for bucket in 0..<Table.bucketCount { tour.pointee.sums.append(table.counts(ofBucket: bucket).current) }
+        }, answer: answerHash)
 }
 
-private func answerHash(
-    _ command: UnsafePointer<apus_command>, _ counts: [UInt64], _ state: UnsafeMutablePointer<State>
-) {
+private func answerHash(_ command: UnsafePointer<apus_command>, _ counts: [UInt64]) {
     let host = command.pointee.host
     let size = UInt64(counts.count)
     let current = counts.reduce(0, +)

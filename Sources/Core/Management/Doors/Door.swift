@@ -44,7 +44,8 @@ final class Door {
         Unmanaged<Door>.fromOpaque(context!).takeUnretainedValue()
     }
 
-    var hasBegun: Bool { thread != nil }
+    /// Not read off `thread`, which may be gone when this is asked for the last time.
+    private(set) var hasBegun = false
 
     /// Those who are there, oldest first.
     var present: [DoorPeer] { peers.values.sorted { $0.since < $1.since } }
@@ -53,6 +54,7 @@ final class Door {
 
     func begin(on thread: ManagementThread) {
         self.thread = thread
+        hasBegun = true
         listen()
         if place.isFile { thread.schedule(checkTimer, after: Door.checkInterval) }
     }

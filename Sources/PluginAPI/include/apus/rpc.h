@@ -41,7 +41,22 @@ enum {
     APUS_RPC_READS = 1u << 1,
     /* Its arguments of kind `value` may be maps and arrays: see `items`. */
     APUS_RPC_TREES = 1u << 2,
+    /* It is a form: see below. Of a request: the language that is spoken. */
+    APUS_RPC_SER_TEXT = 1u << 3, /* SER's FIFO */
+    APUS_RPC_MI_TEXT = 1u << 4,  /* the management interface of OpenSER, by FIFO or datagram */
+    /* Of a request: nobody gets the answer. */
+    APUS_RPC_UNHEARD = 1u << 5,
 };
+
+/*
+ * Forms. In the older text protocols some commands have arguments and replies of their own. An apus_rpc with APUS_RPC_SER_TEXT or APUS_RPC_MI_TEXT
+ * is executed in the place of the command of that name by doors that speak that language; it is no command for any other. Its arguments are
+ * texts, as many as came: it says itself what is missing. Its answer is the reply as texts, the status line first ("404 Not found"), none for
+ * 200. In SER's text its `args` say where an argument ends, in these words:
+ *   line   one line, which is not empty: an empty one ends the request     blank  one line, which may be empty
+ *   lines  up to an empty line or a dot    body  up to a dot    body?  the same, and an empty line in its place ends the request
+ *   rest   each line, up to an empty one
+ */
 
 /*
  * A command's answer that it is not complete: it is called again, with the same arguments and `place`, as soon as whoever asks has taken what
@@ -88,8 +103,8 @@ typedef struct apus_result {
 /* A command to be executed. All of it is copied by `start`. */
 typedef struct apus_request {
     uint32_t size;
-    uint32_t flags; /* APUS_RPC_READS: 403 for commands that change something */
-    apus_str name;  /* or an alias */
+    uint32_t flags; /* APUS_RPC_READS: 403 for commands that change something; APUS_RPC_..._TEXT, APUS_RPC_UNHEARD */
+    apus_str name;  /* or an alias; with a ..._TEXT in any case, and 500 when there is none */
     /* The arguments in order; one that is a map or array takes several items. Members of maps have keys. */
     const apus_item *APUS_NULLABLE items;
     uint32_t count; /* of items */
@@ -178,6 +193,8 @@ typedef struct apus_rpc_api {
     /* In a command: the items of an argument as the door got it, null when it was not given. They live until the command has answered. */
     const apus_item *APUS_NULLABLE (*APUS_NONNULL items)(const apus_command *APUS_NONNULL c, uint32_t index,
                                                          uint32_t *APUS_NONNULL count);
+    /* [any] The `args` of a command's form in a language, APUS_RPC_..._TEXT; without text when it has none there. They live *for ever*. */
+    apus_str (*APUS_NONNULL form)(const apus_host *APUS_NONNULL h, uint32_t language, apus_str name);
 } apus_rpc_api;
 
 #ifdef __cplusplus
