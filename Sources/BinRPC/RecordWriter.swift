@@ -1,5 +1,6 @@
 /// Writes records, one after the other: the body of a packet. Maps and arrays that are opened are to be closed, in a map each value follows
-/// a name; neither is checked.
+/// a name; neither is checked. kamcmd (5.6) refuses an array that is a member of a map, with all that is around it: a server that wants to be
+/// read by it writes a map there.
 public struct RecordWriter: Sendable {
     public private(set) var bytes: [UInt8] = []
 

@@ -33,8 +33,11 @@ enum ControlAddress: Equatable, CustomStringConvertible {
         }
     }
 
-    /// Tried in this order when none is named: ours, Kamailio's, SER's.
-    static let usual: [ControlAddress] = [
-        .unix("/run/apus/apus_ctl"), .unix("/run/kamailio/kamailio_ctl"), .unix("/tmp/ser_ctl"),
-    ]
+    /// Tried in this order when none is named: ours, that of a server of one's own, Kamailio's. Not SER's, which lay in /tmp, where
+    /// everybody may put one.
+    /// - Parameter runFolder: `XDG_RUNTIME_DIR`
+    static func usual(runFolder: String?) -> [ControlAddress] {
+        [.unix("/run/apus/apus_ctl")] + (runFolder.map { [.unix($0 + "/apus_ctl")] } ?? [])
+            + [.unix("/run/kamailio/kamailio_ctl")]
+    }
 }

@@ -58,7 +58,7 @@ final class Session {
     private var addresses: [ControlAddress] {
         get throws(Failure) {
             if let named = invocation.socket ?? settings["APUS_CTL"] { return [try ControlAddress(named)] }
-            return ControlAddress.usual
+            return ControlAddress.usual(runFolder: settings["XDG_RUNTIME_DIR"])
         }
     }
 
