@@ -16,6 +16,8 @@ let c: [CSetting] = [
 /// In Swift it sees PluginKit, in C PluginAPI alone; a system library that only one module uses is linked to that module.
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("acc", "Plugins/acc", ["PluginKit", "PluginAPI"]),
+    ("ctl", "Plugins/ctl", ["PluginKit", "PluginAPI", "DoorKit", "BinRPC"]),
+    ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),
     ("maxfwd", "Plugins/maxfwd", ["PluginKit", "PluginAPI"]),
     ("mi_datagram", "Plugins/mi_datagram", ["PluginKit", "PluginAPI", "TextDoor"]),
     ("mi_fifo", "Plugins/mi_fifo", ["PluginKit", "PluginAPI", "TextDoor"]),
@@ -44,6 +46,9 @@ let package = Package(
         .target(name: "PluginAPI", cSettings: c),
         .target(name: "CLinux", cSettings: c),
         .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: strict),
+        // What the modules share through which operators come in.
+        .target(name: "JSON", swiftSettings: strict),
+        .target(name: "DoorKit", dependencies: ["PluginKit"], swiftSettings: strict),
         // What the modules of the text protocols share.
         .target(name: "TextDoor", dependencies: ["PluginKit"], swiftSettings: strict),
         .target(name: "BinRPC", swiftSettings: strict),
@@ -62,6 +67,8 @@ let package = Package(
         .testTarget(name: "BinRPCTests", dependencies: ["BinRPC"], swiftSettings: strict),
         .testTarget(name: "ApusctlTests", dependencies: ["apusctl"], swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        .testTarget(name: "DoorKitTests", dependencies: ["DoorKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(
             name: "FunctionalTests", dependencies: ["BinRPC"], exclude: ["Sipp", "Zoo"], swiftSettings: strict),

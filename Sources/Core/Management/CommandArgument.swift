@@ -23,10 +23,10 @@ extension Command {
     func arguments(_ values: [CommandValue]) throws(CommandFault) -> [CommandArgument] {
         let required = parameters.prefix { !$0.optional }.count
         guard values.count >= required else {
-            throw CommandFault(code: 400, "too few parameters (\(values.count)/\(required))")
+            throw CommandFault(code: 400, "too few parameters (\(values.count)/\(required))", .arguments)
         }
         guard repeats || values.count <= parameters.count else {
-            throw CommandFault(code: 400, "too many parameters (\(values.count)/\(parameters.count))")
+            throw CommandFault(code: 400, "too many parameters (\(values.count)/\(parameters.count))", .arguments)
         }
         var result: [CommandArgument] = []
         for (index, value) in values.enumerated() {
@@ -40,7 +40,7 @@ extension Command {
 extension CommandParameter {
     fileprivate func read(_ value: CommandValue, trees: Bool) throws(CommandFault) -> CommandArgument {
         if value.isTree, !trees || kind != .value {
-            throw CommandFault(code: 400, "parameter \(name) must be a single value")
+            throw CommandFault(code: 400, "parameter \(name) must be a single value", .arguments)
         }
         let text = value.bytes
         switch kind {
@@ -48,12 +48,12 @@ extension CommandParameter {
         case .value: return .value(text, value.number)
         case .int:
             if let number = value.number { return .int(number) }
-            throw CommandFault(code: 400, "parameter \(name) must be a number: `\(CommandParameter.shown(text))`")
+            throw CommandFault(code: 400, "parameter \(name) must be a number: `\(CommandParameter.shown(text))`", .arguments)
         case .word(let words):
             if let place = words.firstIndex(where: { $0.utf8.elementsEqual(text) }) { return .word(text, place) }
             let list = words.joined(separator: ", ")
             throw CommandFault(
-                code: 400, "parameter \(name) is `\(CommandParameter.shown(text))`, not one of \(list)")
+                code: 400, "parameter \(name) is `\(CommandParameter.shown(text))`, not one of \(list)", .arguments)
         }
     }
 
@@ -66,11 +66,20 @@ extension CommandParameter {
 struct CommandFault: Error, Equatable, Sendable {
     let code: Int
     let text: [UInt8]
+    /// Why the command was not called; nil: it was.
+    let refusal: Refusal?
 
-    init(code: Int, _ text: String) { self.init(code: code, Array(text.utf8)) }
+    enum Refusal: UInt32, Sendable {
+        case unknown = 1
+        case arguments = 2
+        case forbidden = 3
+    }
 
-    init(code: Int, _ text: [UInt8]) {
+    init(code: Int, _ text: String, _ refusal: Refusal? = nil) { self.init(code: code, Array(text.utf8), refusal) }
+
+    init(code: Int, _ text: [UInt8], _ refusal: Refusal? = nil) {
         self.code = code
         self.text = text
+        self.refusal = refusal
     }
 }

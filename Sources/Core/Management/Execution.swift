@@ -109,11 +109,13 @@ final class Execution: @unchecked Sendable {
     /// Finds what is to be done.
     func prepare() throws(CommandFault) {
         guard let found = management.commands.command(named: name, language: request.language) else {
-            if !request.language.isEmpty { throw CommandFault(code: 500, "command '\(name)' not available") }
-            throw CommandFault(code: 404, "there is no command \(name)")
+            if !request.language.isEmpty {
+                throw CommandFault(code: 500, "command '\(name)' not available", .unknown)
+            }
+            throw CommandFault(code: 404, "there is no command \(name)", .unknown)
         }
         guard found.reads || !request.onlyReads else {
-            throw CommandFault(code: 403, "\(name) changes something, and only reading is allowed here")
+            throw CommandFault(code: 403, "\(name) changes something, and only reading is allowed here", .forbidden)
         }
         command = found
         arguments = try found.arguments(values)

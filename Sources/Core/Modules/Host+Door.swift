@@ -11,12 +11,11 @@ extension HostTables {
             open: { host, door in
                 host.declaring("door->open", in: [.starting]) { (module, modules) throws(Registry.Refusal) in
                     let first = MemoryLayout<apus_door>.end(of: \.user)
-                    try GivenStruct.read(door, apus_door.self, name: "apus_door", first: first) {
+                    return try GivenStruct.read(door, apus_door.self, name: "apus_door", first: first) {
                         (given) throws(Registry.Refusal) in
                         guard !given.isNull(\.received) else { throw Registry.Refusal(text: "`received` is null") }
-                        try HostTables.open(given.contents, host, module, modules)
+                        return try HostTables.open(given.contents, host, module, modules)
                     }
-                    return CInt(APUS_TRUE)
                 }
             },
             write: { peer, bytes in HostTables.answer(HostTables.peer(peer).write(HostTables.raw(bytes))) },
@@ -45,11 +44,11 @@ extension HostTables {
 
     private static func open(
         _ given: apus_door, _ host: UnsafePointer<apus_host>, _ module: LoadedModule, _ modules: Modules
-    ) throws(Registry.Refusal) {
+    ) throws(Registry.Refusal) -> CInt {
         guard let kind = DoorPlace.Kind(rawValue: given.kind) else {
             throw Registry.Refusal(text: "\(given.kind) is no kind of door")
         }
-        try checkBits(given.flags, UInt32(APUS_DOOR_PUBLIC), "the flags of a door")
+        try checkBits(given.flags, UInt32(APUS_DOOR_PUBLIC | APUS_DOOR_TRY), "the flags of a door")
         var place = DoorPlace(kind: kind, name: given.place.string, port: given.port)
         if given.mode != 0 { place.mode = given.mode & 0o777 }
         if given.owner.len > 0 { place.user = given.owner.string }
@@ -62,7 +61,12 @@ extension HostTables {
         if given.milliseconds > 0 { limits.milliseconds = UInt64(given.milliseconds) }
         do throws(DoorPlace.Refusal) {
             try modules.management.open(place, limits, ContractDoor(host, given))
-        } catch { throw Registry.Refusal(text: error.text) }
+            return CInt(APUS_TRUE)
+        } catch {
+            guard given.flags & UInt32(APUS_DOOR_TRY) != 0 else { throw Registry.Refusal(text: error.text) }
+            Log.notice("\(module.name): \(error.text)")
+            return CInt(APUS_FALSE)
+        }
     }
 
     fileprivate static func peer(_ peer: UnsafePointer<apus_peer>) -> DoorPeer {

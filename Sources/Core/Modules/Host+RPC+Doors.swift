@@ -64,6 +64,7 @@ private struct DoorCaller: @unchecked Sendable {
         switch result {
         case .fault(let fault):
             made.code = Int32(fault.code)
+            made.refusal = fault.refusal?.rawValue ?? 0
             fault.text.withUnsafeBufferPointer { text in
                 made.text = apus_str(text.baseAddress.map { Bytes($0, text.count) } ?? .empty)
                 done(host, &made)

@@ -31,6 +31,7 @@ enum {
 
 enum {
     APUS_DOOR_PUBLIC = 1u << 0, /* addresses other than loopback are allowed */
+    APUS_DOOR_TRY = 1u << 1,    /* when it cannot be opened `open` says so in a notice, and the server starts without it */
 };
 
 /* Why a request is refused before it is whole. */

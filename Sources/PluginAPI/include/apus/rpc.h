@@ -87,6 +87,13 @@ typedef struct apus_item {
 /* An answer, or a part of one, as a door reads it. */
 typedef struct apus_items apus_items;
 
+/* Why a command was not called. */
+enum {
+    APUS_RPC_UNKNOWN = 1,   /* there is none of that name: 404 */
+    APUS_RPC_ARGUMENTS = 2, /* they do not fit: 400 */
+    APUS_RPC_FORBIDDEN = 3, /* it changes something: 403 */
+};
+
 /* How an execution went, or a part of its answer. Lives for the *call*. */
 typedef struct apus_result {
     uint32_t size;
@@ -94,8 +101,8 @@ typedef struct apus_result {
     apus_str text; /* the fault's; empty with 200 */
     /* With 200: `next` shows it. With `more` it is the part behind what was shown before; items may be open across parts. */
     const apus_items *APUS_NULLABLE answer;
-    uint32_t more; /* the answer goes on: after rpc->more there comes another result */
-    uint32_t reserved;
+    uint32_t more;    /* the answer goes on: after rpc->more there comes another result */
+    uint32_t refusal; /* the command was not called at all: APUS_RPC_UNKNOWN ...; else 0 */
     uint64_t execution;
     void *APUS_NULLABLE user;
 } apus_result;

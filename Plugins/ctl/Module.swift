@@ -1,0 +1,62 @@
+import DoorKit
+import PluginKit
+
+private let module = Module(
+    "ctl", version: "1.0", summary: "binrpc: commands from kamcmd and its like",
+    start: { host in openDoors(host) ? .true : .false },
+    declare: { host in
+        declareParameters(host)
+        declareCommands(host)
+    })
+
+@c(apus_module_ctl)
+public func entry() -> UnsafePointer<apus_module> { module.descriptor }
+
+private func declareParameters(_ host: Host) {
+    host.parameter("binrpc", doc: "Where to listen: [unixs|unixd|udp|tcp]:address, repeatable.") { host, value, _ in
+        let text = value.pointee.str.string
+        guard DoorAddress(text, path: APUS_DOOR_UNIX_STREAM, port: defaultPort) != nil else {
+            host.log(.error, "`\(text)` is no address: unixs:/path, unixd:/path, tcp:address:port or udp:address:port")
+            return .false
+        }
+        state.pointee.binrpc.append(text)
+        return .true
+    }
+    host.parameter("fifo", doc: "Not served here: the modules mi_fifo and mi_datagram speak that protocol.") {
+        host, _, _ in
+        host.log(.error, "the text protocol is spoken by mi_fifo and mi_datagram; load one of them")
+        return .false
+    }
+    host.parameter(
+        "mode", into: state.pointer(to: \.access.mode)!, initial: "0", range: 0...0o777,
+        doc: "Mode of socket files; 0: 0600, or 0660 when there is a group.")
+    host.nameParameter("user", into: state.pointer(to: \.access.user)!, doc: "Owner of socket files.")
+    host.nameParameter("group", into: state.pointer(to: \.access.group)!, doc: "Group of socket files.")
+    host.parameter(
+        "public", into: state.pointer(to: \.access.isPublic)!, initial: "0", range: 0...1,
+        doc: "1: addresses other than loopback are allowed.")
+    host.parameter(
+        "autoconversion", into: state.pointer(to: \.converts)!, initial: "0", range: 0...1,
+        doc: "1: a text that is a number does for a number.")
+    host.parameter(
+        "binrpc_max_body_size", into: state.pointer(to: \.maxBody)!, initial: "32", range: 1...65536,
+        doc: "Largest request in KiB.")
+    host.parameter(
+        "binrpc_struct_max_body_size", into: state.pointer(to: \.maxStructBody)!, initial: "8", range: 1...65536,
+        doc: "Accepted, without effect.")
+    host.parameter(
+        "binrpc_buffer_size", into: state.pointer(to: \.bufferSize)!, initial: "1024", range: 1...1_048_576,
+        doc: "Accepted, without effect.")
+    host.parameter(
+        "timeout", into: state.pointer(to: \.timeout)!, initial: "2000", range: 10...600_000,
+        doc: "Milliseconds for a request to become whole and for a reader to take his reply.")
+    host.parameter(
+        "max_connections", into: state.pointer(to: \.maxConnections)!, initial: "256", range: 1...65536,
+        doc: "Connections at a time, for each address.")
+}
+
+private func declareCommands(_ host: Host) {
+    host.command("ctl.listen", reads: true, doc: "Where binrpc is spoken.") { listListeners($0) }
+    host.command("ctl.who", reads: true, doc: "Who is connected, and for how many seconds.") { listPeers($0) }
+    host.command("ctl.connections", reads: true, doc: "How many are connected.") { countPeers($0) }
+}

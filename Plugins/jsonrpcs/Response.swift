@@ -1,0 +1,96 @@
+import DoorKit
+import JSON
+import PluginKit
+
+/// Codes of JSON-RPC.
+enum RPCFault {
+    static let parse: Int64 = -32700
+    static let request: Int64 = -32600
+    static let method: Int64 = -32601
+    static let parameters: Int64 = -32602
+    static let server: Int64 = -32603
+}
+
+/// Texts of responses.
+enum Response {
+    static func fault(_ code: Int64, _ text: [UInt8], id: JSONValue) -> [UInt8] {
+        var writer = begin()
+        writer.openObject(key: "error".utf8)
+        writer.int(code, key: "code".utf8)
+        writer.text(text, key: "message".utf8)
+        writer.closeObject()
+        return end(&writer, id)
+    }
+
+    static func result(_ value: JSONValue, id: JSONValue) -> [UInt8] {
+        var writer = begin()
+        writer.value(value, key: "result".utf8)
+        return end(&writer, id)
+    }
+
+    /// The answer of a command: nothing is null, one value itself, several an array.
+    static func result(_ result: Exchange.Result, id: JSONValue) -> [UInt8] {
+        var count = 0
+        var depth = 0
+        result.forEach { item in
+            if Int(item.kind) == APUS_ITEM_END {
+                depth -= 1
+                return
+            }
+            if depth == 0 { count += 1 }
+            if Int(item.kind) == APUS_ITEM_MAP || Int(item.kind) == APUS_ITEM_ARRAY { depth += 1 }
+        }
+        var writer = begin()
+        let key: [UInt8]? = Array("result".utf8)
+        if count == 0 { writer.word("null", key: key) }
+        if count > 1 { writer.openArray(key: key) }
+        var items = ItemWriter(first: count == 1 ? key : nil)
+        result.forEach { items.add($0, to: &writer) }
+        if count > 1 { writer.closeArray() }
+        return end(&writer, id)
+    }
+
+    private static func begin() -> JSONWriter {
+        var writer = JSONWriter(pretty: state.pointee.pretty != 0)
+        writer.openObject(key: JSONWriter.none)
+        writer.text("2.0".utf8, key: "jsonrpc".utf8)
+        return writer
+    }
+
+    private static func end(_ writer: inout JSONWriter, _ id: JSONValue) -> [UInt8] {
+        writer.value(id, key: "id".utf8)
+        writer.closeObject()
+        return writer.out
+    }
+}
+
+/// Writes an answer's items.
+struct ItemWriter {
+    /// The key of the first one.
+    private var first: [UInt8]?
+    /// What is open: true for a map.
+    private var open: [Bool] = []
+
+    init(first: [UInt8]?) { self.first = first }
+
+    mutating func add(_ item: apus_item, to writer: inout JSONWriter) {
+        var key = item.keyed != 0 ? Array(item.key.bytes) : nil
+        if let first {
+            key = first
+            self.first = nil
+        }
+        switch Int(item.kind) {
+        case APUS_ITEM_INT: writer.int(item.num, key: key)
+        case APUS_ITEM_DOUBLE: writer.double(item.real, key: key)
+        case APUS_ITEM_MAP:
+            writer.openObject(key: key)
+            open.append(true)
+        case APUS_ITEM_ARRAY:
+            writer.openArray(key: key)
+            open.append(false)
+        case APUS_ITEM_END:
+            if open.popLast() == true { writer.closeObject() } else { writer.closeArray() }
+        default: writer.text(item.str.bytes, key: key)
+        }
+    }
+}
