@@ -85,6 +85,7 @@ final class Door {
         for peer in present { peer.end() }
         stopListening()
         thread?.remove(checkTimer)
+        thread = nil
         place.remove(identity)
     }
 
