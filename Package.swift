@@ -58,7 +58,7 @@ let package = Package(
         .target(
             name: "Core", dependencies: ["PluginAPI", "CLinux", "CPcre2", "CAres", "COpenSSL"], swiftSettings: core),
         .executableTarget(name: "apus", dependencies: ["Core"], swiftSettings: strict),
-        .executableTarget(name: "apusctl", dependencies: ["BinRPC"], swiftSettings: strict),
+        .executableTarget(name: "apusctl", dependencies: ["BinRPC", "JSON"], swiftSettings: strict),
         .executableTarget(
             name: "sipload", dependencies: ["CLinux"], path: "Benchmarks/sipload", swiftSettings: strict),
         .testTarget(

@@ -64,6 +64,7 @@ import Testing
 
     @Test func addresses() throws {
         #expect(try ControlAddress("/a") == .unix("/a"))
+        #expect(try ControlAddress("run/a:b") == .unix("run/a:b"))
         #expect(try ControlAddress("unixs:/a:b") == .unix("/a:b"))
         #expect(try ControlAddress("unix:./a") == .unix("./a"))
         #expect(try ControlAddress("tcp:localhost:2049") == .tcp(host: "localhost", port: "2049"))

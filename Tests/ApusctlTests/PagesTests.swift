@@ -25,6 +25,11 @@ import Testing
         }
     }
 
+    @Test func itsVersionIsTheServers() throws {
+        let text = try #require(readFile(PagesTests.root + "/Sources/Core/Server/Version.swift"))
+        #expect(text.contains("\"\(Program.version)\""))
+    }
+
     @Test func thereIsCompletionForEveryNameItIsInstalledBy() throws {
         let text = try #require(readFile(PagesTests.root + "/packaging/apusctl.bash"))
         let install = try #require(readFile(PagesTests.root + "/scripts/install"))

@@ -1,4 +1,5 @@
 import BinRPC
+import JSON
 import Testing
 
 @testable import apusctl
@@ -59,7 +60,7 @@ import Testing
         #expect([RPCValue]().json.text == "null")
         #expect([RPCValue.int(1)].json.text == "1")
         #expect([RPCValue.int(1), .text("")].json.text == #"[1,""]"#)
-        #expect(JSON.double(.nan).text == "null")
+        #expect(JSONValue.double(.nan).text == "null")
     }
 
     @Test func threadsAreShownAsSERShowedProcesses() {

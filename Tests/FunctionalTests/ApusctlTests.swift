@@ -147,7 +147,7 @@ import Testing
         #expect(reload.errors == "apusctl: 501 not without a config\n")
         let (json, _) = try run(["reload", "--json"])
         #expect(json.status == .exited(1))
-        #expect(json.output == #"{"error":{"code":501,"message":"501 not without a config"}}"# + "\n")
+        #expect(json.output == #"{"error":{"code":501,"message":"not without a config"}}"# + "\n")
         let (unknown, _) = try run(["rpc", "core.uptme"])
         #expect(unknown.status == .exited(1))
         #expect(unknown.errors == "apusctl: 404 there is no command core.uptme; did you mean `core.uptime`?\n")
@@ -220,6 +220,19 @@ import Testing
         #expect(fifo.errors.contains("the config has the line fifo=\"\(folder.path)/fifo\""))
     }
 
+    @Test(.enabled(if: geteuid() == 0, "only root may become somebody else"))
+    func whoMayNotComeInIsToldWhoMay() throws {
+        let folder = try TemporaryFolder()
+        let peer = try ControlPeer(folder.path, ApusctlTests.answers)
+        defer { peer.stop() }
+        let words = ["--reuid=65534", "--clear-groups", try Products.path("apusctl"), "-s", peer.path, "ps"]
+        let result = try FunctionalTests.run("setpriv", words, environment: ["APUSCTLRC": "/dev/null", "SER_FIFO": ""])
+        #expect(result.status == .exited(2))
+        let facts =
+            "tried unixs:\(peer.path): Permission denied; \(folder.path) belongs to root:root, mode 0700; you are "
+        #expect(result.errors.contains(facts), "\(result.errors)")
+    }
+
     @Test func theMonitorCountsCyclesAndRates() throws {
         func counters(_ total: Int64) -> ControlPeer.Answer {
             .values([
@@ -253,7 +266,7 @@ import Testing
                 Replied localy: 0
                 Completion status 6xx: 0, 5xx: 0, 4xx: 0, 3xx: 0,2xx: 0
                 Stateless Server Statistics
-                (404 there is no command sl.stats)
+                (404 there is no command sl.stats; it comes with loadmodule "sl.so")
 
                 """)
         #expect(screens[1].contains("Current: 2 (1 waiting) Total: 500 ["))

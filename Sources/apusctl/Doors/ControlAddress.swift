@@ -4,7 +4,7 @@ enum ControlAddress: Equatable, CustomStringConvertible {
     case tcp(host: String, port: String)
 
     init(_ text: String) throws(Failure) {
-        if text.hasPrefix("/") || text.hasPrefix(".") {
+        if text.prefix(while: { $0 != ":" }).contains("/") {
             self = .unix(text)
             return
         }

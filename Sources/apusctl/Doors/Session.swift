@@ -24,15 +24,20 @@ final class Session {
     // MARK: - The control socket
 
     /// Executes a command through the control socket.
-    /// - Parameter seconds: how long it usually may take.
-    func call(_ command: String, _ arguments: [RPCValue] = [], usually seconds: Int = 10) throws(Failure) -> [RPCValue]
-    {
+    /// - Parameters:
+    ///   - module: what has the command, for the words when it is not there; nil: the server itself, or nobody knows.
+    ///   - seconds: how long it usually may take.
+    func call(
+        _ command: String, _ arguments: [RPCValue] = [], of module: String? = nil, usually seconds: Int = 10
+    ) throws(Failure) -> [RPCValue] {
         let timeout = timeout(usually: seconds)
         let door = try control(timeout)
         do { return try door.call(command, arguments, timeout: timeout) } catch {
             // Whatever comes over it now belongs to nobody.
             if error.exitCode != 1 { opened = nil }
-            throw error
+            // Servers say in words of their own that there is no such command; its name is among them.
+            guard let module, case .refused(let code, let text) = error, text.contains(command) else { throw error }
+            throw .refused(code: code, text: "\(text); it comes with loadmodule \"\(module).so\"")
         }
     }
 

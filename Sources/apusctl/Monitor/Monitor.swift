@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 
 extension Verb {
     static let monitor = Verb(
@@ -56,7 +57,7 @@ struct Monitor {
             // On the beat, whatever the asking took.
             let next = begin + cycle * period
             let left = max(0, next - monotonicMilliseconds())
-            usleep(UInt32(clamping: left * 1000))
+            poll(nil, 0, Int32(clamping: left))
             cycle += 1
         }
     }
@@ -67,14 +68,19 @@ struct Monitor {
     }
 
     private func complain(_ failure: Failure) {
-        if session.json { return Output.json(.object([("error", .text(failure.text))])) }
+        if session.json { return Output.json(.fields([("error", .string(failure.text))])) }
         paint(failure.text.split(separator: "\n").map { String($0) })
     }
 
-    /// A terminal is painted over from its top, line by line, so that it does not flicker; elsewhere cycles follow each other.
+    /// A terminal is painted over from its top, line by line, so that it does not flicker, as far as it reaches; elsewhere cycles follow each
+    /// other.
     private func paint(_ lines: [String]) {
         if Output.isTerminal {
-            Output.write("\u{1b}[H" + lines.map { $0 + "\u{1b}[K\n" }.joined() + "\u{1b}[J")
+            var size = winsize()
+            let known = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row > 1 && size.ws_col > 0
+            let rows = lines.prefix(known ? Int(size.ws_row) - 1 : lines.count)
+            let shown = rows.map { known ? String($0.prefix(Int(size.ws_col))) : $0 }
+            Output.write("\u{1b}[H" + shown.map { $0 + "\u{1b}[K\n" }.joined() + "\u{1b}[J")
         } else {
             Output.write(lines.map { $0 + "\n" }.joined() + "\n")
         }

@@ -80,7 +80,7 @@ extension Session {
 
     private func part(_ section: Section) throws(Failure) -> Reading.Part {
         do {
-            let values = try call(section.command, section.group.map { [.text($0)] } ?? [])
+            let values = try call(section.command, section.group.map { [.text($0)] } ?? [], of: section.module)
             return section.group == nil ? Section.part(values) : section.part(Counter.all(values))
         } catch {
             // The module is not there: the others have something to say all the same.

@@ -1,3 +1,5 @@
+import JSON
+
 /// What the monitor prints.
 enum Screen {
     /// The lines of a cycle, in serctl's order.
@@ -25,23 +27,23 @@ enum Screen {
     }
 
     /// The same for programs: totals, and rates per second from the second cycle on.
-    static func json(_ reading: Reading, before: Reading?, cycle: Int) -> JSON {
-        var members: [(String, JSON)] = [
-            ("cycle", .int(Int64(cycle))), ("server", .text(reading.server)), ("now", .text(reading.now)),
-            ("up_since", .text(reading.since)), ("uptime", .int(reading.uptime)),
+    static func json(_ reading: Reading, before: Reading?, cycle: Int) -> JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("cycle", .int(Int64(cycle))), ("server", .string(reading.server)), ("now", .string(reading.now)),
+            ("up_since", .string(reading.since)), ("uptime", .int(reading.uptime)),
         ]
         for (index, section) in Section.all.enumerated() {
             let part = reading.sections[index]
             if part.absent != nil { continue }
             let rates = Rates(part, before?.sections[index], milliseconds: reading.at - (before?.at ?? reading.at))
-            var inner: [(String, JSON)] = part.figures.sorted { $0.key < $1.key }.map { ($0.key, .int($0.value)) }
+            var inner: [(String, JSONValue)] = part.figures.sorted { $0.key < $1.key }.map { ($0.key, .int($0.value)) }
             let perSecond = section.counts.sorted().compactMap { name in
-                rates.tenths(name).map { (name, JSON.double(Double($0) / 10)) }
+                rates.tenths(name).map { (name, JSONValue.double(Double($0) / 10)) }
             }
-            if before != nil { inner.append(("per_second", .object(perSecond))) }
-            members.append((section.key, .object(inner)))
+            if before != nil { inner.append(("per_second", .fields(perSecond))) }
+            members.append((section.key, .fields(inner)))
         }
-        return .object(members)
+        return .fields(members)
     }
 }
 

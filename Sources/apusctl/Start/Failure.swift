@@ -20,10 +20,17 @@ enum Failure: Error, Equatable {
         }
     }
 
+    /// With the code, if there is one.
     var text: String {
+        if case .refused(let code, let text) = self, code != 0 { return "\(code) \(text)" }
+        return message
+    }
+
+    /// The words alone.
+    var message: String {
         switch self {
         case .usage(let text), .unreachable(let text), .timeout(let text): text
-        case .refused(let code, let text): code == 0 ? text : "\(code) \(text)"
+        case .refused(_, let text): text
         case .silent: ""
         }
     }

@@ -1,5 +1,5 @@
-import BinRPC
 import Glibc
+import JSON
 
 /// Standard output and standard error.
 enum Output {
@@ -19,7 +19,7 @@ enum Output {
 
     static func line(_ text: String) { write(text + "\n") }
 
-    static func json(_ value: JSON) { line(value.text) }
+    static func json(_ value: JSONValue) { line(value.text) }
 
     static func complain(_ text: String) {
         let bytes = Array((text + "\n").utf8)

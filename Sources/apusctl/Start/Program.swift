@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 
 /// The program: words in, exit code out.
 enum Program {
@@ -40,7 +41,7 @@ enum Program {
     private static func report(_ failure: Failure, json: Bool) {
         if json {
             Output.json(
-                .object([("error", .object([("code", .int(failure.code)), ("message", .text(failure.text))]))]))
+                .fields([("error", .fields([("code", .int(failure.code)), ("message", .string(failure.message))]))]))
         } else {
             Output.complain("apusctl: " + failure.text.printable)
         }

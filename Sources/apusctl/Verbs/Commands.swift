@@ -1,4 +1,5 @@
 import BinRPC
+import JSON
 
 extension Verb {
     static let rpc = Verb(
@@ -52,8 +53,8 @@ extension Verb {
 }
 
 extension FIFODoor.Reply {
-    var json: JSON {
-        .object([("code", .int(code)), ("reason", .text(reason)), ("lines", .array(lines.map { .text($0) }))])
+    var json: JSONValue {
+        .fields([("code", .int(code)), ("reason", .string(reason)), ("lines", .array(lines.map { .string($0) }))])
     }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 
 extension Verb {
     static let start = Verb(
@@ -121,7 +122,7 @@ struct Lifecycle {
     }
 
     private func say(_ text: String, _ name: String, _ pid: pid_t) {
-        if session.json { Output.json(.object([(name, .int(Int64(pid)))])) } else { Output.line(text) }
+        if session.json { Output.json(.fields([(name, .int(Int64(pid)))])) } else { Output.line(text) }
     }
 
     private func endLine() { if !session.json { Output.line("failed") } }

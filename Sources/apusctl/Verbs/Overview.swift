@@ -1,4 +1,5 @@
 import BinRPC
+import JSON
 
 extension Verb {
     static let uptime = Verb(
@@ -36,7 +37,7 @@ extension Verb {
             name.hasSuffix(":") ? name : String(name.split(separator: ":").last ?? "")
         }
         if let fifo = session.fifo { return session.show(lines: try session.lines(fifo, "get_statistics", names)) }
-        let counters = Counter.all(try session.call("stats.get_statistics", names.map { .text($0) }))
+        let counters = Counter.all(try session.call("stats.get_statistics", names.map { .text($0) }, of: "kex"))
         if session.json { return Output.json(Counter.json(counters)) }
         for counter in counters { Output.line("\(counter.group):\(counter.name) = \(counter.value)".printable) }
     }
@@ -71,8 +72,8 @@ struct Counter: Equatable {
     }
 
     /// {group: {name: value}}, in order of appearance.
-    static func json(_ counters: [Counter]) -> JSON {
-        var groups: [(String, [(String, JSON)])] = []
+    static func json(_ counters: [Counter]) -> JSONValue {
+        var groups: [(String, [(String, JSONValue)])] = []
         for counter in counters {
             if let place = groups.firstIndex(where: { $0.0 == counter.group }) {
                 groups[place].1.append((counter.name, .int(counter.value)))
@@ -80,6 +81,6 @@ struct Counter: Equatable {
                 groups.append((counter.group, [(counter.name, .int(counter.value))]))
             }
         }
-        return .object(groups.map { ($0.0, .object($0.1)) })
+        return .fields(groups.map { ($0.0, .fields($0.1)) })
     }
 }

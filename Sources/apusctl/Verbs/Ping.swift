@@ -1,5 +1,6 @@
 import BinRPC
 import Glibc
+import JSON
 
 extension Verb {
     static let ping = Verb(
@@ -32,7 +33,7 @@ enum Ping {
         let headers = headers(to: uri, more, host: hostName)
         let (code, reason) = try reply(method, uri, headers, session)
         if session.json {
-            Output.json(.object([("code", .int(code)), ("reason", .text(reason))]))
+            Output.json(.fields([("code", .int(code)), ("reason", .string(reason))]))
         } else {
             Output.line("\(code) \(reason)".printable)
         }
@@ -51,7 +52,7 @@ enum Ping {
         }
         let block = headers.map { $0 + "\r\n" }.joined()
         let arguments: [RPCValue] = [.text(method), .text(uri), .text("."), .text("."), .text(block)]
-        var values = try session.call("t_uac_dlg", arguments, usually: patience)
+        var values = try session.call("t_uac_dlg", arguments, of: "tm", usually: patience)
         if values.count == 1, case .array(let inner) = values[0] { values = inner }
         guard let code = values.first?.number else {
             throw .refused("the server has not said how it went: \(values.json.text)")

@@ -1,4 +1,5 @@
 import BinRPC
+import JSON
 
 extension Verb {
     static let ps = Verb(
@@ -17,7 +18,7 @@ extension Verb {
             return Output.json(
                 .array(
                     rows.map {
-                        .object([("index", .int($0.index)), ("id", .int($0.id)), ("description", .text($0.text))])
+                        .fields([("index", .int($0.index)), ("id", .int($0.id)), ("description", .string($0.text))])
                     }))
         }
         for row in rows { Output.line("\(row.index)\t\(row.id)\t\(row.text.printable)") }
@@ -106,7 +107,7 @@ extension [RPCValue] {
 extension Session {
     /// Prints the lines of a reply.
     func show(lines: [String]) {
-        if json { return Output.json(.object([("lines", .array(lines.map { .text($0) }))])) }
+        if json { return Output.json(.fields([("lines", .array(lines.map { .string($0) }))])) }
         for line in lines { Output.line(line.printable) }
     }
 }

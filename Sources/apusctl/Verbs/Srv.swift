@@ -31,7 +31,7 @@ extension Verb {
                 guard let number = Int64(words[1]) else { throw .usage("debug: `\(words[1])` is no whole number") }
                 level = [.int(number)]
             }
-            try session.show(session.call("corex.debug", level))
+            try session.show(session.call("corex.debug", level, of: "corex"))
         default:
             let hint = Suggestion.closest(to: words[0], among: Srv.words).map { "; did you mean `\($0)`?" }
             throw .usage("srv: there is no `\(words[0])`\(hint ?? ""): apusctl srv \(Srv.usage)")
