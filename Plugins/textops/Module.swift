@@ -2,7 +2,6 @@ import PluginKit
 
 private let module = Module(
     "textops", version: "1.0", summary: "Searches and changes messages as text",
-    start: finishSubstitutions,
     declare: { host in
         declareTests(host)
         declareHeaders(host)

@@ -1,16 +1,14 @@
 import PluginKit
 
-// Invariants: a Substitution and its pieces are allocated while the config is read, finished by the module's start, and neither
-// freed nor changed afterwards, so workers share them; literal pieces point into the constant, which lives for ever.
+// Invariants: a Substitution and its pieces are allocated while the config is read, and neither freed nor changed afterwards, so workers
+// share them; literal pieces point into the constant, which lives for ever.
 
 /// `/expression/replacement/flags`, taken apart once.
 struct Substitution {
     enum Piece {
         case literal(apus_str)
         case group(Int)
-        /// A text with pseudo-variables, until the module starts.
-        case variables(apus_str)
-        /// The same, compiled.
+        /// A text with pseudo-variables, compiled.
         case format(OpaquePointer)
     }
 
@@ -57,8 +55,11 @@ private func prepare(
         complaint.pointee.offset += 1
         return .false
     }
-    let pieces = pieces(constant[middle + 1..<last])
-    unfinished.append(pieces)
+    guard let pieces = pieces(constant[middle + 1..<last], host) else {
+        // The host says what is wrong.
+        complaint.pointee.offset = UInt32(middle + 1)
+        return .false
+    }
     prepared.pointee = UnsafeMutableRawPointer(
         permanent(Substitution(regex: regex, everywhere: everywhere, pieces: pieces)))
     return .true
@@ -73,22 +74,28 @@ private func unescaped(_ byte: UInt8, in text: apus_str, from: Int) -> Int? {
     return nil
 }
 
-/// Literals, groups, and runs with variables.
-private func pieces(_ text: apus_str) -> UnsafeMutableBufferPointer<Substitution.Piece> {
+/// Literals, groups, and runs with variables; nil when one of these cannot be compiled.
+private func pieces(_ text: apus_str, _ host: Host) -> UnsafeMutableBufferPointer<Substitution.Piece>? {
     var pieces: [Substitution.Piece] = []
     var start = 0
     var index = 0
-    func closeRun() {
+    func closeRun() -> Bool {
         let run = text[start..<index]
-        guard !run.isEmpty else { return }
-        pieces.append(run.index(of: UInt8(ascii: "$")) == nil ? .literal(run) : .variables(run))
+        if run.isEmpty { return true }
+        if run.index(of: UInt8(ascii: "$")) == nil {
+            pieces.append(.literal(run))
+            return true
+        }
+        guard let format = host.pointee.vars.pointee.compile_format(host, run) else { return false }
+        pieces.append(.format(format))
+        return true
     }
     while index < text.len {
         guard text[index] == UInt8(ascii: "\\"), index + 1 < text.len else {
             index += 1
             continue
         }
-        closeRun()
+        guard closeRun() else { return nil }
         switch text[index + 1] {
         case let digit where digit &- 0x30 <= 9: pieces.append(.group(Int(digit - 0x30)))
         case UInt8(ascii: "t"): pieces.append(.literal("\t"))
@@ -99,26 +106,10 @@ private func pieces(_ text: apus_str) -> UnsafeMutableBufferPointer<Substitution
         index += 2
         start = index
     }
-    closeRun()
+    guard closeRun() else { return nil }
     let memory = UnsafeMutableBufferPointer<Substitution.Piece>.allocate(capacity: pieces.count)
     _ = memory.initialize(from: pieces)
     return memory
-}
-
-/// Pieces of what was prepared since the last start; main thread only.
-private nonisolated(unsafe) var unfinished: [UnsafeMutableBufferPointer<Substitution.Piece>] = []
-
-/// Compiles the variables in replacements, which is possible from the module's start on; false with the host's reason.
-let finishSubstitutions: @convention(c) (Host) -> CInt = { host in
-    for pieces in unfinished {
-        for index in pieces.indices {
-            guard case .variables(let text) = pieces[index] else { continue }
-            guard let format = host.pointee.vars.pointee.compile_format(host, text) else { return .false }
-            pieces[index] = .format(format)
-        }
-    }
-    unfinished = []
-    return .true
 }
 
 // MARK: Using
@@ -163,7 +154,7 @@ extension Substitution {
         _ call: Call, _ piece: Piece, _ subject: apus_str, _ groups: UnsafePointer<apus_match>, _ filled: Int
     ) -> apus_str {
         switch piece {
-        case .literal(let text), .variables(let text): return text
+        case .literal(let text): return text
         case .format(let format): return call.expand(format) ?? ""
         case .group(let number):
             guard number < filled, groups[number].start >= 0, groups[number].end >= groups[number].start else {

@@ -83,5 +83,22 @@ let setDuration: ParameterSetter = { host, value, user in
         duration.pointee.isExact = true
     }
     duration.pointee.isGiven = true
+    duration.pointee.remark(host)
     return .true
+}
+
+extension Duration {
+    /// Tells how the time was read where it could have been meant otherwise.
+    fileprivate func remark(_ host: Host) {
+        let name = name.description
+        if name == "delete_timer" {
+            host.log(.notice, "delete_timer has no effect: a transaction is deleted as soon as nobody uses it")
+        }
+        guard name == "fr_timer" || name == "fr_inv_timer", number >= 200,
+            reading(in: host.pointee.config.pointee.dialect(host)).isGuess
+        else { return }
+        host.log(
+            .notice,
+            "\(name) \(number) is read as \(number) seconds; write \"\(number)s\" or \"\(number)ms\" to be sure")
+    }
 }

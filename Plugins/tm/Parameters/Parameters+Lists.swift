@@ -160,12 +160,12 @@ struct Fixed {
     /// The value that asks for what is done anyway; nil: none does.
     let value: Int64?
     let notice: String
-    /// Something else was asked for.
-    var isAsked = false
 
-    static let set: ParameterSetter = { _, value, user in
+    static let set: ParameterSetter = { host, value, user in
         let fixed = user.unsafelyUnwrapped.assumingMemoryBound(to: Fixed.self)
-        fixed.pointee.isAsked = !(value.pointee.isInt && value.pointee.num == fixed.pointee.value)
+        if !value.pointee.isInt || value.pointee.num != fixed.pointee.value {
+            host.log(.notice, "\(fixed.pointee.name) has no effect: \(fixed.pointee.notice)")
+        }
         return .true
     }
 }
@@ -174,7 +174,6 @@ struct Fixed {
 func declareWithoutEffect(_ host: Host) {
     func fixed(_ name: StaticString, _ kind: Int, _ value: Int64?, _ notice: String, doc: StaticString) {
         let user = permanent(Fixed(name: name, value: value, notice: notice))
-        written.pointee.fixed.append(user)
         host.parameter(name, kind: kind, flags: 0, user: user, doc: doc, set: Fixed.set)
     }
     fixed(

@@ -6,7 +6,6 @@ import PluginKit
 /// What the config said where a default or a unit depends on more than the parameter itself.
 struct Written {
     var durations: [UnsafeMutablePointer<Duration>] = []
-    var fixed: [UnsafeMutablePointer<Fixed>] = []
     var noisyCtimer = Choice()
     var failureReplyMode = Choice()
     var frTimerAVP = apus_str()
@@ -117,9 +116,6 @@ func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Boo
     let dialect = host.pointee.config.pointee.dialect(host)
     let isSER = dialect == UInt32(APUS_DIALECT_SER)
     settleTimes(host, settings, dialect)
-    for fixed in written.pointee.fixed where fixed.pointee.isAsked {
-        host.log(.notice, "\(fixed.pointee.name) has no effect: \(fixed.pointee.notice)")
-    }
     guard settleSchedule(host, settings, isSER), checkIntervals(host, settings) else { return false }
     let noisy = written.pointee.noisyCtimer
     settings.pointee.noisyCtimer = noisy.isGiven ? noisy.value : isSER ? 0 : 1
@@ -142,23 +138,14 @@ func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Boo
         && compile(host, frInvite, into: settings.pointer(to: \.frInvTimerAVP)!)
 }
 
-/// Each time in milliseconds; how it was read is told where it could have been meant otherwise.
+/// Each time in milliseconds.
 private func settleTimes(_ host: Host, _ settings: UnsafeMutablePointer<Settings>, _ dialect: UInt32) {
     var inForce: [String] = []
     for duration in written.pointee.durations where duration.pointee.isGiven {
         let name = duration.pointee.name.description
-        let (milliseconds, isGuess) = duration.pointee.reading(in: dialect)
+        let milliseconds = duration.pointee.reading(in: dialect).milliseconds
         duration.pointee.place.pointee = milliseconds
         inForce.append("\(name) \(text(milliseconds))")
-        if isGuess, duration.pointee.number >= 200, name == "fr_timer" || name == "fr_inv_timer" {
-            let number = duration.pointee.number
-            host.log(
-                .notice,
-                "\(name) \(number) is read as \(number) seconds; write \"\(number)s\" or \"\(number)ms\" to be sure")
-        }
-        if name == "delete_timer" {
-            host.log(.notice, "delete_timer has no effect: a transaction is deleted as soon as nobody uses it")
-        }
     }
     if !inForce.isEmpty { host.log(.info, "timers: \(inForce.joined(separator: ", "))") }
 }

@@ -109,7 +109,7 @@ extension UnsafePointer<apus_host> {
         do throws(Registry.Refusal) {
             let thread = record.pointee.capturing.pointee.load(ordering: .relaxed)
             guard thread == LoadedModule.thisThread, phases.contains(module.phase) else {
-                let places = phases.map { $0 == .declaring ? "`declare`" : "`start`" }.joined(separator: " and ")
+                let places = phases.map(\.place).joined(separator: " and ")
                 throw Registry.Refusal(text: "it may be called in \(places) only")
             }
             return try body(module, modules)

@@ -14,9 +14,22 @@ final class LoadedModule: @unchecked Sendable {
         case declaring
         /// A parameter's setter runs.
         case setting
+        /// A function looks at a constant argument.
+        case preparing
         case starting
         /// None of the above: traffic, or nothing at all.
         case running
+
+        /// Where that is, in the words of the contract.
+        var place: String {
+            switch self {
+            case .declaring: "`declare`"
+            case .setting: "`set` of a parameter"
+            case .preparing: "`prepare` of a function"
+            case .starting: "`start`"
+            case .running: "traffic"
+            }
+        }
     }
 
     let description: ModuleDescription
@@ -50,6 +63,10 @@ final class LoadedModule: @unchecked Sendable {
         self.host = host
         declarer = Declarer(name: description.name, host: host)
         HostRecord.initialize(host, module: self, shared: shared)
+        declarer.setUp = { [unowned self] tell, step in
+            if case .failed(let reasons) = run(.preparing, tell: tell, step) { return reasons }
+            return nil
+        }
     }
 
     // MARK: - Set-up
@@ -61,9 +78,10 @@ final class LoadedModule: @unchecked Sendable {
         case failed(reasons: [String])
     }
 
-    /// Runs a step of the module's set-up. What it logs meanwhile is held back: it is the reason if the step fails, and
-    /// else printed.
-    func run(_ phase: Phase, _ step: () -> CInt) -> Outcome {
+    /// Runs a step of the module's set-up. What it logs meanwhile is held back: it is the reason if the step fails, and else told.
+    ///
+    /// - Parameter tell: what to do with a line of a step that did not fail; nil: it goes to the log.
+    func run(_ phase: Phase, tell: Declarer.Tell? = nil, _ step: () -> CInt) -> Outcome {
         let outer = (self.phase, refusals, captured)
         (self.phase, refusals, captured) = (phase, [], [])
         let capturing = host.record.pointee.capturing
@@ -72,7 +90,9 @@ final class LoadedModule: @unchecked Sendable {
         capturing.pointee.store(before, ordering: .relaxed)
         defer { (self.phase, refusals, captured) = outer }
         if result >= 0, refusals.isEmpty {
-            for (level, text) in captured { Log.line(level) { $0.add("\(name): \(text)") } }
+            for (level, text) in captured {
+                if let tell { tell(level, text) } else { Log.line(level) { $0.add("\(name): \(text)") } }
+            }
             return .done
         }
         let complaints = captured.filter { $0.level <= .error }

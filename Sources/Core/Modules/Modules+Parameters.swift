@@ -156,7 +156,9 @@ extension Modules {
                 notes: [Diagnostic.Note("it was set to \(before.value) here", at: before.range)])
         }
         settings[key] = ParameterSetting(value: assignment.value.text, range: assignment.range)
-        if case .failed(let reasons) = module.run(.setting, { parameter.apply(assignment.value) }) {
+        let diagnostics = diagnostics
+        let tell: Declarer.Tell = { diagnostics.remark($0, "\(module.name): \($1)", at: assignment.range) }
+        if case .failed(let reasons) = module.run(.setting, tell: tell, { parameter.apply(assignment.value) }) {
             let refusal = Modules.refusal("\(title) refuses \(assignment.value.text)", reasons)
             diagnostics.error(
                 refusal.message, at: assignment.valueRange, notes: refusal.notes.map { Diagnostic.Note($0) })

@@ -26,8 +26,8 @@ final class Modules {
     var settings: [String: ParameterSetting] = [:]
     /// Fills in the variables of `loadmodulex` paths and `modparamx` values.
     var evaluator: Evaluator = Modules.constants(Modules.environmentFilledIn)
-    /// Compiles texts out of parameters for modules that start; set with the script.
-    var compiler: Compiler?
+    /// Compiles texts for modules; set when the script's compiling begins.
+    var texts: ModuleTexts?
     /// The value of a global parameter of the core, for `config->core`.
     var coreSettings: ((String) -> Settings.Value?)?
     /// Of the config, for `config->dialect`.
@@ -49,12 +49,6 @@ final class Modules {
     enum Evaluated {
         case text(Syntax.Text)
         case variable(Syntax.Variable)
-    }
-
-    /// How texts out of parameters become variables and formats, which then live for ever.
-    struct Compiler {
-        let compileVariable: (Bytes) -> Result<UnsafePointer<CompiledVariable>, LoadRefusal>
-        let compileFormat: (Bytes) -> Result<UnsafePointer<CompiledFormat>, LoadRefusal>
     }
 
     /// What the core tells modules that subscribe.

@@ -99,6 +99,16 @@ final class Diagnostics {
         add(Diagnostic(.info, message, at: range))
     }
 
+    /// What a module has to say about a part of the config that it accepts. Lines for its developers go to the log.
+    func remark(_ level: LogLevel, _ message: String, at range: SourceRange?) {
+        switch level {
+        case .debug: Log.line(level) { $0.add(message) }
+        case .info: add(Diagnostic(.info, message, at: range))
+        case .notice: notice(message, at: range)
+        default: warning(message, at: range)
+        }
+    }
+
     /// Everything in the order of the text; errors come first where there is more than can be shown.
     var ordered: [Diagnostic] {
         let keyed = all.enumerated().map { (key: Diagnostics.key($1.range), index: $0, diagnostic: $1) }

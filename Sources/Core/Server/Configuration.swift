@@ -42,6 +42,7 @@ final class Configuration {
             throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
         }
         modules.evaluator = Modules.constants { preprocessor.evaluated($0) }
+        modules.dialect = tree.dialect
         for name in options.loadModules { modules.load(name, at: nil) }
         modules.load(tree)
         let registry = registry
@@ -50,11 +51,12 @@ final class Configuration {
         }
         modules.apply(settings)
         for text in options.moduleParameters { try Configuration.set(text, in: modules) }
-        // Answered by the listeners once they are open.
+        let modules = modules
+        // Hosts are asked of the listeners once they are open.
         program = Program.compile(
             tree, settings: settings, registry: registry, diagnostics: diagnostics,
             isMyself: { host, port in ScriptEnvironment.current.isMyself(host, port) },
-            resolve: { ListenerSet.addresses(of: $0) })
+            resolve: { ListenerSet.addresses(of: $0) }, begun: { modules.texts = $0 })
     }
 
     /// `--modparam=module:name:s|i:value`; stands behind the config's own, since the command line wins.

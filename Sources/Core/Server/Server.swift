@@ -48,9 +48,7 @@ final class Server {
         }
         modules.open(listeners)
         modules.install(program.image)
-        modules.compiler = Server.compiler(program)
         modules.coreSettings = coreSetting
-        modules.dialect = settings.dialect
         modules.makeWorkers(workers)
         modules.shared.pointee.services.startRun = OwnRuns.start
         modules.shared.pointee.services.onsend = Onsend.look
@@ -81,14 +79,6 @@ final class Server {
     }
 
     // MARK: - Start
-
-    /// How modules compile texts out of their parameters.
-    private static func compiler(_ program: Program) -> Modules.Compiler {
-        func text(_ refusal: Program.Refusal) -> LoadRefusal { LoadRefusal(message: refusal.text, hint: refusal.hint) }
-        return Modules.Compiler(
-            compileVariable: { program.compileVariable($0.string).mapError(text) },
-            compileFormat: { program.compileFormat($0.string).mapError(text) })
-    }
 
     /// A global parameter for modules: what is in force, defaults included.
     private func coreSetting(_ name: String) -> Settings.Value? {
@@ -137,7 +127,7 @@ final class Server {
     private func prepareShared() throws(StartFailure) {
         var prefix: UnsafePointer<CompiledFormat>?
         if let text = settings.text("log_prefix"), !text.isEmpty {
-            switch program.compileFormat(text) {
+            switch program.texts.compileFormat(text) {
             case .success(let format): prefix = format
             case .failure(let refusal):
                 throw StartFailure(code: 1, text: "log_prefix: \(refusal.text)")

@@ -74,24 +74,24 @@ import Testing
 
     @Test func variablesOutOfParameters() throws {
         let (_, program) = try program("request_route { $var(a) = 1; }")
-        let known = try program.compileVariable("$var(a)").get()
+        let known = try program.texts.compileVariable("$var(a)").get()
         #expect(known.pointee.innerID == 0)
-        let new = try program.compileVariable("$var(b)").get()
+        let new = try program.texts.compileVariable("$var(b)").get()
         #expect(new.pointee.innerID == 1)
         #expect(Int(new.pointee.innerID) < program.image.pointee.runVariableCount)
         #expect(program.image.pointee.runVariableDefaults[1].num == 0)
-        let format = try program.compileFormat("x$rm").get()
+        let format = try program.texts.compileFormat("x$rm").get()
         #expect(format.pointee.count == 2)
-        #expect(throws: Program.Refusal.self) { try program.compileVariable("$(rm").get() }
-        #expect(throws: Program.Refusal.self) { try program.compileVariable("rm").get() }
-        #expect(throws: Program.Refusal.self) { try program.compileFormat("$kind(three)").get() }
+        #expect(throws: ModuleTexts.Refusal.self) { try program.texts.compileVariable("$(rm").get() }
+        #expect(throws: ModuleTexts.Refusal.self) { try program.texts.compileVariable("rm").get() }
+        #expect(throws: ModuleTexts.Refusal.self) { try program.texts.compileFormat("$kind(three)").get() }
     }
 
     @Test func parametersCannotAskForAnyNumberOfVariables() throws {
         let (_, program) = try program("request_route { ; }")
         var refused = 0
         for index in 0..<100 {
-            if case .failure = program.compileVariable("$var(v\(index))") { refused += 1 }
+            if case .failure = program.texts.compileVariable("$var(v\(index))") { refused += 1 }
         }
         #expect(refused > 0)
         #expect(program.runVariables.count <= program.image.pointee.runVariableCount)

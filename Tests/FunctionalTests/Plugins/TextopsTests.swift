@@ -173,11 +173,20 @@ import Testing
         #expect(reply.reason == "+49301 2")
     }
 
-    @Test(arguments: [("/a/", "three times"), ("/(/b/", "("), ("/a/b/x", "flags are i, g and s")])
+    @Test(arguments: [
+        ("/a/", "three times"), ("/(/b/", "("), ("/a/b/x", "flags are i, g and s"),
+        ("/a/$nope(x)/", "unknown pseudo-variable `$nope`"),
+    ])
     func aWrongSubstitutionIsFoundAtStart(text: String, complaint: String) throws {
         let result = try Server.check("loadmodule \"textops.so\"\nrequest_route { subst(\"\(text)\"); }\n")
         #expect(!result.succeeded)
         #expect(result.output.contains(complaint))
+    }
+
+    @Test func whatAFunctionRemarksOnItsConstantsIsShownByTheCheck() throws {
+        let result = try Server.check("loadmodule \"textops.so\"\nrequest_route { append_hf(\"X-A: b\"); }\n")
+        #expect(result.succeeded)
+        #expect(result.output.contains("2:27: warning: textops: the header text") && result.output.contains("X-A: b"))
     }
 
     @Test func repliesGetHeaders() throws {

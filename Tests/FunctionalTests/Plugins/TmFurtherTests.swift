@@ -149,6 +149,9 @@ import Testing
         ]
         let said = try log(asked)
         for (name, _) in asked { #expect(said.contains("\(name) has no effect"), "\(name)") }
+        let checked = try Server.check(
+            "loadmodule \"tm.so\"\nmodparam(\"tm\", \"reparse_invite\", 0)\nrequest_route { exit; }\n")
+        #expect(checked.succeeded && checked.output.contains("2:1: notice: tm: reparse_invite has no effect"))
         let nothing = try log([("reparse_invite", "1"), ("e2e_cancel_hop_by_hop", "1"), ("reply_matching", "1")])
         #expect(!nothing.contains("no effect"))
     }

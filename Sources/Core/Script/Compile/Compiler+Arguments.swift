@@ -333,17 +333,22 @@ extension Compiler {
         var prepared: UnsafeMutableRawPointer?
         var offset = 0
         var text = ""
-        let accepted = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+        let (diagnostics, name) = (diagnostics, function.owner.name)
+        let tell: Declarer.Tell = { diagnostics.remark($0, "\(name): \($1)", at: argument.range) }
+        let reasons = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
             var complaint = apus_complaint(
                 size: UInt32(MemoryLayout<apus_complaint>.size), offset: 0, text: buffer.baseAddress!,
                 capacity: buffer.count, len: 0)
-            let result = prepare(function.owner.host, UInt32(place), constant, &prepared, &complaint)
+            let reasons = function.owner.setUp(tell) {
+                prepare(function.owner.host, UInt32(place), constant, &prepared, &complaint) > 0 ? 1 : -1
+            }
             offset = Int(complaint.offset)
             let bytes = buffer.prefix(min(complaint.len, buffer.count)).map { UInt8(bitPattern: $0) }
             text = String(decoding: bytes, as: UTF8.self)
-            return result > 0
+            return reasons
         }
-        guard accepted else {
+        if let reasons {
+            if text.isEmpty, let first = reasons.first { text = first }
             var range = argument.range
             if case .text(let literal) = argument.kind, offset < literal.bytes.count {
                 range = literal.range(of: offset..<literal.bytes.count)

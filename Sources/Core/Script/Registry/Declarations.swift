@@ -9,6 +9,14 @@ final class Declarer: @unchecked Sendable {
     /// The `apus_host` that the module's callbacks are given.
     let host: UnsafePointer<apus_host>
 
+    /// What to do with a line that the module wrote to the log.
+    typealias Tell = (_ level: LogLevel, _ text: String) -> Void
+
+    /// Runs a step of the module's set-up that is called for by the script, such as a function's look at a constant. The step is refused
+    /// when it answers a negative number.
+    /// - Returns: the reasons why it was refused, possibly none; nil when it was not.
+    var setUp: (_ tell: @escaping Tell, _ step: () -> CInt) -> [String]? = { _, step in step() < 0 ? [] : nil }
+
     init(name: String, host: UnsafePointer<apus_host>) {
         self.name = name
         self.host = host

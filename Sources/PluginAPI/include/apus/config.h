@@ -35,7 +35,10 @@ typedef struct apus_parameter {
     int64_t min, max;                  /* range of a number; both 0: any */
     /* Where the value goes: an int64_t for APUS_PARAM_INT, an apus_str for APUS_PARAM_STRING, whose text then lives *for ever*. */
     void *APUS_NULLABLE into;
-    /* [declare] Takes one value; its text lives *for ever*. APUS_FALSE refuses it, with a reason written to the log. */
+    /*
+     * Takes one value, on the main thread after `declare` and before `start`, also for `apus -c`; its text lives *for ever*. APUS_FALSE
+     * refuses it, with a reason written to the log. What is written to the log by a setter that accepts the value is shown as a remark.
+     */
     int (*APUS_NULLABLE set)(const apus_host *APUS_NONNULL h, const apus_value *APUS_NONNULL value,
                              void *APUS_NULLABLE user);
     void *APUS_NULLABLE user;
@@ -60,7 +63,7 @@ typedef struct apus_config_api {
      */
     int (*APUS_NONNULL core)(const apus_host *APUS_NONNULL h, apus_str name, apus_value *APUS_NONNULL out);
 
-    /* [start] [worker] The dialect of the config, APUS_DIALECT_... */
+    /* [start] [worker] The dialect of the config, APUS_DIALECT_...; for parameters' setters too. */
     uint32_t (*APUS_NONNULL dialect)(const apus_host *APUS_NONNULL h);
 } apus_config_api;
 

@@ -95,8 +95,9 @@ typedef struct apus_function {
     /* [worker] The function itself: APUS_TRUE or another value above 0, a negative value, APUS_EXIT, or APUS_SUSPENDED. */
     int (*APUS_NONNULL call)(const apus_call *APUS_NONNULL c);
     /*
-     * [start] Optional. Called for each constant argument that the module may want to look at before the server starts: answers true
-     * and may leave something in *prepared, or complains and answers APUS_FALSE.
+     * On the main thread, when parameters are set and before `start`, also for `apus -c`. Optional. Called for each constant argument that the
+     * module may want to look at: answers true and may leave something in *prepared, or complains and answers APUS_FALSE. What it
+     * writes to the log is shown as remarks about the argument.
      */
     int (*APUS_NULLABLE prepare)(const apus_host *APUS_NONNULL h, uint32_t index, apus_str constant,
                                  void *APUS_NULLABLE *APUS_NONNULL prepared, apus_complaint *APUS_NONNULL complaint);

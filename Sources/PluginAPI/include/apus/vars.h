@@ -68,7 +68,10 @@ typedef struct apus_vars_api {
     /* [worker] The template's text with its variables expanded; lives for the *run*. APUS_FALSE when it grew too long. */
     int (*APUS_NONNULL expand)(const apus_call *APUS_NONNULL c, const apus_format *APUS_NONNULL f, apus_str *APUS_NONNULL out);
 
-    /* [start] Compiles a text from a parameter, such as "$avp(s:rpid)"; null with a logged reason. *for ever* */
+    /*
+     * [start] Compiles a text from a parameter, such as "$avp(s:rpid)"; null with a reason, which the start then fails with. *for ever*
+     * In a function's `prepare` too, for texts with pseudo-variables inside a constant: the reason is then shown under the argument.
+     */
     const apus_variable *APUS_NULLABLE (*APUS_NONNULL compile)(const apus_host *APUS_NONNULL h, apus_str text);
     const apus_format *APUS_NULLABLE (*APUS_NONNULL compile_format)(const apus_host *APUS_NONNULL h, apus_str text);
 

@@ -180,7 +180,7 @@ final class ScriptBench {
 
     func variable(_ text: String) throws -> UnsafePointer<CompiledVariable> {
         if let known = compiled[text] { return known }
-        switch program.compileVariable(text) {
+        switch program.texts.compileVariable(text) {
         case .success(let variable):
             compiled[text] = variable
             return variable
