@@ -148,21 +148,4 @@ import Testing
         let text = test.written { test.message.writeForwardedReply(into: $0) }
         #expect(text == after.map { "SIP/2.0 180 Ringing\r\n" + $0 + rest })
     }
-
-    @Test func requestsOfOurOwn() {
-        var request = FreshRequest(
-            method: Bytes("OPTIONS"), uri: Bytes("sip:a@192.0.2.1"), from: Bytes("<sip:me@example.net>;tag=1"),
-            to: Bytes("<sip:a@192.0.2.1>"),
-            callID: Bytes("x@y"), cseq: 10)
-        request.route = Bytes("<sip:p;lr>")
-        request.userAgent = Bytes("apus")
-        request.body = Bytes("b")
-        request.contentType = Bytes("text/plain")
-        let test = TestMessage("")
-        let text = test.written { request.write(into: $0, via: via) } ?? ""
-        let copy = TestMessage(text)
-        #expect(copy.result.isAccepted && copy.message.check() == .none && copy.message.method == .options)
-        #expect(copy.message.maxForwards == 70 && copy.message.routes.count == 1 && copy.message.body == "b")
-        #expect(test.written(room: 80) { request.write(into: $0, via: via) } == nil)
-    }
 }
