@@ -58,7 +58,14 @@ extension HostTables {
                 set.retain()
                 return OpaquePointer(set)
             },
-            release_avps: { _, avps in UnsafeMutablePointer<AVPSet>(avps)?.release() })
+            release_avps: { _, avps in UnsafeMutablePointer<AVPSet>(avps)?.release() },
+            script_variable: { call, number, name in
+                let image = UnsafeMutablePointer<Run>(call.pointee.run).pointee.image
+                guard number < UInt32(image.pointee.namedVariableCount) else { return nil }
+                let named = image.pointee.namedVariables + Int(number)
+                name.pointee = named.pointee.name
+                return OpaquePointer(named.pointee.variable)
+            })
     }
 
     private static func read(

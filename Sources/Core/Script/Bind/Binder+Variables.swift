@@ -15,11 +15,7 @@ extension Binder {
             diagnostics.error("`$\(declaration.name)` is read-only", at: syntax.range)
             return nil
         }
-        var compiled = CompiledVariable(
-            get: declaration.get, set: declaration.set, user: declaration.user, host: declaration.owner.host,
-            inner: apus_str(), innerID: -1, indexKind: UInt32(APUS_INDEX_NONE), index: 0, innerFormat: nil,
-            innerVariable: nil, indexVariable: nil, transformations: nil, transformationCount: 0,
-            text: memory.text(syntax.range.text))
+        var compiled = CompiledVariable(declaration, text: memory.text(syntax.range.text))
         guard bind(inner, of: syntax, declaration, &compiled), bindIndex(syntax, declaration, &compiled) else {
             return nil
         }
@@ -215,6 +211,18 @@ extension Binder {
             inner.bytes.first == UInt8(ascii: "$")
             ? inner : Syntax.Text(bytes: [UInt8(ascii: "$")] + inner.bytes, range: inner.range)
         return readVariable(text, dialect: dialect).flatMap { keptVariable($0) }
+    }
+
+    /// The `$var(…)` of the script, which modules can ask for by name.
+    var namedVariables: [ProgramImage.NamedVariable] {
+        guard let declaration = registry.variables["var"] else { return [] }
+        return runVariables.names.enumerated().compactMap { number, key in
+            guard key.hasPrefix("var(") else { return nil }
+            var compiled = CompiledVariable(declaration, text: memory.text("$" + key))
+            compiled.inner = memory.text(String(key.dropFirst(4).dropLast()))
+            compiled.innerID = Int32(number)
+            return ProgramImage.NamedVariable(name: compiled.inner, variable: UnsafePointer(memory.place(compiled)))
+        }
     }
 
     // MARK: Defines
@@ -484,5 +492,15 @@ extension Binder {
                 ? "no argument" : "\(range.lowerBound) argument\(range.lowerBound == 1 ? "" : "s")"
         }
         return "\(range.lowerBound) to \(range.upperBound) arguments"
+    }
+}
+
+extension CompiledVariable {
+    /// Without inner name, index and transformations.
+    fileprivate init(_ declaration: VariableDeclaration, text: apus_str) {
+        self.init(
+            get: declaration.get, set: declaration.set, user: declaration.user, host: declaration.owner.host,
+            inner: apus_str(), innerID: -1, indexKind: UInt32(APUS_INDEX_NONE), index: 0, innerFormat: nil,
+            innerVariable: nil, indexVariable: nil, transformations: nil, transformationCount: 0, text: text)
     }
 }

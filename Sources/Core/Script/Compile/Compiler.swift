@@ -87,6 +87,7 @@ final class Compiler {
     }
 
     private func makeImage() -> ProgramImage {
+        let named = binder.namedVariables
         return ProgramImage(
             code: UnsafePointer(memory.table(emitter.code)), codeCount: emitter.code.count,
             positions: UnsafePointer(memory.table(emitter.positions)),
@@ -97,6 +98,7 @@ final class Compiler {
             routes: UnsafePointer(routeTable), routeCount: binder.routes.routes.count,
             runVariableCount: binder.runVariables.capacity,
             runVariableDefaults: UnsafePointer(binder.runVariables.close(memory)),
+            namedVariables: UnsafePointer(memory.table(named)), namedVariableCount: named.count,
             limits: ProgramImage.Limits(
                 maxRecursiveLevel: Int32(clamping: settings.maximumRecursion),
                 maxWhileLoops: Int64(settings.maximumWhileLoops), maxText: settings.number("pv_buffer_size")),

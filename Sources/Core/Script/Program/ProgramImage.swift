@@ -23,6 +23,9 @@ struct ProgramImage {
     var runVariableCount: Int
     /// What `$var(…)` is at the start of a run: int 0, or what varset says.
     var runVariableDefaults: UnsafePointer<apus_value>
+    /// The `$var(…)` that the script names.
+    var namedVariables: UnsafePointer<NamedVariable>
+    var namedVariableCount: Int
     var limits: Limits
     /// `myself`
     var isMyself: ScriptEnvironment.IsMyself = { _, _ in false }
@@ -34,6 +37,12 @@ struct ProgramImage {
         var maxInstructions: Int64 = 1_000_000
         /// Bytes of one evaluated text (pv_buffer_size).
         var maxText: Int = 32768
+    }
+
+    /// A pseudo-variable that can be asked for by its inner name.
+    struct NamedVariable {
+        var name: apus_str
+        var variable: UnsafePointer<CompiledVariable>
     }
 
     struct Position {

@@ -86,10 +86,10 @@ extension UnsafePointer<apus_access> {
             return 1
         }
         switch field.index {
-        case .none: return list.pointee.add(field.name, value.pointee, to: item) ? 1 : -1
+        case .none: return list.pointee.add(field.name, value.pointee, to: item) == nil ? -1 : 1
         case .all:
             list.pointee.remove(field, from: item, kind)
-            return list.pointee.add(field.name, value.pointee, to: item) ? 1 : -1
+            return list.pointee.add(field.name, value.pointee, to: item) == nil ? -1 : 1
         case .number:
             guard let node = XAVPList.find(field, in: item, kind) else {
                 run.logAtStatement(.warning, "there is no such field, nothing is assigned: ", inner)
@@ -113,7 +113,7 @@ extension UnsafePointer<apus_access> {
             }
             return list.pointee.store(value.pointee, in: node) ? 1 : -1
         }
-        return list.pointee.add(step.name, value.pointee, to: list.pointee.root(kind)) ? 1 : -1
+        return list.pointee.add(step.name, value.pointee, to: list.pointee.root(kind)) == nil ? -1 : 1
     }
 
     /// What is not there is removed already.
@@ -141,7 +141,7 @@ extension UnsafePointer<apus_access> {
         let item = XAVPList.find(path.item, in: list.pointee.root(.xavu), .xavu)
         guard let field = path.field else {
             if let item { return list.pointee.store(value.pointee, in: item) ? 1 : -1 }
-            return list.pointee.add(path.item.name, value.pointee, to: list.pointee.root(.xavu)) ? 1 : -1
+            return list.pointee.add(path.item.name, value.pointee, to: list.pointee.root(.xavu)) == nil ? -1 : 1
         }
         guard let item else {
             return list.pointee.addList(path.item.name, field: field.name, value.pointee, to: list.pointee.root(.xavu))
@@ -151,6 +151,6 @@ extension UnsafePointer<apus_access> {
             return list.pointee.store(value.pointee, in: node) ? 1 : -1
         }
         item.pointee.isList = true
-        return list.pointee.add(field.name, value.pointee, to: item) ? 1 : -1
+        return list.pointee.add(field.name, value.pointee, to: item) == nil ? -1 : 1
     }
 }

@@ -88,24 +88,35 @@ struct XAVPList {
 
     // MARK: - Changing
 
-    /// Puts a value on top of a list; name and text are copied. False when memory is out.
-    mutating func add(_ name: Bytes, _ value: apus_value, to list: UnsafeMutablePointer<Node>) -> Bool {
-        guard let node = makeNode(name), store(value, in: node) else { return false }
+    /// Puts a value on top of a list, or a list without fields when there is none; name and text are copied. Nil when memory is out.
+    mutating func add(
+        _ name: Bytes, _ value: apus_value?, to list: UnsafeMutablePointer<Node>
+    ) -> UnsafeMutablePointer<Node>? {
+        guard let node = makeNode(name) else { return nil }
+        if let value {
+            guard store(value, in: node) else { return nil }
+        } else {
+            node.pointee.isList = true
+        }
         node.pointee.next = list.pointee.fields
         list.pointee.fields = node
-        return true
+        return node
     }
 
     /// Puts a list with one field on top of a list.
     mutating func addList(
         _ name: Bytes, field: Bytes, _ value: apus_value, to list: UnsafeMutablePointer<Node>
     ) -> Bool {
-        guard let node = makeNode(name) else { return false }
+        guard let node = add(name, nil, to: list) else { return false }
+        if add(field, value, to: node) != nil { return true }
+        unlink(node, from: list)
+        return false
+    }
+
+    /// Makes a node a list without fields.
+    mutating func makeList(_ node: UnsafeMutablePointer<Node>) {
+        releaseFields(of: node)
         node.pointee.isList = true
-        guard add(field, value, to: node) else { return false }
-        node.pointee.next = list.pointee.fields
-        list.pointee.fields = node
-        return true
     }
 
     /// Gives a node a value, copied; the fields that it had are removed.
@@ -129,14 +140,38 @@ struct XAVPList {
         } while step.index == .all
     }
 
-    private mutating func unlink(_ gone: UnsafeMutablePointer<Node>, from list: UnsafeMutablePointer<Node>) {
+    /// Puts a node of a list behind another one of it, nil for in front of all.
+    static func move(
+        _ node: UnsafeMutablePointer<Node>, behind other: UnsafeMutablePointer<Node>?,
+        in list: UnsafeMutablePointer<Node>
+    ) {
+        guard node != other, takeOut(node, of: list) else { return }
+        if let other {
+            node.pointee.next = other.pointee.next
+            other.pointee.next = node
+        } else {
+            node.pointee.next = list.pointee.fields
+            list.pointee.fields = node
+        }
+    }
+
+    /// False when it is not in the list.
+    private static func takeOut(
+        _ gone: UnsafeMutablePointer<Node>, of list: UnsafeMutablePointer<Node>
+    ) -> Bool {
         if list.pointee.fields == gone {
             list.pointee.fields = gone.pointee.next
-        } else {
-            var node = list.pointee.fields
-            while let before = node, before.pointee.next != gone { node = before.pointee.next }
-            node?.pointee.next = gone.pointee.next
+            return true
         }
+        var node = list.pointee.fields
+        while let before = node, before.pointee.next != gone { node = before.pointee.next }
+        node?.pointee.next = gone.pointee.next
+        return node != nil
+    }
+
+    /// Removes a node of a list, with its fields.
+    mutating func unlink(_ gone: UnsafeMutablePointer<Node>, from list: UnsafeMutablePointer<Node>) {
+        guard XAVPList.takeOut(gone, of: list) else { return }
         releaseFields(of: gone)
         gone.pointee.next = free
         free = gone

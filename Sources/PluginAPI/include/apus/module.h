@@ -43,6 +43,7 @@
 #include <apus/timer.h>
 #include <apus/vars.h>
 #include <apus/worker.h>
+#include <apus/xavp.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -79,6 +80,7 @@ struct apus_host {
     const apus_rpc_api *APUS_NONNULL rpc;
     const apus_loop_api *APUS_NONNULL loop;
     const apus_door_api *APUS_NONNULL door;
+    const apus_xavp_api *APUS_NONNULL xavp;
     const apus_offload_api *APUS_NULLABLE offload;
     const apus_stream_api *APUS_NULLABLE stream;
     const apus_shared_api *APUS_NULLABLE shared;

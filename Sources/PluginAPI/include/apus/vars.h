@@ -88,6 +88,10 @@ typedef struct apus_vars_api {
      */
     apus_avps *APUS_NULLABLE (*APUS_NONNULL share_avps)(const apus_call *APUS_NONNULL c);
     void (*APUS_NONNULL release_avps)(const apus_host *APUS_NONNULL h, apus_avps *APUS_NULLABLE avps);
+
+    /* [worker] [no-alloc] The $var(name) that the script names, by number from 0, and its name; null behind the last. *for ever* */
+    const apus_variable *APUS_NULLABLE (*APUS_NONNULL script_variable)(const apus_call *APUS_NONNULL c, uint32_t number,
+                                                                       apus_str *APUS_NONNULL name);
 } apus_vars_api;
 
 #ifdef __cplusplus

@@ -148,11 +148,19 @@ final class ScriptBench {
             guard index < arguments.count else { continue }
             place[index] = try argument(arguments[index], function.signature.kind(at: index))
         }
+        return Int(withCall(place, count, user: function.user) { function.call($0) })
+    }
+
+    /// What a module's function is called with.
+    func withCall<Result>(
+        _ arguments: UnsafeMutablePointer<apus_arg>? = nil, _ count: Int = 0, user: UnsafeMutableRawPointer? = nil,
+        _ body: (UnsafePointer<apus_call>) -> Result
+    ) -> Result {
         var call = apus_call(
             size: UInt32(MemoryLayout<apus_call>.size), count: UInt32(count), route_kind: run.pointee.routeKind,
             reserved: 0, host: Host.none, run: OpaquePointer(run), msg: OpaquePointer(message.record),
-            args: UnsafePointer(place), user: function.user)
-        return Int(function.call(&call))
+            args: arguments.map { UnsafePointer($0) }, user: user)
+        return body(&call)
     }
 
     private func argument(_ given: Any, _ kind: Signature.Kind) throws -> apus_arg {
