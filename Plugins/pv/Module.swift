@@ -1,6 +1,6 @@
 import PluginKit
 
-private let module = Module("pv", version: "1.0", summary: "Tests on pseudo-variables") { host in
+private let module = Module("pv", version: "1.0", summary: "Tests on pseudo-variables; work with XAVPs") { host in
     host.function("pv_isset", "variable:variable", doc: "Whether the variable is not $null.", call: isSet)
     host.function("pv_unset", "variable:writable", doc: "Assigns $null to the variable.", call: unset)
     host.function("is_int", "variable:variable", doc: "Whether the variable holds a number.", call: isNumber)
@@ -10,6 +10,9 @@ private let module = Module("pv", version: "1.0", summary: "Tests on pseudo-vari
     host.function(
         "not_empty", "variable:variable", doc: "Whether the variable holds a text of at least one character.",
         call: isNotEmpty)
+    declareXAVPs(host)
+    declareExplosions(host)
+    declareScriptVariables(host)
 }
 
 @c(apus_module_pv)
