@@ -19,8 +19,6 @@ struct Context {
     var failureBranch: Int32 = -1
     /// What t_on_… and t_set_… said before there was a transaction.
     var presets = Presets()
-    /// What t_load_contacts has put aside, until there is a transaction: in memory of the message.
-    var contacts: ContactListRef?
     /// The transaction was made by this message's run, whose end puts it right.
     var isCreator = false
     /// The transaction was looked up by this message's run, whose end lets it go.

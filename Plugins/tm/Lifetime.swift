@@ -104,7 +104,6 @@ extension TransactionRef {
         }
         home.release(&pointee.lastReply)
         home.release(&pointee.key.bytes)
-        home.release(pointee.contacts)
         if pointee.ownsRequest { home.messages.pointee.release(home.host, pointee.request) }
         home.host.pointee.vars.pointee.release_avps(home.host, pointee.avps)
         home.pointee.count -= 1

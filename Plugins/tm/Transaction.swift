@@ -139,8 +139,6 @@ struct Transaction {
     /// Message flags (setflag).
     var messageFlags: UInt32 = 0
     var avps: OpaquePointer?
-    /// What t_load_contacts has put aside.
-    var contacts: ContactListRef?
 
     var callbacks = CallbackList()
 

@@ -1,7 +1,5 @@
 import PluginKit
 
-// Invariants: the list of a message without a transaction is the message's, and ends with it; newTransaction copies it.
-
 /// t_load_contacts and its like: the contacts of a user one after the other.
 func declareContactFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     let routes = APUS_REQUEST_ROUTE | APUS_FAILURE_ROUTE
@@ -23,61 +21,54 @@ func declareContactFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>)
 /// What t_next_contacts and t_next_contact_flow answer when they have nothing.
 private let noneLeft: CInt = -2
 
-extension Call {
-    /// Where the list of the call's message or transaction stands; nil when memory is out.
-    fileprivate var contacts: UnsafeMutablePointer<ContactListRef?>? {
-        if let transaction { return transaction.pointer(to: \.contacts) }
-        return state.makeContext(of: pointee.msg)?.pointer(to: \.contacts)
-    }
-}
-
 /// `t_load_contacts([mode])`
 private func loadContacts(_ call: Call) -> CInt {
     let mode = call.has(0) ? call.int(0) : 0
     guard 0...1 ~= mode else { return call.fail("the mode is 0 or 1") }
-    guard call.message.isRequest, let home = call.home, let place = call.contacts else { return .false }
-    let message = call.pointee.msg
-    let branches = call.host.pointee.branches
-    guard branches.pointee.is_new(message) > 0 || branches.pointee.count(message) > 0 else {
-        return call.fail("the destination set is empty")
+    guard call.message.isRequest, let home = call.home else { return .false }
+    let order = ContactOrder(call)
+    // A single destination stands where it is to be.
+    if order.count <= 1 { return .true }
+    guard order.count <= ContactOrder.most else { return call.fail("there are too many contacts") }
+    let name = home.settings.pointee.contactsAVP
+    let isLoaded = withUnsafeTemporaryAllocation(of: ContactOrder.Place.self, capacity: order.count) { places in
+        order.fill(places)
+        if mode == 0 { ContactOrder.byPreference(places) } else { ContactOrder.byChance(places, home) }
+        let values = call.xavps()
+        return places.reversed().allSatisfy { place in
+            ContactFields.add(
+                order.branch(place.index), qFlag: place.endsGroup ? ContactFields.last : 0, to: values, name)
+        }
     }
-    let isTransactions = call.transaction != nil
-    let made = ContactListRef.make(call) { size in
-        isTransactions
-            ? call.host.pointee.memory.pointee.allocate(call.host, size)
-            : call.host.pointee.message.pointee.allocate(message, size)
-    }
-    guard let made else { return call.fail("there are too many contacts, or no memory") }
-    if mode == 0 { made.orderByPreference() } else { made.orderByChance(home) }
-    made.setFlowsApart()
-    if isTransactions { home.release(place.pointee) }
-    place.pointee = made
-    branches.pointee.clear(message)
+    guard isLoaded else { return call.fail("no memory for contacts") }
+    order.branches.pointee.clear(order.message)
     return .true
 }
 
 /// `t_next_contacts()`
 private func nextContacts(_ call: Call) -> CInt {
-    guard call.message.isRequest, let place = call.contacts else { return .false }
-    guard let list = place.pointee else { return noneLeft }
-    let contacts = list.contacts
-    let count = Int(list.pointee.count)
-    guard let first = (0..<count).first(where: { !contacts[$0].isTaken && !contacts[$0].isFlow }) else {
-        return noneLeft
-    }
-    let group = contacts[first].group
+    guard call.message.isRequest, let home = call.home else { return .false }
+    let settings = home.settings.pointee
+    let values = call.xavps()
+    guard let first = values.find(settings.contactsAVP) else { return noneLeft }
+    guard var branch = values.take(first) else { return call.fail(badContact) }
+    let isAlone = branch.endsGroup
     let branches = call.host.pointee.branches
     let message = call.pointee.msg
-    var next = first
-    while next < count, contacts[next].group == group {
-        defer { next += 1 }
-        guard !contacts[next].isTaken, !contacts[next].isFlow else { continue }
-        contacts[next].isTaken = true
-        var branch = list.branch(next)
-        let isAdded =
-            next == first
-            ? branches.pointee.set_current(message, &branch) > 0 : branches.pointee.append(message, &branch) > 0
-        guard isAdded else { return call.fail("a contact cannot be added to the destination set") }
+    guard branches.pointee.set_current(message, &branch.contact) > 0 else { return call.fail(notAdded) }
+    if isAlone { return .true }
+
+    values.removeAll(settings.contactFlowsAVP)
+    while let next = values.find(settings.contactsAVP) {
+        guard var branch = values.take(next) else { return call.fail(badContact) }
+        if call.isAsked(branch.contact.instance) {
+            guard ContactFields.add(branch.contact, qFlag: nil, to: values, settings.contactFlowsAVP) else {
+                return call.fail(notAdded)
+            }
+        } else if branches.pointee.append(message, &branch.contact) < 0 {
+            return call.fail(notAdded)
+        }
+        if branch.endsGroup { break }
     }
     return .true
 }
@@ -86,20 +77,44 @@ private func nextContacts(_ call: Call) -> CInt {
 private func nextContactFlow(_ call: Call) -> CInt {
     guard let context = call.state.context(of: call.pointee.msg), let transaction = context.pointee.transaction,
         context.pointee.failureBranch >= 0,
-        let failed = transaction.branch(UInt32(context.pointee.failureBranch))
+        let failed = transaction.branch(UInt32(context.pointee.failureBranch)), let home = call.home
     else { return call.fail("no branch has failed here") }
     let instance = failed.pointee.instance.text
-    guard let list = transaction.pointee.contacts, !instance.isEmpty else { return noneLeft }
-    let contacts = list.contacts
-    for index in 0..<Int(list.pointee.count) {
-        guard contacts[index].isFlow, !contacts[index].isTaken, list.text(contacts[index].instance).equals(instance)
-        else { continue }
-        contacts[index].isTaken = true
-        var branch = list.branch(index)
-        guard call.host.pointee.branches.pointee.append(call.pointee.msg, &branch) > 0 else {
-            return call.fail("a flow cannot be added to the destination set")
+    guard !instance.isEmpty else { return noneLeft }
+    let name = home.settings.pointee.contactFlowsAVP
+    let values = call.xavps()
+    var index: Int64 = 0
+    while let flow = values.find(name, index) {
+        index += 1
+        guard let fields = values.fields(of: flow), fields.value("instance")?.str.equals(instance) == true else {
+            continue
+        }
+        guard var branch = values.take(flow) else { return call.fail(badContact) }
+        guard call.host.pointee.branches.pointee.append(call.pointee.msg, &branch.contact) > 0 else {
+            return call.fail(notAdded)
         }
         return .true
     }
     return noneLeft
+}
+
+private var notAdded: apus_str { "a contact cannot be added to the destination set" }
+private var badContact: apus_str { "a contact has no URI, or a socket that is none of this server's" }
+
+extension XAVPs {
+    /// Takes a contact out; nil when its fields, which scripts can change, name no destination: then it is gone, too.
+    fileprivate func take(_ record: XAVP) -> (contact: apus_branch, endsGroup: Bool)? {
+        defer { remove(record) }
+        guard let fields = fields(of: record), let contact = ContactFields.branch(fields) else { return nil }
+        return (contact, ContactFields.endsGroup(fields))
+    }
+}
+
+extension Call {
+    /// Whether a destination of the message's set leads to that device (+sip.instance) already.
+    fileprivate func isAsked(_ instance: apus_str) -> Bool {
+        guard !instance.isEmpty else { return false }
+        let order = ContactOrder(self)
+        return (0..<order.count).contains { order.branch(UInt32($0)).instance.equals(instance) }
+    }
 }

@@ -25,12 +25,11 @@ func declareRequestParameters(_ host: Host, _ settings: UnsafeMutablePointer<Set
         "loop_checks", into: settings.pointer(to: \.loopChecks)!, initial: "0", range: 0...1,
         doc: "1: a request that comes back unchanged is answered 482; 0: only when it would fork.")
     host.parameter(
-        "contacts_avp", into: settings.pointer(to: \.contactsAVP)!,
-        doc: "Accepted; t_load_contacts keeps contacts with the transaction, in no XAVP."
-    )
+        "contacts_avp", into: settings.pointer(to: \.contactsAVP)!, initial: "tm_contacts",
+        doc: "The XAVP in which t_load_contacts keeps contacts.")
     host.parameter(
-        "contact_flows_avp", into: settings.pointer(to: \.contactFlowsAVP)!,
-        doc: "Accepted; belongs to contacts_avp.")
+        "contact_flows_avp", into: settings.pointer(to: \.contactFlowsAVP)!, initial: "tm_contact_flows",
+        doc: "The XAVP in which t_next_contacts keeps further flows to devices.")
     host.parameter(
         "uac_from", into: settings.pointer(to: \.uacFrom)!, initial: "sip:foo@foo.bar",
         doc: "From URI of requests of our own that are given none.")

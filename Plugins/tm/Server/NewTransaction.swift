@@ -45,7 +45,6 @@ extension UnsafeMutablePointer<Home> {
         host.bump(counters.pointee.uasTransactions)
         transaction.setTimers(call)
         transaction.apply(context.pointee.presets)
-        transaction.pointee.contacts = context.pointee.contacts?.copy(self)
         transaction.setLifetime(transaction.pointee.timers.lifetime)
         transaction.tellGlobally(TM_REQUEST_IN, Occurrence(request: handle))
         return .made(transaction)
