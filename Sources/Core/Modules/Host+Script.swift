@@ -26,9 +26,8 @@ extension HostTables {
                     message: Message(UnsafeMutablePointer(message ?? call.pointee.msg)), then: then, user: user)
             },
             start_run: { host, start in
-                let services = host.shared.pointee.services
-                guard let run = services.startRun else { return CInt(APUS_FALSE) }
-                return run(services.context, host, start)
+                guard let run = host.shared.pointee.services.startRun else { return CInt(APUS_FALSE) }
+                return run(host, start)
             },
             position: { call, file, line in
                 let position = UnsafeMutablePointer<Run>(call.pointee.run).position

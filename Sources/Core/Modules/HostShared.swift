@@ -46,9 +46,8 @@ extension UnsafeMutablePointer<HostShared> {
 /// What modules ask of the Server room, which knows the modules and not the other way round. Nothing while a config is
 /// only checked.
 struct HostServices {
-    /// `script->start_run`: context, host, start.
-    typealias StartRun =
-        @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<apus_host>, UnsafePointer<apus_start>) -> CInt
+    /// `script->start_run`
+    typealias StartRun = @convention(c) (UnsafePointer<apus_host>, UnsafePointer<apus_start>) -> CInt
 
     /// `net->onsend`: call, message, the Run.Sending that the block looks at, what follows, its user.
     typealias Onsend =
@@ -60,7 +59,6 @@ struct HostServices {
     /// `message->release` of a message that was held.
     typealias EndHolding = @convention(c) (OpaquePointer) -> Void
 
-    var context: UnsafeMutableRawPointer?
     /// [worker] onsend_route, as apus/net.h says.
     var onsend: Onsend?
     /// [worker] A run of its own on the calling worker.

@@ -35,7 +35,7 @@ enum OwnRuns {
 
     /// [worker] Starts the route on the calling worker: on the message itself when it shall be in place, on a copy of it, or on the made-up
     /// one when there is none.
-    static let start: HostServices.StartRun = { _, host, start in
+    static let start: HostServices.StartRun = { host, start in
         guard let server = ServerWorker.current else { return CInt(APUS_FALSE) }
         guard server.pointee.script.pointee.busy < maxRuns else { return CInt(APUS_BUSY) }
         let subject: Message
