@@ -23,7 +23,9 @@ struct TextForm: @unchecked Sendable {
     init?(_ languages: TextLanguages, _ shape: String = "") {
         guard shape.split(separator: " ").allSatisfy({ Self.words.contains(String($0)) }) else { return nil }
         self.languages = languages
-        self.shape = PermanentText.bytes(shape)
+        let place = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, shape.utf8.count))
+        place.initialize(from: Array(shape.utf8), count: shape.utf8.count)
+        self.shape = Bytes(UnsafePointer(place), shape.utf8.count)
     }
 }
 

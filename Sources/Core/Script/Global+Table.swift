@@ -61,7 +61,7 @@ extension Global {
         dst_blocklist_sctp_imask number 0 later
         use_dst_blocklist bool no does
         drain_time number 5 does ours
-        fifo_kill bool no later ours
+        fifo_kill bool yes does ours
         log_format word:text|json text later ours
         max_transactions number 0 later ours
         max_suspended number 10000 does ours

@@ -38,7 +38,10 @@ final class Configuration {
         } catch {
             throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
         }
-        do { try CoreCommands.declare(in: modules.management) } catch {
+        do {
+            try CoreCommands.declare(in: modules.management)
+            try CoreForms.declare(in: modules)
+        } catch {
             throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
         }
         modules.evaluator = Modules.constants { preprocessor.evaluated($0) }

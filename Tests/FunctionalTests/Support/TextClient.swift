@@ -5,7 +5,7 @@ final class FIFOClient {
     let path: String
     private let folder: String
     private let name: String
-    private let reply: Int32
+    private var reply: Int32
 
     /// - Parameters:
     ///   - path: the server's FIFO.
@@ -60,9 +60,13 @@ final class FIFOClient {
                 throw HarnessError("no reply; only `\(String(decoding: text, as: UTF8.self))`")
             }
             let count = Glibc.read(reply, &buffer, buffer.count)
-            if count == 0 { return String(decoding: text, as: UTF8.self) }
+            if count == 0 { break }
             if count > 0 { text += buffer[..<count] }
         }
+        // What was hung up stays so until somebody writes again: a new end waits for him.
+        close(reply)
+        reply = open("\(folder)/\(name)", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        return String(decoding: text, as: UTF8.self)
     }
 
     func ask(_ command: String, _ lines: String...) throws -> String {
