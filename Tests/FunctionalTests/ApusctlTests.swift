@@ -141,6 +141,22 @@ import Testing
         #expect(try run(["stats"]).asked == ["stats.get_statistics \(RPCValue.text("all"))"])
     }
 
+    @Test func theLogsLevelIsAParameterWhereThereIsNoCorex() throws {
+        let answers: [String: [ControlPeer.Answer]] = [
+            "cfg.set_now_int": [.values([])], "cfg.get": [.values([.int(3)])],
+        ]
+        let (result, asked) = try run(["srv", "debug", "3"], answers)
+        #expect(result.output == "{\n\tdebug: 3\n}\n")
+        let core = "\(RPCValue.text("core")) \(RPCValue.text("debug"))"
+        #expect(
+            asked == [
+                "corex.debug \(RPCValue.int(3))", "cfg.set_now_int \(core) \(RPCValue.int(3))", "cfg.get \(core)",
+            ])
+        let (neither, _) = try run(["srv", "debug"], [:])
+        #expect(neither.status == .exited(1))
+        #expect(neither.errors == "apusctl: 404 there is no command cfg.get; it comes with loadmodule \"cfg_rpc.so\"\n")
+    }
+
     @Test func refusalsAreToldAndEndWithOne() throws {
         let (reload, _) = try run(["reload"])
         #expect(reload.status == .exited(1))

@@ -26,12 +26,12 @@ extension Verb {
         case "modules": try session.list("core.modules", Srv.names)
         case "version": try session.list("core.version") { ["Server: " + ($0.first?.plain ?? "")] }
         case "debug":
-            var level: [RPCValue] = []
+            var level: Int64?
             if words.count == 2 {
                 guard let number = Int64(words[1]) else { throw .usage("debug: `\(words[1])` is no whole number") }
-                level = [.int(number)]
+                level = number
             }
-            try session.show(session.call("corex.debug", level, of: "corex"))
+            try session.debug(level)
         default:
             let hint = Suggestion.closest(to: words[0], among: Srv.words).map { "; did you mean `\($0)`?" }
             throw .usage("srv: there is no `\(words[0])`\(hint ?? ""): apusctl srv \(Srv.usage)")
@@ -72,6 +72,16 @@ enum Srv {
 }
 
 extension Session {
+    /// Shows the level of the log, or sets it: through corex, else as a parameter of the core's that may change.
+    fileprivate func debug(_ level: Int64?) throws(Failure) {
+        do throws(Failure) { return show(try call("corex.debug", level.map { [.int($0)] } ?? [])) } catch {
+            guard case .refused(_, let text) = error, text.contains("corex.debug") else { throw error }
+        }
+        if let level { _ = try call("cfg.set_now_int", [.text("core"), .text("debug"), .int(level)], of: "cfg_rpc") }
+        let now = try call("cfg.get", [.text("core"), .text("debug")], of: "cfg_rpc")
+        show([.map([.init(name: Array("debug".utf8), value: now.first ?? .map([]))])])
+    }
+
     /// Executes a command and prints what is made of its answer, a line each; as JSON the answer itself.
     fileprivate func list(_ command: String, _ lines: ([RPCValue]) -> [String]) throws(Failure) {
         let values = try call(command)
