@@ -17,11 +17,20 @@ extension Branch {
         if branch.pointee.nextRetransmission != 0, now >= branch.pointee.nextRetransmission {
             branch.pointee.retransmissions &+= 1
             branch.lengthenInterval()
-            branch.pointee.nextRetransmission = now &+ UInt64(branch.pointee.retransmissionInterval)
+            branch.pointee.nextRetransmission = nextRepetition(
+                after: branch.pointee.nextRetransmission, branch.pointee.retransmissionInterval, now)
             branch.put()
         }
         branch.armTimer(now)
     }
+}
+
+/// When a message is repeated again that was due at `due`: counted from then, so that a timer that fires late does not make all that follow
+/// later. After a standstill that was longer than the interval it is counted from now: nothing is sent twice in a row.
+@inline(__always)
+func nextRepetition(after due: UInt64, _ interval: UInt32, _ now: UInt64) -> UInt64 {
+    let next = due &+ UInt64(interval)
+    return next > now ? next : now &+ UInt64(interval)
 }
 
 extension BranchRef {

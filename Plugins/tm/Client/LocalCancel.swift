@@ -42,7 +42,8 @@ extension UnsafeMutablePointer<LocalCancel> {
             pointee.retransmissions &+= 1
             pointee.retransmissionInterval = branch.pointee.transaction.interval(
                 after: pointee.retransmissionInterval, retransmissions: pointee.retransmissions)
-            pointee.nextRetransmission = now &+ UInt64(pointee.retransmissionInterval)
+            pointee.nextRetransmission = nextRepetition(
+                after: pointee.nextRetransmission, pointee.retransmissionInterval, now)
             branch.putLocal(pointee.bytes.text, isRetransmission: true)
         }
         arm(now)
