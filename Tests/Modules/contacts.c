@@ -16,6 +16,18 @@ static int contact(const apus_call *c) {
     return c->host->branches->append(c->msg, &branch);
 }
 
+/* rich_contact(uri, q in thousandths or -1, branch flags, path) */
+static int rich_contact(const apus_call *c) {
+    const apus_branch branch = {
+        APUS_STRUCT(apus_branch),
+        .q = (int32_t)c->args[1].num,
+        .flags = (uint32_t)c->args[2].num,
+        .uri = c->args[0].str,
+        .path = c->args[3].str,
+    };
+    return c->host->branches->append(c->msg, &branch);
+}
+
 /* Takes the Request-URI out of the destination set. */
 static int no_request_uri(const apus_call *c) {
     c->host->branches->set_new(c->msg, 0);
@@ -23,9 +35,13 @@ static int no_request_uri(const apus_call *c) {
 }
 
 static int declare(const apus_host *h) {
-    const int added = h->script->add_function(h, &(apus_function){
+    int added = h->script->add_function(h, &(apus_function){
         APUS_STRUCT(apus_function), .name = "contact", .args = "uri:format, q:int, instance:format",
         .routes = APUS_ANY_ROUTE, .doc = "Adds a branch.", .call = contact });
+    if (added >= 0)
+        added = h->script->add_function(h, &(apus_function){
+            APUS_STRUCT(apus_function), .name = "rich_contact", .args = "uri:format, q:int, flags:int, path:format",
+            .routes = APUS_ANY_ROUTE, .doc = "Adds a branch with flags and a path.", .call = rich_contact });
     return added < 0 ? added : h->script->add_function(h, &(apus_function){
         APUS_STRUCT(apus_function), .name = "no_request_uri", .routes = APUS_ANY_ROUTE,
         .doc = "Takes the Request-URI out of the destination set.", .call = no_request_uri });

@@ -6,7 +6,7 @@
  * `of` is the transaction's method, `request` that of the event's request, `bytes` the beginning of what was sent, `id` the number of the
  * transaction. `-` stands for what an event does not say. Texts in braces behind them are what is checked here already and wrong.
  * RELEASE comes when the user data of a registration is freed; each transaction has two. With `edit` 1 the callbacks that may edit add a
- * header X-Tmcb with the event's name and branch.
+ * header X-Tmcb with the event's name and branch. With `dont_ack` 1 the 2xx to INVITEs of our own are not acknowledged.
  *
  *   $tmcb(registered|released)   how many registrations there were, and how many were released
  */
@@ -18,7 +18,7 @@
 
 static const apus_host *host;
 static const tm_api *tm;
-static int64_t edit;
+static int64_t edit, dont_ack;
 static uint64_t registered, released, transactions, lines;
 
 static const char *const names[] = {
@@ -138,7 +138,7 @@ static void began(const tm_event *e) {
     uint64_t id = next(&transactions);
     log_event(e, id, facts.method);
     const uint32_t global = TM_REQUEST_IN | TM_LOCAL_REQUEST_IN;
-    if (follow(e, (TM_DESTROY * 2 - 1) & ~global & ~TM_DONT_ACK, id, facts.method, 0) < 0) say("{no registration}", 17);
+    if (follow(e, (TM_DESTROY * 2 - 1) & ~global & ~(dont_ack ? 0 : TM_DONT_ACK), id, facts.method, 0) < 0) say("{no registration}", 17);
     if (follow(e, TM_DESTROY, id, facts.method, 1) < 0) say("{no second registration}", 24);
     if (edit && e->type == TM_REQUEST_IN) add_header(e->request, e);
     /* Global kinds are for `start`. */
@@ -162,6 +162,9 @@ static int declare(const apus_host *h) {
     return h->config->add_parameter(h, &(apus_parameter){
                APUS_STRUCT(apus_parameter), .kind = APUS_PARAM_INT, .name = "edit", .doc = "1: callbacks edit.",
                .initial = "0", .min = 0, .max = 1, .into = &edit }) > 0
+            && h->config->add_parameter(h, &(apus_parameter){
+                   APUS_STRUCT(apus_parameter), .kind = APUS_PARAM_INT, .name = "dont_ack", .doc = "1: 2xx are not acknowledged.",
+                   .initial = "0", .min = 0, .max = 1, .into = &dont_ack }) > 0
             && h->vars->add_variable(h, &(apus_pv){
                    APUS_STRUCT(apus_pv), .name = "tmcb", .inner = "registered|released", .doc = "Registrations.",
                    .get = counted }) > 0

@@ -8,15 +8,18 @@ import Testing
         let folder: TemporaryFolder
 
         /// - Parameter t1: when requests and replies are sent again; long, unless a test wants to see that.
-        init(_ script: String, t1: Int = 3000, settings: [String] = [], globals: String = "") throws {
+        /// - Parameter modules: further ones of the tests, in C.
+        init(
+            _ script: String, t1: Int = 3000, settings: [String] = [], globals: String = "", modules: [String] = []
+        ) throws {
             let folder = try TemporaryFolder()
-            try CModule.build("tmcb", into: folder.path)
+            for name in ["tmcb"] + modules { try CModule.build(name, into: folder.path) }
             let all =
                 ["\"retr_timer1\", \(t1)", #""wt_timer", "1500ms""#]
                 + (settings.contains { $0.contains("fr_timer") } ? [] : [#""fr_timer", "20s""#]) + settings
             probe = try Probe(
                 ["tm", "tmx", "sl", "pv", "xlog"],
-                globals: "loadmodule \"\(folder.path)/tmcb.so\"\n"
+                globals: (["tmcb"] + modules).map { "loadmodule \"\(folder.path)/\($0).so\"\n" }.joined()
                     + all.map { "modparam(\($0.hasPrefix("\"tmcb\"") ? $0 : "\"tm\", " + $0))\n" }.joined() + globals,
                 script: """
                     if ($rU == "count") { sl_send_reply("200", "$tmcb(registered) $tmcb(released)"); exit; }
@@ -361,5 +364,156 @@ import Testing
             ["REQUEST_IN", "REQUEST_PENDING", "REQUEST_FWDED b1", "REQUEST_SENT b1", "REQUEST_OUT b1"]
             + ["RESPONSE_IN b1 200 reply"] + forwarded(200, branch: 1)
         #expect(events == expected)
+    }
+
+    /// A name that is looked up makes the request wait.
+    @Test func aRequestWhoseDestinationIsLookedUp() throws {
+        let names = try DNSServer(["A called.test": .a(["127.0.0.1"])])
+        defer { names.stop() }
+        let called = try UDPClient()
+        let call = try Call(
+            #"$du = "sip:called.test:\#(called.address.port)"; t_relay();"#,
+            globals: "dns_servers=\"\(names.address)\"\ndns_try_ipv6=no\ndns_use_search_list=no\n")
+        try call.send(call.probe.request(id: "looked"))
+        let received = try called.request("OPTIONS")
+        try called.send(received.response(200, "OK"), to: call.probe.server.port)
+        try call.probe.client.reply(200)
+        try call.finish()
+        let events = call.events(of: "OPTIONS")
+        #expect(events.prefix(3) == ["REQUEST_IN", "REQUEST_PENDING b0", "REQUEST_FWDED b0"])
+    }
+
+    // MARK: - Requests of the server's own
+
+    @Test func aRequestOfOurOwn() throws {
+        let call = try Call(
+            """
+            t_uac_send("OPTIONS", "NEXT", "", "", "From: <sip:a@b>\\r\\nTo: <sip:c@d>\\r\\n", "");
+            sl_send_reply("200", "$rc");
+            """)
+        let reply = try call.probe.ask(call.probe.request("MESSAGE", id: "own"))
+        #expect(reply.reason == "1")
+        let received = try call.probe.nextHop.request("OPTIONS")
+        try call.probe.answer(received, 404)
+        try call.finish()
+        let events = call.events(of: "OPTIONS")
+        #expect(
+            events == [
+                "LOCAL_REQUEST_IN", "REQUEST_SENT b0", "REQUEST_OUT b0", "LOCAL_RESPONSE_IN b0 404 reply",
+                "ON_BRANCH_FAILURE_RO b0 404 reply", "ON_BRANCH_FAILURE b0 404 reply", "ON_FAILURE_RO b0 404 reply",
+                "ON_FAILURE b0 404 reply", "LOCAL_COMPLETED b0 404 reply",
+            ])
+    }
+
+    @Test func aRequestOfOurOwnThatTheScriptDrops() throws {
+        let call = try Call(
+            """
+            t_uac_send("OPTIONS", "NEXT", "", "", "From: <sip:a@b>\\r\\nTo: <sip:c@d>\\r\\n", "");
+            sl_send_reply("200", "OK");
+            """, globals: "event_route[tm:local-request] { xnotice(\"shown\\n\"); drop; }\n")
+        let reply = try call.probe.ask(call.probe.request("MESSAGE", id: "own"))
+        #expect(reply.statusCode == 200)
+        try call.probe.server.waitForLog("shown")
+        // It has not begun for those who follow everything.
+        let other = try call.probe.ask(call.probe.request("MESSAGE", user: "count", id: "own"))
+        #expect(other.reason == "0 0")
+        #expect(call.probe.nextHop.waiting().isEmpty)
+    }
+
+    /// Provisional replies are of interest where the parameter says so.
+    @Test(arguments: [0, 1]) func provisionalRepliesToOurOwn(mode: Int) throws {
+        let call = try Call(
+            """
+            t_uac_send("INVITE", "NEXT", "", "", "From: <sip:a@b>\\r\\nTo: <sip:c@d>\\r\\n", "");
+            sl_send_reply("200", "OK");
+            """, settings: ["\"pass_provisional_replies\", \(mode)"])
+        let reply = try call.probe.ask(call.probe.request("MESSAGE", id: "own"))
+        #expect(reply.statusCode == 200)
+        let received = try call.probe.nextHop.request("INVITE")
+        try call.probe.answer(received, 100)
+        try call.probe.answer(received, 180)
+        try call.probe.answer(received, 486)
+        _ = try call.probe.nextHop.request("ACK")
+        try call.finish()
+        let events = call.events(of: "INVITE").filter { $0.hasPrefix("LOCAL") }
+        #expect(
+            events == ["LOCAL_REQUEST_IN", "LOCAL_RESPONSE_IN b0 100 reply", "LOCAL_RESPONSE_IN b0 180 reply"]
+                + (mode == 1 ? ["LOCAL_RESPONSE_OUT b0 180 reply"] : [])
+                + ["LOCAL_RESPONSE_IN b0 486 reply", "LOCAL_COMPLETED b0 486 reply"])
+    }
+
+    /// A registration may say that the 2xx is not to be acknowledged.
+    @Test(arguments: [0, 1]) func whoAcknowledges(dontAck: Int) throws {
+        let call = try Call(
+            """
+            t_uac_send("INVITE", "NEXT", "", "", "From: <sip:a@b>\\r\\nTo: <sip:c@d>\\r\\n", "");
+            sl_send_reply("200", "OK");
+            """, settings: ["\"tmcb\", \"dont_ack\", \(dontAck)"])
+        let reply = try call.probe.ask(call.probe.request("MESSAGE", id: "own"))
+        #expect(reply.statusCode == 200)
+        let received = try call.probe.nextHop.request("INVITE")
+        try call.probe.answer(received, 200, headers: ["Contact: <sip:x@\(call.probe.nextHop.address)>"])
+        if dontAck == 0 {
+            _ = try call.probe.nextHop.request("ACK")
+        } else {
+            try call.probe.server.waitForLog("LOCAL_COMPLETED")
+            try call.probe.nextHop.staysSilent(for: .milliseconds(300))
+        }
+    }
+
+    /// Requests in a dialog say so, before they are written.
+    @Test func aRequestInADialog() throws {
+        let call = try Call(
+            #"own_call("NEXT"); sl_send_reply("200", "$rc");"#, modules: ["requests"])
+        let reply = try call.probe.ask(call.probe.request("MESSAGE", id: "own"))
+        #expect(reply.reason == "1")
+        let invite = try call.probe.nextHop.request("INVITE")
+        try call.probe.answer(invite, 486)
+        _ = try call.probe.nextHop.request("ACK")
+        try call.finish()
+        #expect(call.events(of: "INVITE").prefix(2) == ["LOCAL_REQUEST_IN", "DLG"])
+    }
+
+    // MARK: - What else modules can do
+
+    /// t_suspend is taken back, and the script goes on as if nothing had been.
+    @Test func aSuspensionThatIsTakenBack() throws {
+        let call = try Call(
+            #"if (park_and_go()) xnotice("undone\n"); $du = "NEXT"; t_relay();"#, modules: ["parks"])
+        let request = call.probe.request(id: "undone")
+        let received = try call.probe.pass(request)
+        try call.probe.answer(received, 200)
+        _ = try call.probe.client.reply(200)
+        try call.probe.server.waitForLog("undone")
+        try call.finish()
+        #expect(call.events(of: "OPTIONS").prefix(2) == ["REQUEST_IN", "REQUEST_PENDING"])
+    }
+
+    /// Routes that a module arms, before and after there is a transaction.
+    @Test(arguments: ["", "t_newtran();"]) func routesAreArmedByAModule(before: String) throws {
+        let call = try Call(
+            """
+            \(before)
+            if (!armed(1) && !armed(2) && !armed(3)) xnotice("unarmed\\n");
+            if (arm(1, "F") && arm(2, "B") && arm(3, "R") && armed(1) && armed(2) && armed(3)) xnotice("armed\\n");
+            if (arm(2, "") && !armed(2)) xnotice("disarmed\\n");
+            $du = "NEXT";
+            t_relay();
+            """,
+            globals: """
+                failure_route[F] { xnotice("ran failure\\n"); }
+                branch_route[B] { xnotice("ran branch\\n"); }
+                onreply_route[R] { xnotice("ran reply\\n"); }
+
+                """, modules: ["parks"])
+        let request = call.probe.request(id: "armed")
+        let received = try call.probe.pass(request)
+        try call.probe.answer(received, 404)
+        _ = try call.probe.client.reply(404)
+        for text in ["unarmed", "disarmed", "ran reply", "ran failure"] {
+            try call.probe.server.waitForLog("<script>: " + text)
+        }
+        #expect(!call.probe.server.log.contains("<script>: ran branch"))
+        #expect(call.probe.server.log.count(of: "armed") == 3)
     }
 }

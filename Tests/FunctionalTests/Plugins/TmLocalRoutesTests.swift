@@ -53,6 +53,38 @@ import Testing
         try desk.waitForNothing()
     }
 
+    @Test func theLocalRequestRouteMayChooseTheListener() throws {
+        let other = try Ports.free()
+        let desk = try Desk(
+            globals: """
+                listen=udp:127.0.0.1:\(other)
+                event_route[tm:local-request] { if ($rm == "INFO") { $fs = "udp:127.0.0.1:\(other)"; } }
+                """)
+        for (method, port) in [("OPTIONS", desk.server.port), ("INFO", other)] {
+            try desk.begin("tm.t_uac_wait_block", method, headers: Desk.dialog)
+            let (request, from) = try desk.callee.receive()
+            #expect(from.port == port)
+            #expect(request.header("Via")?.contains("127.0.0.1:\(port);") == true)
+            try desk.callee.send(request.response(200, "OK"), to: port)
+            #expect(try desk.door.receive().code == 200)
+        }
+    }
+
+    /// t_set_no_auto_ack is for requests of the server's own.
+    @Test(arguments: [0, 1]) func theLocalRequestRouteDecidesAboutTheAck(off: Int) throws {
+        let desk = try Desk(globals: "event_route[tm:local-request] { t_set_no_auto_ack(\(off)); }\n")
+        try desk.begin("tm.t_uac_wait_block", "INVITE", headers: Desk.dialog)
+        let invite = try desk.callee.receive("INVITE")
+        let contact = "Contact: <sip:callee@\(desk.callee.address)>"
+        try desk.callee.send(invite.response(200, "OK", headers: [contact]), to: desk.server.port)
+        #expect(try desk.door.receive().code == 200)
+        if off == 0 {
+            _ = try desk.callee.request("ACK")
+        } else {
+            try desk.callee.staysSilent(for: .milliseconds(300))
+        }
+    }
+
     @Test func theLocalRequestRouteMayStopACancel() throws {
         let desk = try Desk(
             parameters: [#""evlreq_mode", 1"#],

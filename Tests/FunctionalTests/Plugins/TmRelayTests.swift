@@ -351,6 +351,8 @@ import Testing
         #"t_relay_to_proxy("udp:127.0.0.1:HOP", "0x04");"#, #"t_forward_nonack_udp("127.0.0.1", HOP);"#,
         #"$du = "sip:127.0.0.1:HOP"; t_relay_to_udp();"#, #"$du = "sip:127.0.0.1:HOP"; t_relay_to("4");"#,
         #"$du = "sip:localhost:HOP"; t_relay();"#, #"t_relay_to("localhost:HOP");"#,
+        #"t_forward_nonack("127.0.0.1", HOP);"#, #"$du = "sip:127.0.0.1:HOP"; t_forward_nonack_uri();"#,
+        #"t_forward_nonack_to("udp", "127.0.0.1:HOP");"#, #"t_relay_to_udp("localhost", "HOP");"#,
     ])
     func anAddressCanBeNamed(call: String) throws {
         let hop = try UDPClient()
@@ -386,6 +388,27 @@ import Testing
         #expect(answer.statusCode == 200)
         try probe.waitForNothing()
         #expect(probe.client.datagram(within: .milliseconds(1)) == nil)
+    }
+
+    /// Without an address of its own a replica keeps the Routes that are not for this server.
+    @Test(arguments: [
+        (#"t_replicate("sip:127.0.0.1:HOP");"#, 0), (#"t_replicate_udp("127.0.0.1", HOP);"#, 0),
+        (#"t_replicate_to("udp", "127.0.0.1:HOP");"#, 0), (#"$du = "sip:127.0.0.1:HOP"; t_replicate();"#, 1),
+    ])
+    func aReplicaMayBeAskedForInManyWays(call: String, routes: Int) throws {
+        let hop = try UDPClient()
+        let probe = try probe(call.replacing("HOP", with: "\(hop.address.port)") + #" t_reply("202", "Accepted");"#)
+        let kept = "<sip:192.0.2.1;lr>"
+        let request = probe.request(
+            "REGISTER", id: "copied", headers: ["Route: <sip:\(probe.server.address);lr>, \(kept)"])
+        try probe.send(request)
+        let copy = try hop.next("REGISTER")
+        #expect(copy.headers("Via").count == 1)
+        #expect(copy.headers("Route") == (routes == 1 ? [kept] : []))
+        try hop.send(copy.response(200, "OK"), to: probe.server.port)
+        try probe.waitForNothing()
+        // Nobody has answered the request itself.
+        #expect(probe.client.waiting().isEmpty)
     }
 
     @Test func serialForkingMakesFurtherBranches() throws {

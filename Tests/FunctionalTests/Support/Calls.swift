@@ -5,10 +5,18 @@ struct Calls: ~Copyable {
     let a: UDPClient
     let b: UDPClient
     let c: UDPClient
-    private let modules: TemporaryFolder
+    private let folder: TemporaryFolder
 
-    /// - Parameter script: `A`, `B` and `C` behind an `@` are the addresses of the called sides.
-    init(_ script: String, parameters: [String] = [], modules names: [String] = []) throws {
+    /// - Parameters:
+    ///   - script: `A`, `B` and `C` behind an `@` are the addresses of the called sides.
+    ///   - names: modules of the tests, in C.
+    ///   - products: further modules of the server.
+    ///   - marker: the first line of the config, such as `#!SER`.
+    init(
+        _ script: String, parameters: [String] = [], modules names: [String] = [], products: [String] = [],
+        marker: String = ""
+    ) throws {
+        let modules = ["tm", "sl", "pv", "xlog", "textops", "siputils"] + products + names
         let caller = try UDPClient()
         let a = try UDPClient()
         let b = try UDPClient()
@@ -19,17 +27,18 @@ struct Calls: ~Copyable {
         let settings = [#""wt_timer", "300ms""#, #""retr_timer1", 300"#] + parameters
         server = try Server { port in
             """
+            \(marker)
             children=2
             listen=udp:127.0.0.1:\(port)
             loadpath "\(path)"
-            \((["tm", "sl", "pv", "xlog", "textops", "siputils"] + names).map { "loadmodule \"\($0).so\"\n" }.joined())
-            \(settings.map { "modparam(\"tm\", \($0))\n" }.joined())
+            \(modules.map { "loadmodule \"\($0).so\"\n" }.joined())
+            \(Probe.settings(settings))
             \(script)
 
             """.replacing("@A", with: "@\(a.address)").replacing("@B", with: "@\(b.address)")
                 .replacing("@C", with: "@\(c.address)")
         }
-        modules = folder
+        self.folder = folder
         self.caller = caller
         self.a = a
         self.b = b

@@ -5,9 +5,14 @@ struct Desk: ~Copyable {
     let door: RPCDoor
     let callee: UDPClient
 
-    /// - Parameter script: of the request route; `URI` in it is the callee's.
-    /// - Parameter module: of the tests, in C.
-    init(parameters: [String] = [], module: String? = nil, globals: String = "", script: String = "exit;") throws {
+    /// - Parameters:
+    ///   - module: of the tests, in C.
+    ///   - script: of the request route; `URI` in it is the callee's.
+    ///   - products: further modules of the server.
+    init(
+        parameters: [String] = [], module: String? = nil, globals: String = "", script: String = "exit;",
+        products: [String] = []
+    ) throws {
         let folder = try TemporaryFolder()
         if let module { try CModule.build(module, into: folder.path) }
         let load = module.map { "loadmodule \"\(folder.path)/\($0).so\"" } ?? ""
@@ -25,6 +30,7 @@ struct Desk: ~Copyable {
             loadmodule "pv.so"
             loadmodule "xlog.so"
             loadmodule "textops.so"
+            \(products.map { "loadmodule \"\($0).so\"\n" }.joined())
             \(load)
             \(lines)
             \(globals)

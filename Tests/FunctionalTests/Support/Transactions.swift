@@ -112,6 +112,15 @@ extension UDPClient {
         return message
     }
 
+    /// Everything that has come and was not read.
+    func waiting() -> [SIPText] {
+        var all: [SIPText] = []
+        while let datagram = datagram(within: .milliseconds(20)) {
+            all.append(SIPText(String(decoding: datagram.bytes, as: UTF8.self)))
+        }
+        return all
+    }
+
     /// Nothing comes.
     func staysSilent(for limit: Duration) throws {
         guard let datagram = datagram(within: limit) else { return }
