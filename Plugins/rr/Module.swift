@@ -74,20 +74,23 @@ private func declareRoute(_ host: Host) {
 private func declareRecordRoute(_ host: Host) {
     let routes = APUS_REQUEST_ROUTE | APUS_FAILURE_ROUTE | APUS_BRANCH_ROUTE
     host.function(
-        "record_route", "params:format?", routes: routes, doc: "Keeps this server in the path of the dialog.",
+        "record_route", "params:format?", routes: routes, flags: APUS_EDITS_REQUEST,
+        doc: "Keeps this server in the path of the dialog.",
         user: state, call: recordRoute)
     host.function(
-        "record_route_preset", "outbound:format, inbound:format?", routes: routes,
+        "record_route_preset", "outbound:format, inbound:format?", routes: routes, flags: APUS_EDITS_REQUEST,
         doc: "The same with the addresses given, address:port;parameters.", user: state, call: recordRoutePreset)
     host.function(
-        "record_route_advertised_address", "address:format", routes: routes,
+        "record_route_advertised_address", "address:format", routes: routes, flags: APUS_EDITS_REQUEST,
         doc: "The same with this address and port in place of the listener's.", user: state,
         call: recordRouteAdvertised)
     host.function(
-        "add_rr_param", "params:format", routes: routes, doc: "Adds ;name=value to this request's Record-Route.",
+        "add_rr_param", "params:format", routes: routes, flags: APUS_EDITS_REQUEST,
+        doc: "Adds ;name=value to this request's Record-Route.",
         user: state, call: addRecordRouteParameter)
     host.function(
         "remove_record_route", routes: APUS_REQUEST_ROUTE | APUS_FAILURE_ROUTE,
+        flags: APUS_EDITS_REQUEST,
         doc: "Takes this server's Record-Route back.", user: state, call: removeRecordRoute)
 }
 

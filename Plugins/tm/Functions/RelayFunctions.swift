@@ -11,7 +11,15 @@ func declareRelayFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>) {
         _ call: @escaping @convention(c) (Call) -> CInt
     ) {
         host.function(
-            name, arguments, routes: routes, flags: APUS_MAY_SUSPEND, doc: doc, user: state, call: call)
+            name, arguments, routes: routes, flags: APUS_MAY_SUSPEND | APUS_SENDS_REQUEST, doc: doc, user: state,
+            call: call)
+    }
+    /// Of a copy: what the script edits behind it is for the request itself.
+    func addReplica(
+        _ name: StaticString, _ arguments: StaticString, _ routes: Int, _ doc: StaticString,
+        _ call: @escaping @convention(c) (Call) -> CInt
+    ) {
+        host.function(name, arguments, routes: routes, flags: APUS_MAY_SUSPEND, doc: doc, user: state, call: call)
     }
     add("t_relay", "", anywhere, "Forwards the request statefully to its destination set.") { relay($0, RelayTarget()) }
     add(
@@ -28,7 +36,7 @@ func declareRelayFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>) {
         relayToProxy)
     declareTransports(add)
     declarePlain(add)
-    declareReplicas(add)
+    declareReplicas(addReplica)
 }
 
 private typealias Adding = (

@@ -4,8 +4,13 @@ import PluginAPI
 extension Binder {
     /// The function that a call means; nil when there is none, which was reported.
     func function(_ call: Syntax.Call) -> FunctionDeclaration? {
-        let name = call.name.text
-        let known = registry.functions(named: name)
+        var name = call.name.text
+        var known = registry.functions(named: name)
+        if known.isEmpty, let renamed = KnownNames.renamed[name] {
+            diagnostics.notice("`\(name)` is an old spelling", at: call.name.range, hint: "write `\(renamed)`")
+            name = renamed
+            known = registry.functions(named: name)
+        }
         guard !known.isEmpty else {
             reportUnknown(call.name)
             return nil

@@ -1,5 +1,8 @@
 /// Which module owns a name that no loaded module has declared: for "load `textops.so`".
 enum KnownNames {
+    /// Functions that documents of old name, and what they are called.
+    static let renamed = ["t_fork": "append_branch", "set_user": "setuser"]
+
     static func module(ofFunction name: String) -> String? { functions[name] }
 
     static func module(ofVariable name: String) -> String? {
@@ -70,10 +73,11 @@ enum KnownNames {
         t_replicate_to t_forward_nonack t_forward_nonack_udp t_forward_nonack_tcp t_forward_nonack_uri t_set_fr t_reset_fr \
         t_set_max_lifetime t_reset_max_lifetime t_set_retr t_reset_retr t_set_auto_inv_100 t_set_disable_6xx \
         t_set_disable_failover t_set_no_e2e_cancel_reason t_set_disable_internal_reply t_load_contacts t_next_contacts \
-        t_next_contact_flow t_save_lumps t_use_uac_headers t_get_status_code t_uac_send t_fork reparse_on_dns_failover \
-        t_exists t_clean t_drop_replies t_cell_append_branches
+        t_next_contact_flow t_save_lumps t_use_uac_headers t_get_status_code t_uac_send \
+        t_exists t_clean t_drop_replies t_cell_append_branches t_msg_apply_changes
         tmx t_precheck_trans t_is_branch_route t_is_failure_route t_is_reply_route t_is_request_route t_suspend t_continue \
-        t_reuse_branch t_cancel_branches t_cancel_callid t_reply_callid t_flush_flags t_drop t_is_retr_async_reply \
+        t_reuse_branch t_cancel_branches t_cancel_callid t_reply_callid t_uac_ack_local t_cancel_branch_idx t_flush_flags t_flush_xflags t_vbflag_set t_vbflag_reset \
+        t_vbflag_is_set t_drop t_is_retr_async_reply \
         t_precheck_trans t_drop_replies
         dispatcher ds_select_dst ds_select_domain ds_select ds_select_routes ds_next_dst ds_next_domain ds_set_dst \
         ds_set_domain ds_mark_dst ds_list_exists ds_is_from_list ds_is_active ds_load_update ds_load_unset ds_reload \

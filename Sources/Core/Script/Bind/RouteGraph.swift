@@ -52,16 +52,19 @@ enum RouteGraph {
     /// Names of constant `route(…)` calls, and the constant beginnings of the others.
     static func collect(_ statements: [Syntax.Statement], _ names: inout [String], _ prefixes: inout [String]) {
         for statement in statements {
-            SyntaxWalk.calls(in: statement) { call in
-                guard call.name.text == "route", call.arguments.count == 1 else { return }
-                switch call.arguments[0].kind {
-                case .word(let word): names.append(word)
-                case .number(let number): names.append(String(number))
-                case .text(let text) where text.isSingleQuoted || !text.bytes.contains(UInt8(ascii: "$")):
-                    names.append(Parser.routeName(text.string))
-                default: prefixes.append(prefix(of: call.arguments[0]))
-                }
-            }
+            SyntaxWalk.calls(in: statement) { collect($0, &names, &prefixes) }
+        }
+    }
+
+    /// The same of one call.
+    static func collect(_ call: Syntax.Call, _ names: inout [String], _ prefixes: inout [String]) {
+        guard call.name.text == "route", call.arguments.count == 1 else { return }
+        switch call.arguments[0].kind {
+        case .word(let word): names.append(word)
+        case .number(let number): names.append(String(number))
+        case .text(let text) where text.isSingleQuoted || !text.bytes.contains(UInt8(ascii: "$")):
+            names.append(Parser.routeName(text.string))
+        default: prefixes.append(prefix(of: call.arguments[0]))
         }
     }
 

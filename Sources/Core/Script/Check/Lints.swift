@@ -11,6 +11,7 @@ struct Lints {
         checkMain()
         checkEvents()
         if isComplete { checkUnused() }
+        LateEdits(routes: routes, registry: registry, diagnostics: diagnostics).check()
         for index in routes.routes.indices { checkRoute(index) }
     }
 

@@ -39,6 +39,9 @@ final class FunctionDeclaration: @unchecked Sendable {
     let routes: UInt32
     let maySuspend: Bool
     let deprecated: Bool
+    /// What it says of the request, for remarks on scripts: it sends it, or does nothing but edit what is sent.
+    let sendsRequest: Bool
+    let editsRequest: Bool
     let doc: String
     let call: Call
     let prepare: Prepare?
@@ -54,6 +57,8 @@ final class FunctionDeclaration: @unchecked Sendable {
         self.routes = routes
         maySuspend = flags & UInt32(APUS_MAY_SUSPEND) != 0
         deprecated = flags & UInt32(APUS_DEPRECATED) != 0
+        sendsRequest = flags & UInt32(APUS_SENDS_REQUEST) != 0
+        editsRequest = flags & UInt32(APUS_EDITS_REQUEST) != 0
         self.doc = doc
         self.call = call
         self.prepare = prepare

@@ -55,6 +55,10 @@ enum {
     APUS_MAY_SUSPEND = 1u << 0,
     /* The host does not list it in `apus -M` and suggestions: old spellings. */
     APUS_DEPRECATED = 1u << 1,
+    /* When it is true it has sent the request on, as the request was then. */
+    APUS_SENDS_REQUEST = 1u << 2,
+    /* It does nothing but edit the request that is sent: the script's author learns at start where that is too late. */
+    APUS_EDITS_REQUEST = 1u << 3,
 };
 
 /* What is wrong with a constant: filled by a check, shown under the argument. Texts may point to the caller's stack. */
