@@ -96,6 +96,26 @@ import Testing
         #expect(server.status == nil)
     }
 
+    /// From worker to worker, and no longer than a stuck one lets it wait.
+    @Test func commandsGoOnOnWorkers() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let door = try RPCDoor(folder.path)
+        try expect(door, "t.tour", 200, "[0,1]")
+        try expect(door, "t.thread_there", 200, "38")
+        try expect(door, "t.nowhere", 404, "no such worker")
+        for name in ["t.goes_twice", "t.goes_and_answers"] { #expect(try door.call(name).code == 500, "\(name)") }
+        try expect(door, "t.stuck", 504, "t.stuck: worker 1 has not called it within 20 ms")
+        // Every step is released, and that which was too late has not run.
+        for _ in 0..<200 {
+            if try door.call("t.steps").json == "[8,0]" { break }
+            usleep(20_000)
+        }
+        try expect(door, "t.steps", 200, "[8,0]")
+        try expect(door, "t.tour", 200, "[0,1]")
+        #expect(server.status == nil)
+    }
+
     @Test func faultsAndMisuse() throws {
         let folder = try TemporaryFolder()
         let server = try server(folder)

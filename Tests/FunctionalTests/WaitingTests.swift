@@ -29,6 +29,33 @@ import Testing
         return try client.exchange(text, with: port, within: .seconds(20)).startLine
     }
 
+    /// Whichever worker the script runs on.
+    @Test func workersAskEachOther() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(
+            folder, workers: 2,
+            """
+            request_route {
+                $var(text) = "abc";
+                $var(a) = ask("0", "$var(text)");
+                $var(b) = ask("1", "$var(text)de");
+                $var(c) = ask("7", "x");
+                if ($rU == "stuck") { $var(a) = ask_stuck("0"); $var(b) = ask_stuck("1"); }
+                sl_send_reply("200", "$var(a) $var(b) $var(c)");
+            }
+            """)
+        for _ in 0..<8 {
+            let client = try UDPClient()
+            let text = SIPText.request(
+                "OPTIONS", "sip:ask@\(server.address)", from: client.address, id: "ask\(client.address.port)")
+            #expect(try client.exchange(text, with: server.port).reason == "103 205 -1")
+        }
+        // Its own worker sleeps afterwards; the other one is not waited for.
+        let stuck = try ask("stuck", server.port)
+        #expect(stuck.hasSuffix(" 105 -1 -1") || stuck.hasSuffix(" -1 205 -1"), "\(stuck)")
+        #expect(try ask("ask", server.port).hasSuffix(" 103 205 -1"))
+    }
+
     private let cases = """
         request_route {
             $var(before) = "kept-" + $rU;

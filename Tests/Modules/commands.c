@@ -98,6 +98,70 @@ static int unresumed(const apus_command *c) {
     return APUS_SUSPENDED;
 }
 
+/* Steps on workers that were released, and those that ran though their time was over. */
+static atomic_int released, overdue;
+static void release_step(void *user) { atomic_fetch_add(&released, 1); }
+
+static int tour_step(const apus_command *c, void *user) {
+    uint32_t next = (uint32_t)(uintptr_t)user + 1;
+    c->host->rpc->add_int(c->answer, NULL, c->host->worker->index(c->host));
+    if (next < c->host->worker->count(c->host))
+        return c->host->rpc->go_on(c, next, 20000, tour_step, (void *)(uintptr_t)next, release_step);
+    c->host->rpc->close(c->answer);
+    return APUS_TRUE;
+}
+
+static int tour(const apus_command *c) {
+    c->host->rpc->open_array(c->answer, NULL);
+    return c->host->rpc->go_on(c, 0, 0, tour_step, NULL, release_step);
+}
+
+static void sleep_long(const apus_host *h, apus_job *job) {
+    usleep(600000);
+    free(job);
+}
+
+static int overdue_step(const apus_command *c, void *user) {
+    atomic_fetch_add(&overdue, 1);
+    return APUS_TRUE;
+}
+
+/* Its worker sleeps. */
+static int stuck(const apus_command *c) {
+    apus_job *job = malloc(sizeof *job);
+    *job = (apus_job){APUS_STRUCT(apus_job), .run = sleep_long};
+    c->host->worker->post(c->host, 1, job);
+    return c->host->rpc->go_on(c, 1, 20, overdue_step, NULL, release_step);
+}
+
+static int nowhere(const apus_command *c) {
+    return c->host->rpc->go_on(c, 99, 0, tour_step, NULL, release_step);
+}
+
+static int goes_twice(const apus_command *c) {
+    c->host->rpc->go_on(c, 0, 0, tour_step, NULL, release_step);
+    return c->host->rpc->go_on(c, 1, 0, tour_step, NULL, release_step);
+}
+
+static int goes_and_answers(const apus_command *c) {
+    c->host->rpc->go_on(c, 0, 0, tour_step, NULL, release_step);
+    return APUS_TRUE;
+}
+
+/* A deferral on another worker. */
+static int thread_step(const apus_command *c, void *user) { return thread_call(c); }
+static int thread_there(const apus_command *c) {
+    return c->host->rpc->go_on(c, 1, 20000, thread_step, NULL, release_step);
+}
+
+static int steps(const apus_command *c) {
+    c->host->rpc->open_array(c->answer, NULL);
+    c->host->rpc->add_int(c->answer, NULL, atomic_load(&released));
+    c->host->rpc->add_int(c->answer, NULL, atomic_load(&overdue));
+    c->host->rpc->close(c->answer);
+    return APUS_TRUE;
+}
+
 static int late_ones(const apus_command *c) {
     c->host->rpc->add_int(c->answer, NULL, atomic_load(&run_out));
     return APUS_TRUE;
@@ -212,6 +276,13 @@ static const struct {
     {"t.twice", NULL, NULL, twice, 0},
     {"t.good_code", NULL, NULL, good_code, 0},
     {"t.unresumed", NULL, NULL, unresumed, 0},
+    {"t.tour", NULL, NULL, tour, 0},
+    {"t.stuck", NULL, NULL, stuck, 0},
+    {"t.nowhere", NULL, NULL, nowhere, 0},
+    {"t.goes_twice", NULL, NULL, goes_twice, 0},
+    {"t.goes_and_answers", NULL, NULL, goes_and_answers, 0},
+    {"t.thread_there", NULL, NULL, thread_there, 0},
+    {"t.steps", NULL, NULL, steps, 0},
 };
 
 static int start(const apus_host *h) {

@@ -11,11 +11,14 @@
  *   run_twice(a, b)    runs one route, then another
  *   says_wait()        answers APUS_SUSPENDED without a suspension
  *   begins_only()      begins to wait and then answers true
+ *   ask(n, text)       asks worker n, which answers 100 times its number + 1, and the length of the text it was given
+ *   ask_stuck(n)       the same, while the worker sleeps, and no longer than it does
  */
 #include <apus/module.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -111,6 +114,39 @@ static int begins_only(const apus_call *c) {
     return APUS_TRUE;
 }
 
+typedef struct question {
+    apus_str first, text;
+    int number;
+} question;
+
+static int answer_question(const apus_host *h, void *data) {
+    question *q = data;
+    if (q->number != 4711 || q->first.len != 1 || q->first.s[0] != 'f') return -9;
+    return 100 * (h->worker->index(h) + 1) + (int)q->text.len;
+}
+
+static int ask_worker(const apus_call *c, int64_t worker, apus_str text, uint32_t limit) {
+    static const uint32_t texts[] = {offsetof(question, first), offsetof(question, text)};
+    question q = {APUS_STR("f"), text, 4711};
+    return host->worker->ask(c, &(apus_errand){
+        APUS_STRUCT(apus_errand), .worker = (uint32_t)worker, .data = &q, .count = sizeof q, .texts = texts,
+        .text_count = 2, .run = answer_question }, limit);
+}
+
+static int ask(const apus_call *c) { return ask_worker(c, c->args[0].num, c->args[1].str, 0); }
+
+static void sleep_long(const apus_host *h, apus_job *job) {
+    nanosleep(&(struct timespec){0, 500000000}, NULL);
+    free(job);
+}
+
+static int ask_stuck(const apus_call *c) {
+    apus_job *job = malloc(sizeof *job);
+    *job = (apus_job){APUS_STRUCT(apus_job), .run = sleep_long};
+    host->worker->post(host, (uint32_t)c->args[0].num, job);
+    return ask_worker(c, c->args[0].num, APUS_STR("stuck"), 20);
+}
+
 static int add(const apus_host *h, const char *name, const char *args, int (*call)(const apus_call *)) {
     return h->script->add_function(h, &(apus_function){
         APUS_STRUCT(apus_function), .name = name, .args = args, .routes = APUS_EDITING_ROUTE,
@@ -125,6 +161,7 @@ static int declare(const apus_host *h) {
             && add(h, "run_route", "name:route(request)", run_route) > 0
             && add(h, "run_twice", "a:route(request), b:route(request)", run_twice) > 0
             && add(h, "says_wait", "", says_wait) > 0 && add(h, "begins_only", "", begins_only) > 0
+            && add(h, "ask", "worker:int, text:format", ask) > 0 && add(h, "ask_stuck", "worker:int", ask_stuck) > 0
         ? APUS_TRUE : APUS_FALSE;
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 // Invariants: made by whoever executes, then the management thread's, which lends it to a worker by its mailbox while `call` runs there,
 // and to the thread that answers a deferral between `resume` and `finish`. `mail` and `finishedMail` are each in at most one mailbox at a
@@ -28,6 +29,16 @@ final class Execution: @unchecked Sendable {
         }
     }
 
+    /// The way to a worker, where the command goes on.
+    struct Step {
+        let worker: Int
+        /// 0: no limit.
+        let milliseconds: UInt32
+        let then: () -> Command.Outcome
+        /// Whatever has become of it.
+        let release: () -> Void
+    }
+
     /// What `deferAnswer` agreed on.
     struct Deferral {
         let id: UInt64
@@ -53,8 +64,9 @@ final class Execution: @unchecked Sendable {
     var worker = 0
     /// It is at that worker: only its timer and what stands here is to be touched.
     var isAway = false
-    /// It was answered because the worker took too long: nobody waits for it any more.
-    var isAnswered = false
+    /// At which one, and how long that may take, in milliseconds; 0: as long as it likes.
+    var awayAt = 0
+    var awayLimit: UInt64 = 0
     /// Whoever asked is gone: it goes on, and nobody is told.
     var isCancelled = false
     /// A part was shown, and the next may not come yet.
@@ -67,6 +79,12 @@ final class Execution: @unchecked Sendable {
     /// The deferral's answer has come.
     var isFinished = false
     private var isCalling = false
+    /// What the last call has asked for.
+    private(set) var next: Step?
+    /// What is to be called on the worker where it is; nil: the command itself.
+    private var step: Step?
+    /// It was answered because a worker took too long: nobody waits for it, and nothing is called any more.
+    private let isOver = Atomic(false)
     private unowned let management: Management
     /// The thread that has it, since it arrived there.
     unowned(unsafe) var thread: ManagementThread?
@@ -133,6 +151,8 @@ final class Execution: @unchecked Sendable {
 
     /// Forgets how the last call ended, before the next.
     func reset() {
+        step = next
+        next = nil
         hasReturned = false
         outcome = nil
         deferral = nil
@@ -141,13 +161,42 @@ final class Execution: @unchecked Sendable {
 
     // MARK: - On the thread that calls
 
-    /// Calls the command.
+    /// Calls the command, or what goes on on this worker.
     func call() {
-        guard let command else { return }
+        guard let command, !isAnswered else { return }
         isCalling = true
-        let outcome = command.call(self)
+        let outcome = step.map { $0.then() } ?? command.call(self)
         isCalling = false
         self.outcome = outcome
+    }
+
+    /// The door has its answer, though the execution may still be at a worker.
+    var isAnswered: Bool {
+        get { isOver.load(ordering: .acquiring) }
+        set { isOver.store(newValue, ordering: .releasing) }
+    }
+
+    /// What the last step kept is freed. On the management thread.
+    func leaveStep() {
+        step?.release()
+        step = nil
+    }
+
+    /// The command goes on on a worker. Only in a call, once in each.
+    /// - Returns: false, with a fault, when it cannot; then the step is released.
+    func goOn(_ step: Step, workerCount: Int) -> Bool {
+        if !isCalling {
+            Log.error("command \(command?.name ?? name) may go on in its call only")
+        } else if step.worker >= workerCount {
+            answer.fail(404, Bytes("no such worker"))
+        } else if command?.onEachWorker == true || deferral != nil || next != nil {
+            answer.refuse("it goes on twice at a time")
+        } else {
+            next = step
+            return true
+        }
+        step.release()
+        return false
     }
 
     /// The answer comes later. Only in a command's call, once.

@@ -240,13 +240,20 @@ final class ManagementThread: @unchecked Sendable {
     private func step(_ execution: Execution) {
         execution.reset()
         if execution.command?.onEachWorker == true, execution.worker < workers.count {
-            execution.isAway = true
-            schedule(execution.timer, after: ManagementThread.workerLimit)
-            workers[execution.worker].post(execution.node(for: ManagementThread.atWorker))
+            send(execution, to: execution.worker, within: ManagementThread.workerLimit)
         } else {
             execution.call()
             called(execution)
         }
+    }
+
+    /// Calls it on that worker.
+    private func send(_ execution: Execution, to worker: Int, within milliseconds: UInt64) {
+        execution.isAway = true
+        execution.awayAt = worker
+        execution.awayLimit = milliseconds
+        if milliseconds > 0 { schedule(execution.timer, after: milliseconds) }
+        workers[worker].post(execution.node(for: ManagementThread.atWorker))
     }
 
     /// The command has been called.
@@ -255,6 +262,20 @@ final class ManagementThread: @unchecked Sendable {
         if execution.isAway {
             execution.isAway = false
             wheel.remove(execution.timer)
+        }
+        execution.leaveStep()
+        if let next = execution.next {
+            guard !execution.isAnswered else {
+                next.release()
+                return forget(execution)
+            }
+            if case .deferred = execution.outcome, execution.answer.fault == nil, execution.answer.misuse == nil {
+                execution.reset()
+                return send(execution, to: next.worker, within: UInt64(next.milliseconds))
+            }
+            next.release()
+            execution.answer.refuse("it goes on on a worker, and answers at once all the same")
+            return stepIsOver(execution)
         }
         if let deferral = execution.deferral {
             if case .deferred = execution.outcome {
@@ -287,7 +308,7 @@ final class ManagementThread: @unchecked Sendable {
         if execution.isAway {
             // The worker may be writing the answer: it is kept until it comes back.
             let text =
-                "\(execution.name): worker \(execution.worker) has not called it within \(ManagementThread.workerLimit) ms"
+                "\(execution.name): worker \(execution.awayAt) has not called it within \(execution.awayLimit) ms"
             execution.complete(.fault(CommandFault(code: 504, text)))
             execution.isAnswered = true
             return

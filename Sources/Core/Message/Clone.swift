@@ -88,6 +88,7 @@ extension Message {
         // Modules' data belongs to the original, which destroys it.
         copy.pointee.slots = nil
         copy.pointee.owner = .caller
+        copy.pointee.unapplied = nil
         copy.pointee.edits = edits
         copy.pointee.routing = routing
     }

@@ -3,16 +3,22 @@
 /// A state of a message to go back to, as often as is wanted: what a branch route did is undone by it. Void when the message ends.
 struct MessageMark {
     fileprivate var edits: EditMark
-    fileprivate var routing: UnsafeMutablePointer<Routing>
+    fileprivate var then: UnsafeMutablePointer<Then>
     /// The branches of then, which are changed in place.
     fileprivate var branches: UnsafeMutablePointer<Branch>?
+
+    fileprivate struct Then {
+        let routing: Routing
+        /// The bytes of then: others are there when edits were applied.
+        let base: UnsafePointer<UInt8>
+    }
 }
 
 extension Message {
     /// The message's edits and routing as they are now; nil when memory is out.
     func mark() -> MessageMark? {
-        guard let place = store(routing) else { return nil }
-        var mark = MessageMark(edits: editMark, routing: place, branches: nil)
+        guard let place = store(MessageMark.Then(routing: routing, base: record.pointee.base)) else { return nil }
+        var mark = MessageMark(edits: editMark, then: place, branches: nil)
         if branchCount > 0, let branches = routing.branches {
             let size = branchCount * MemoryLayout<Branch>.stride
             guard let raw = arena.pointee.allocate(size) else { return nil }
@@ -25,8 +31,9 @@ extension Message {
     /// Goes back to a mark of this message. What is not about sending it stays as it is: its flags, the error noted, the lines for replies, and
     /// whether it may be answered.
     func rewind(to mark: MessageMark) {
+        unapplyEdits(backTo: mark.then.pointee.base)
         rewindEdits(to: mark.edits)
-        var then = mark.routing.pointee
+        var then = mark.then.pointee.routing
         let now = routing
         then.flags = now.flags
         then.errorCode = now.errorCode

@@ -53,6 +53,8 @@ struct MessageRecord {
     var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
     /// Who ends the message.
     var owner: MessageOwner
+    /// What the message was before its edits were applied, in the arena; nil when none ever were.
+    var unapplied: UnsafeMutablePointer<MessageRecord>?
 
     /// Begins the life of a record, in place: it is too large to be made elsewhere and copied. All fields are plain data, so that none of them
     /// need have had a value before.
@@ -82,6 +84,7 @@ struct MessageRecord {
         cseqMethodText = .none
         slots = nil
         owner = .caller
+        unapplied = nil
         headersStart = 0
         headersEnd = 0
         bodyStart = 0

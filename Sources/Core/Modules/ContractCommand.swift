@@ -12,14 +12,25 @@ struct ContractFunction: @unchecked Sendable {
     func call(_ execution: Execution) -> Command.Outcome {
         let made = execution.context as? ContractCommand ?? ContractCommand(execution, self)
         execution.context = made
-        let result = call(made.command)
-        return switch result {
+        return ContractFunction.outcome(of: call(made.command))
+    }
+
+    /// What a function of a command has answered.
+    static func outcome(of result: CInt) -> Command.Outcome {
+        switch result {
         case CInt(APUS_TRUE): .done
         case CInt(APUS_FALSE): .failed
         case CInt(APUS_SUSPENDED): .deferred
         case CInt(APUS_RPC_MORE): .more
         default: .unknown(Int(result))
         }
+    }
+}
+
+extension ContractFunction {
+    /// The same of a step on a worker, which is not called again for more.
+    static func outcome(ofStep result: CInt) -> Command.Outcome {
+        result == CInt(APUS_RPC_MORE) ? .unknown(Int(result)) : outcome(of: result)
     }
 }
 

@@ -171,7 +171,8 @@ extension HostTables {
             write_edited: { HostTables.writeEdited($1, $2, $3) },
             source: { HostTables.source(of: $0, $1) },
             next_hop: { HostTables.nextHop(of: $0) },
-            bytes: { apus_str(Message(opaque: $0).received) })
+            bytes: { apus_str(Message(opaque: $0).received) },
+            apply_edits: { CInt(Message(opaque: $0).applyEdits() ? APUS_TRUE : APUS_FALSE) })
     }
 
     /// The contract's number of a method.

@@ -47,6 +47,14 @@ extension HostTables {
             form: { host, language, name in
                 let form = host.modules.management.commands.form(named: name.string, HostTables.languages(language))
                 return form?.form.map { apus_str($0.shape) } ?? apus_str()
+            },
+            go_on: { command, worker, milliseconds, then, user, release in
+                let execution = HostTables.execution(command.pointee.answer)
+                let step = Execution.Step(
+                    worker: Int(worker), milliseconds: milliseconds,
+                    then: { ContractFunction.outcome(ofStep: then(command, user)) }, release: { release?(user) })
+                let count = Int(command.pointee.host.shared.pointee.workerCount)
+                return CInt(execution.goOn(step, workerCount: count) ? APUS_SUSPENDED : APUS_FALSE)
             })
     }
 

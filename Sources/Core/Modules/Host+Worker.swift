@@ -24,7 +24,9 @@ extension HostTables {
                 let count = worker.pointee.count
                 guard count > 1 else { return 0 }
                 return UInt32(Worker.home(hash: worker.pointee.callKey.hash(callID.bytes), count: count))
-            })
+            },
+            send: { host, errand in ModuleErrand.send(errand, host) ? CInt(APUS_TRUE) : CInt(APUS_FALSE) },
+            ask: { call, errand, milliseconds in ModuleErrand.ask(errand, call, milliseconds) })
     }
 
     /// The node by which a job is posted.

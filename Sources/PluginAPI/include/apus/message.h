@@ -252,6 +252,12 @@ typedef struct apus_message_api {
     apus_str (*APUS_NONNULL next_hop)(apus_msg *APUS_NONNULL m);
     /* [worker] [no-alloc] Bytes as received. *message* */
     apus_str (*APUS_NONNULL bytes)(const apus_msg *APUS_NONNULL m);
+    /*
+     * [worker] The edits become part of the message: `field`, `find` and the others see them, places and offsets of before mean nothing any
+     * more, further edits count from there; late ones stay edits. A `rewind` to a mark of before undoes it. APUS_FALSE: memory is out, or
+     * what comes of the edits is no message; nothing has changed.
+     */
+    int (*APUS_NONNULL apply_edits)(apus_msg *APUS_NONNULL m);
 } apus_message_api;
 
 #ifdef __cplusplus

@@ -202,6 +202,16 @@ typedef struct apus_rpc_api {
                                                          uint32_t *APUS_NONNULL count);
     /* [any] The `args` of a command's form in a language, APUS_RPC_..._TEXT; without text when it has none there. They live *for ever*. */
     apus_str (*APUS_NONNULL form)(const apus_host *APUS_NONNULL h, uint32_t language, apus_str name);
+
+    /*
+     * In `call`, and in `then`: the command goes on on that worker; the caller returns the result at once. [worker] `then` answers as `call`
+     * does, but for APUS_RPC_MORE: it completes the answer, or goes on on the next worker. When the worker has not got to it within
+     * `milliseconds` (0: no limit) the door has answered 504 and `then` is not called any more. `release` (may be null) frees `user`, once:
+     * after `then`, or instead of it. APUS_SUSPENDED; or APUS_FALSE, with a fault, when there is no such worker, or it goes on already.
+     */
+    int (*APUS_NONNULL go_on)(const apus_command *APUS_NONNULL c, uint32_t worker, uint32_t milliseconds,
+                 int (*APUS_NONNULL then)(const apus_command *APUS_NONNULL c, void *APUS_NULLABLE user),
+                 void *APUS_NULLABLE user, void (*APUS_NULLABLE release)(void *APUS_NULLABLE user));
 } apus_rpc_api;
 
 #ifdef __cplusplus

@@ -4,7 +4,7 @@
 #ifndef APUS_WORKER_H
 #define APUS_WORKER_H
 
-#include <apus/base.h>
+#include <apus/script.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +19,19 @@ typedef struct apus_job {
     void (*APUS_NONNULL run)(const apus_host *APUS_NONNULL h, struct apus_job *APUS_NONNULL job);
 } apus_job;
 
+/* Something to be done on another worker, with copies of what it needs: for `send` and `ask`, which read it before they return. */
+typedef struct apus_errand {
+    uint32_t size;
+    uint32_t worker;                    /* where */
+    void *APUS_NULLABLE data;           /* copied, aligned to 16 bytes */
+    size_t count;                       /* bytes of data */
+    const uint32_t *APUS_NULLABLE texts; /* offsets of members of `data` that are apus_str: what they point to is copied, too */
+    uint32_t text_count;
+    uint32_t reserved;
+    /* [worker] There, with the copy, or with `data` itself when that is the calling worker. The data lives for the *call*. */
+    int (*APUS_NONNULL run)(const apus_host *APUS_NONNULL h, void *APUS_NONNULL data);
+} apus_errand;
+
 typedef struct apus_worker_api {
     uint32_t size;
     /* [start] [worker] How many workers there are. */
@@ -29,6 +42,15 @@ typedef struct apus_worker_api {
     void (*APUS_NONNULL post)(const apus_host *APUS_NONNULL h, uint32_t worker, apus_job *APUS_NONNULL job);
     /* [any] [no-alloc] The worker to which messages of that Call-ID come: what a module keeps for a call belongs there. */
     uint32_t (*APUS_NONNULL home)(const apus_host *APUS_NONNULL h, apus_str call_id);
+    /* [any] Runs the errand on its worker, when that has time; nobody hears of its answer. APUS_FALSE: no such worker, or memory is out. */
+    int (*APUS_NONNULL send)(const apus_host *APUS_NONNULL h, const apus_errand *APUS_NONNULL e);
+    /*
+     * [worker] The same for a function of a script, which returns the result at once: what the errand's `run` answers (above 0, or negative), or
+     * APUS_SUSPENDED while the script waits for it; the function needs APUS_MAY_SUSPEND. On the calling worker it runs at once. APUS_FALSE
+     * when there is no such worker, when it has not answered within `milliseconds` (0: no limit; it may still do it), and when the
+     * script cannot wait.
+     */
+    int (*APUS_NONNULL ask)(const apus_call *APUS_NONNULL c, const apus_errand *APUS_NONNULL e, uint32_t milliseconds);
 } apus_worker_api;
 
 #ifdef __cplusplus
