@@ -40,6 +40,8 @@ struct Branch {
     /// Status of the last reply; 408 after a timeout.
     var status: Int32 = 0
     var branchFlags: UInt32 = 0
+    /// t_vbflag_set: shown in our Via.
+    var viaFlags: UInt32 = 0
     var ruid = Stored()
     var instance = Stored()
     var userAgent = Stored()

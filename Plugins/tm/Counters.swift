@@ -13,6 +13,9 @@ struct Counters {
     var rplRelayed: UInt32 = 0
     var rplGenerated: UInt32 = 0
     var rplSent: UInt32 = 0
+    /// Replies that could not be forwarded.
+    var rplWithoutVia: UInt32 = 0
+    var rplTooLong: UInt32 = 0
     var requestRetransmissions: UInt32 = 0
     var created: UInt32 = 0
     var freed: UInt32 = 0

@@ -30,6 +30,7 @@ private let module = Module(
         declareApplicationFunctions(host, state)
         declareContactFunctions(host, state)
         declareFurtherFunctions(host, state)
+        declareAppending(host, state)
         state.pointee.contextSlot = host.slot(APUS_SLOT_MESSAGE)
         host.hook(APUS_HOOK_REQUEST, user: state, call: receiveRequest)
         host.hook(APUS_HOOK_REPLY_ROUTED, user: state, call: receiveReply)

@@ -38,6 +38,8 @@ struct Settings {
     var failureExecMode: Int64 = 0
     var delayedReply: Int64 = 1
     var loopChecks: Int64 = 0
+    var reparseInvite: Int64 = 1
+    var execTimeCheck: Int64 = 5_000
     var contactsAVP = apus_str()
     var contactFlowsAVP = apus_str()
     var richRedirect: Int64 = 0
@@ -66,6 +68,7 @@ struct Settings {
     // CANCEL.
     var cancelBMethod: Int64 = 1
     var unmatchedCancel: Int64 = 0
+    var e2eCancelHopByHop: Int64 = 1
     var localCancelReason: Int64 = 1
     var e2eCancelReason: Int64 = 1
     var headersMode: Int64 = 0
@@ -75,6 +78,7 @@ struct Settings {
     var via1Matching: Int64 = 1
     var callidMatching: Int64 = 0
     var callidCseqMatching: Int64 = 0
+    var replyMatching: Int64 = 0
 
     // Replies.
     var passProvisionalReplies: Int64 = 0

@@ -61,6 +61,8 @@ struct Transaction {
         static var acknowledged: Flags { Flags(rawValue: 1 << 15) }
         /// Our own: provisional replies are told of, whatever the parameter says.
         static var passesProvisional: Flags { Flags(rawValue: 1 << 16) }
+        /// A CANCEL that is answered when ours are (`e2e_cancel_hop_by_hop` 0).
+        static var awaitsCancels: Flags { Flags(rawValue: 1 << 20) }
         /// Our own, within a dialog.
         static var inDialog: Flags { Flags(rawValue: 1 << 17) }
     }
@@ -72,6 +74,12 @@ struct Transaction {
         var retr1: UInt32
         var retr2: UInt32
         var lifetime: UInt32
+    }
+
+    /// Finds another transaction of the worker, as long as there is one.
+    struct Canceller {
+        let place: UInt32
+        let secret: UInt64
     }
 
     // Identity.
@@ -114,10 +122,13 @@ struct Transaction {
     var timer = apus_timer()
     var nextRetransmission: UInt64 = 0
     var retransmissionInterval: UInt32 = 0
+    var retransmissions: UInt32 = 0
     /// When the phase is over, on the worker's clock.
     var phaseEnd: UInt64 = 0
 
     // Client side.
+    /// The transaction of a CANCEL for it that waits for the answer to ours.
+    var canceller: Canceller?
     var branches: BranchRef?
     var lastBranch: BranchRef?
     var branchCount: UInt32 = 0
@@ -139,6 +150,8 @@ struct Transaction {
     /// Message flags (setflag).
     var messageFlags: UInt32 = 0
     var avps: OpaquePointer?
+    /// t_vbflag_set before there is a branch: those of the first one.
+    var viaFlags: UInt32 = 0
 
     var callbacks = CallbackList()
 

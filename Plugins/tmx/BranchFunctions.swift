@@ -12,6 +12,40 @@ func declareBranchFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>) 
         "t_reuse_branch", routes: APUS_BRANCH_FAILURE_ROUTE,
         doc: "Makes the failed branch's URI, next hop, path, instance, ruid and flags the request's own again.",
         user: state, call: reuseBranch)
+    host.function(
+        "t_vbflag_set", "flag:flag", doc: "Sets a flag in our Via (;kvf=) of the branch at hand, before it is sent.",
+        user: state
+    ) { $0.changeViaFlags { $0 | $1 } }
+    host.function(
+        "t_vbflag_reset", "flag:flag", doc: "Takes a flag in our Via of the branch at hand back.", user: state
+    ) { $0.changeViaFlags { $0 & ~$1 } }
+    host.function(
+        "t_vbflag_is_set", "flag:flag", doc: "Whether the flag in our Via of the branch at hand is set.", user: state
+    ) { call in
+        guard let (_, _, flags) = call.viaFlags else { return .false }
+        return flags & call.flagBit != 0 ? .true : .false
+    }
+}
+
+extension Call {
+    /// The first argument as a bit.
+    fileprivate var flagBit: UInt32 { 1 &<< UInt32(truncatingIfNeeded: int(0) & 31) }
+
+    /// Transaction, branch at hand and its flags in our Via: that of the route, in a request route the first one. Nil without one.
+    fileprivate var viaFlags: (Transaction, UInt32, UInt32)? {
+        let context = tm.context(of: pointee.msg)
+        let isRequest = pointee.route_kind & UInt32(APUS_REQUEST_ROUTE) != 0
+        guard let transaction = context.transaction, let index = UInt32(exactly: isRequest ? 0 : context.subject) else {
+            return nil
+        }
+        var flags: UInt32 = 0
+        return tm.pointee.via_flags(transaction, index, &flags) > 0 ? (transaction, index, flags) : nil
+    }
+
+    fileprivate func changeViaFlags(_ change: (UInt32, UInt32) -> UInt32) -> CInt {
+        guard let (transaction, index, flags) = viaFlags else { return fail("there is no branch at hand") }
+        return tm.pointee.set_via_flags(transaction, index, change(flags, flagBit))
+    }
 }
 
 /// `t_cancel_branches(which)`

@@ -1,7 +1,6 @@
 import PluginKit
 
-// Invariants: an Errand lies in memory of the worker that asks, with its texts behind it, from `send` to its return there. Between the two posts
-// only the transaction's worker touches it, then only the asking one again; posting orders their accesses. `job` is its first member.
+// Invariants: an Errand is a function's value where it is made, and on the transaction's worker a copy of the host's; its texts live as long.
 
 /// Something that a script does to a transaction which may live on another worker: done at once on the same one, else there, while the script
 /// waits.
@@ -14,10 +13,10 @@ struct Errand {
         case cancelBranch
         /// Replies, by Call-ID and CSeq.
         case reply
+        /// Acknowledges the 2xx to an INVITE of our own, by Call-ID and CSeq.
+        case acknowledge
     }
 
-    /// The host's while it travels.
-    var job = apus_job(size: UInt32(MemoryLayout<apus_job>.size), reserved: 0, links: (nil, nil), run: Errand.arrived)
     let tm: UnsafePointer<tm_api>
     let task: Task
     var index: UInt32 = 0
@@ -28,13 +27,13 @@ struct Errand {
     /// Of a branch, or of a flag to be set; 0: no flag.
     var number: UInt32 = 0
     var code: Int32 = 0
+    /// Of a reply; of an ACK further header lines, and its body.
     var reason = apus_str()
+    var headers = apus_str()
+    var body = apus_str()
 
-    // The way back.
-    var asker: UInt32 = 0
-    var token = apus_token()
-    var isDone = false
-    var isOnWayBack = false
+    /// How long a script waits for another worker, in milliseconds.
+    private static let limit: UInt32 = 10_000
 
     init(_ task: Task, _ call: Call) {
         self.task = task
@@ -45,53 +44,27 @@ struct Errand {
 extension Errand {
     /// Does it, on that worker.
     /// - Returns: the function's answer, or APUS_SUSPENDED, which the function returns at once.
-    func go(to worker: UInt32, _ call: Call) -> CInt {
-        let workers = call.host.pointee.worker
-        let own = workers.pointee.index(call.host)
-        if own >= 0, UInt32(own) == worker { return perform(call.host) ? .true : .false }
-        guard own >= 0, worker < workers.pointee.count(call.host) else { return .false }
-        return send(to: worker, from: UInt32(own), call)
+    mutating func go(to worker: UInt32, _ call: Call) -> CInt {
+        var texts: [5 of UInt32] = [
+            UInt32(MemoryLayout<Errand>.offset(of: \.callID).unsafelyUnwrapped),
+            UInt32(MemoryLayout<Errand>.offset(of: \.cseq).unsafelyUnwrapped),
+            UInt32(MemoryLayout<Errand>.offset(of: \.reason).unsafelyUnwrapped),
+            UInt32(MemoryLayout<Errand>.offset(of: \.headers).unsafelyUnwrapped),
+            UInt32(MemoryLayout<Errand>.offset(of: \.body).unsafelyUnwrapped),
+        ]
+        return withUnsafeMutableBytes(of: &texts) { texts in
+            withUnsafeMutablePointer(to: &self) { errand in
+                var asked = apus_errand(
+                    size: UInt32(MemoryLayout<apus_errand>.size), worker: worker, data: errand,
+                    count: MemoryLayout<Errand>.size, texts: texts.baseAddress?.assumingMemoryBound(to: UInt32.self),
+                    text_count: UInt32(texts.count / 4), reserved: 0, run: Errand.arrived)
+                return call.host.pointee.worker.pointee.ask(call, &asked, Errand.limit)
+            }
+        }
     }
 
-    private func send(to worker: UInt32, from own: UInt32, _ call: Call) -> CInt {
-        let host = call.host
-        let room = MemoryLayout<Errand>.stride
-        let texts = callID.len + cseq.len + reason.len
-        guard let memory = host.pointee.memory.pointee.allocate(host, room + texts) else {
-            return call.fail("out of memory")
-        }
-        var copy = self
-        var out = Writer(memory + room, capacity: texts)
-        copy.callID = out.addCopy(of: callID)
-        copy.cseq = out.addCopy(of: cseq)
-        copy.reason = out.addCopy(of: reason)
-        copy.asker = own
-        let errand = memory.bindMemory(to: Errand.self, capacity: 1)
-        errand.initialize(to: copy)
-        errand.pointee.token = host.pointee.suspend.pointee.begin(call, 0, Errand.answered, nil)
-        guard errand.pointee.token.value != 0 else {
-            host.pointee.memory.pointee.release(host, memory)
-            return call.fail("the transaction lives on another worker, and the script cannot wait here")
-        }
-        host.pointee.worker.pointee.post(host, worker, errand.pointer(to: \.job).unsafelyUnwrapped)
-        return .suspended
-    }
-
-    /// [worker] On the transaction's worker, then on the asking one again.
-    private static let arrived: @convention(c) (Host, UnsafeMutablePointer<apus_job>) -> Void = { host, job in
-        let errand = UnsafeMutableRawPointer(job).assumingMemoryBound(to: Errand.self)
-        guard !errand.pointee.isOnWayBack else {
-            let status = CInt(errand.pointee.isDone ? APUS_OK : APUS_FAILED)
-            host.pointee.suspend.pointee.complete(host, errand.pointee.token, status, nil, nil)
-            return host.pointee.memory.pointee.release(host, errand)
-        }
-        errand.pointee.isDone = errand.pointee.perform(host)
-        errand.pointee.isOnWayBack = true
-        host.pointee.worker.pointee.post(host, errand.pointee.asker, job)
-    }
-
-    private static let answered: @convention(c) (Call, CInt, UnsafeMutableRawPointer?) -> CInt = { _, status, _ in
-        status == CInt(APUS_OK) ? .true : .false
+    private static let arrived: @convention(c) (Host, UnsafeMutableRawPointer) -> CInt = { host, data in
+        data.assumingMemoryBound(to: Errand.self).pointee.perform(host) ? .true : .false
     }
 
     /// [worker] On the transaction's worker. False when there is no such transaction, or it does not want that any more.
@@ -120,15 +93,9 @@ extension Errand {
             reply.code = code
             reply.reason = reason
             return tm.pointee.t_reply(transaction, &reply) > 0
+        case .acknowledge:
+            guard let transaction = tm.pointee.t_lookup_callid(host, callID, cseq) else { return false }
+            return tm.pointee.ack_local_uac(transaction, nil, headers, body, apus_str()) > 0
         }
-    }
-}
-
-extension Writer {
-    /// The text as it stands here.
-    fileprivate mutating func addCopy(of text: apus_str) -> apus_str {
-        let place = start + count
-        add(text)
-        return apus_str(start: UnsafePointer(place), count: text.len)
     }
 }

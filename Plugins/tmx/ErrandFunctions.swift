@@ -44,11 +44,24 @@ func declareErrandFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>) 
         errand.reason = call.text(3)
         return errand.goHome(call)
     }
+    host.function(
+        "t_uac_ack_local", "callid:format, cseq:format, headers:format?, body:format?", routes: APUS_EDITING_ROUTE,
+        flags: APUS_MAY_SUSPEND,
+        doc: "Acknowledges the 2xx to an INVITE of our own that is not acknowledged by itself; headers: whole lines.",
+        user: state
+    ) { call in
+        var errand = Errand(.acknowledge, call)
+        errand.callID = call.text(0)
+        errand.cseq = call.text(1)
+        errand.headers = call.text(2)
+        errand.body = call.text(3)
+        return errand.goHome(call)
+    }
 }
 
 extension Errand {
-    /// To the worker of its Call-ID.
-    fileprivate func goHome(_ call: Call) -> CInt {
+    /// To the worker of its Call-ID, which alone can have the transaction.
+    fileprivate mutating func goHome(_ call: Call) -> CInt {
         go(to: call.host.pointee.worker.pointee.home(call.host, callID), call)
     }
 }

@@ -10,6 +10,11 @@ func declareTransactionFunctions(_ host: Host, _ state: UnsafeMutablePointer<Sta
         "t_flush_flags", doc: "Gives the message's flags to its transaction, whose later routes see them.",
         user: state, call: flushFlags)
     host.function(
+        "t_flush_xflags",
+        doc: "True in a transaction: there are no flags of messages beside those that t_flush_flags gives it.",
+        user: state
+    ) { $0.transaction == nil ? .false : .true }
+    host.function(
         "t_suspend", routes: APUS_EDITING_ROUTE,
         doc: "Parks the transaction, made when there is none, for t_continue with $T(id_index) and $T(id_label).",
         user: state, call: suspend)

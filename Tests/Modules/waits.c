@@ -12,7 +12,7 @@
  *   says_wait()        answers APUS_SUSPENDED without a suspension
  *   begins_only()      begins to wait and then answers true
  *   ask(n, text)       asks worker n, which answers 100 times its number + 1, and the length of the text it was given
- *   ask_stuck(n)       the same, while the worker sleeps, and no longer than it does
+ *   ask_stuck()        the same of the next worker, which sleeps for longer than it is waited for
  */
 #include <apus/module.h>
 
@@ -143,8 +143,9 @@ static void sleep_long(const apus_host *h, apus_job *job) {
 static int ask_stuck(const apus_call *c) {
     apus_job *job = malloc(sizeof *job);
     *job = (apus_job){APUS_STRUCT(apus_job), .run = sleep_long};
-    host->worker->post(host, (uint32_t)c->args[0].num, job);
-    return ask_worker(c, c->args[0].num, APUS_STR("stuck"), 20);
+    uint32_t next = ((uint32_t)host->worker->index(host) + 1) % host->worker->count(host);
+    host->worker->post(host, next, job);
+    return ask_worker(c, next, APUS_STR("stuck"), 20);
 }
 
 static int add(const apus_host *h, const char *name, const char *args, int (*call)(const apus_call *)) {
@@ -161,7 +162,7 @@ static int declare(const apus_host *h) {
             && add(h, "run_route", "name:route(request)", run_route) > 0
             && add(h, "run_twice", "a:route(request), b:route(request)", run_twice) > 0
             && add(h, "says_wait", "", says_wait) > 0 && add(h, "begins_only", "", begins_only) > 0
-            && add(h, "ask", "worker:int, text:format", ask) > 0 && add(h, "ask_stuck", "worker:int", ask_stuck) > 0
+            && add(h, "ask", "worker:int, text:format", ask) > 0 && add(h, "ask_stuck", "", ask_stuck) > 0
         ? APUS_TRUE : APUS_FALSE;
 }
 

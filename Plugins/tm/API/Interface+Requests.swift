@@ -18,10 +18,11 @@ let requestForModule: @convention(c) (Host, UnsafePointer<tm_request>, UnsafeMut
     }
 }
 
-let acknowledgeForModule: @convention(c) (OpaquePointer, OpaquePointer, apus_str, apus_str, apus_str) -> CInt = {
+let acknowledgeForModule: @convention(c) (OpaquePointer, OpaquePointer?, apus_str, apus_str, apus_str) -> CInt = {
     handle, reply, headers, body, bodyType in
     let transaction = TransactionRef(handle)
     let messages = transaction.home.messages
+    guard let reply = reply ?? transaction.acceptedReply else { return .false }
     let status = messages.pointee.status(reply)
     guard transaction.pointee.flags.contains([.local, .invite]), 200..<300 ~= status,
         let branch = transaction.home.branch(of: reply) ?? transaction.pointee.branches,

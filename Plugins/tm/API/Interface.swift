@@ -25,7 +25,9 @@ func makeInterface() -> UnsafeMutablePointer<tm_api> {
             dlg_request_uas: { DialogRef($0).received(request: $1) ? .true : .false },
             set_dlg_target: { DialogRef($0).set(target: $1, nextHop: $2) ? .true : .false },
             dlg_facts: fillDialogFacts, print_routeset: printRouteSet,
-            free_dlg: { dialog in if let dialog { DialogRef(dialog).free() } }))
+            free_dlg: { dialog in if let dialog { DialogRef(dialog).free() } },
+            via_flags: readViaFlags, set_via_flags: { TransactionRef($0).setViaFlags($2, of: $1) ? .true : .false },
+            t_append_branches: { TransactionRef($0).append($1, count: $2) ? .true : .false }))
 }
 
 /// How scripts and commands number transactions: worker and place in one.
@@ -188,6 +190,32 @@ func fill<Facts>(_ out: UnsafeMutablePointer<Facts>, _ facts: Facts) {
     withUnsafeBytes(of: facts) { bytes in
         guard let start = bytes.baseAddress else { return }
         UnsafeMutableRawPointer(out).copyMemory(from: start, byteCount: min(room, bytes.count))
+    }
+}
+
+private let readViaFlags: @convention(c) (OpaquePointer, UInt32, UnsafeMutablePointer<UInt32>) -> CInt = {
+    handle, index, out in
+    let transaction = TransactionRef(handle)
+    if let branch = transaction.branch(index) {
+        out.pointee = branch.pointee.viaFlags
+    } else if index == 0, transaction.pointee.branches == nil {
+        out.pointee = transaction.pointee.viaFlags
+    } else {
+        return .false
+    }
+    return .true
+}
+
+extension TransactionRef {
+    fileprivate func setViaFlags(_ flags: UInt32, of index: UInt32) -> Bool {
+        if let branch = branch(index) {
+            branch.pointee.viaFlags = flags
+        } else if index == 0, pointee.branches == nil {
+            pointee.viaFlags = flags
+        } else {
+            return false
+        }
+        return true
     }
 }
 

@@ -7,7 +7,7 @@ extension BranchRef {
     func acknowledge(_ reply: OpaquePointer, isRetransmission: Bool) {
         let host = home.host
         let messages = home.messages
-        guard let sent = SentRequest(pointee.request.text),
+        guard let sent = template,
             let to = apus_header.filled({ messages.pointee.find(reply, "To", 0, $0) })
         else { return }
         let capacity = sent.capacity(to: to.value, lines: "")

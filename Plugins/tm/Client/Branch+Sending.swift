@@ -12,6 +12,7 @@ extension TransactionRef {
             return nil
         }
         branch.initialize(to: Branch(transaction: self, index: pointee.branchCount))
+        if pointee.branches == nil { branch.pointee.viaFlags = pointee.viaFlags }
         home.host.pointee.timer.pointee.prepare(home.host, branch.timer, Branch.timerFired)
         if let last = pointee.lastBranch { last.pointee.next = branch } else { pointee.branches = branch }
         pointee.lastBranch = branch
@@ -62,6 +63,16 @@ extension BranchRef {
     /// What an event says of this branch.
     var occurrence: Occurrence {
         Occurrence(branch: Int32(pointee.index), destination: UnsafePointer(destination))
+    }
+
+    /// Parameters of our Via beside the branch, in `memory` of 16 bytes.
+    @inline(__always)
+    func writeViaParams(to memory: UnsafeMutableRawPointer) -> apus_str {
+        guard pointee.viaFlags != 0 else { return apus_str() }
+        var out = Writer(memory, capacity: 16)
+        out.add(";kvf=")
+        out.add(hex: UInt64(pointee.viaFlags))
+        return out.text
     }
 
     /// Its Request-URI, of the request as it was written; no text before that.

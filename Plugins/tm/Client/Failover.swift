@@ -15,6 +15,7 @@ extension BranchRef {
             transaction.pointee.phase == .active, let branch = transaction.addBranch()
         else { return false }
         branch.pointee.branchFlags = pointee.branchFlags
+        branch.pointee.viaFlags = pointee.viaFlags
         branch.pointee.onReply = pointee.onReply
         branch.pointee.ruid = home.keep(pointee.ruid.text)
         branch.pointee.instance = home.keep(pointee.instance.text)
@@ -78,13 +79,16 @@ extension BranchRef {
 
     private func writeAnew(_ request: OpaquePointer, _ name: apus_str, _ uri: apus_str) -> Bool {
         guard let listener = pointee.destination.listener else { return false }
-        var outgoing = apus_outgoing(
-            size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener, branch: name,
-            via_params: apus_str(), uri: uri, path: apus_str())
-        var bytes = apus_str()
-        guard home.messages.pointee.write_request(home.host, request, &outgoing, &bytes) > 0 else { return false }
-        pointee.request = home.keep(bytes)
-        return !pointee.request.isEmpty
+        var memory: [16 of UInt8] = InlineArray(repeating: 0)
+        return withUnsafeMutableBytes(of: &memory) { memory in
+            var outgoing = apus_outgoing(
+                size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener, branch: name,
+                via_params: writeViaParams(to: memory.baseAddress.unsafelyUnwrapped), uri: uri, path: apus_str())
+            var bytes = apus_str()
+            guard home.messages.pointee.write_request(home.host, request, &outgoing, &bytes) > 0 else { return false }
+            pointee.request = home.keep(bytes)
+            return !pointee.request.isEmpty
+        }
     }
 
     /// The bytes with another branch, transport and sent-by in the first Via.

@@ -131,7 +131,7 @@ extension BranchRef {
     private func prepareCancel(_ reason: Int32, _ reasonHeaders: apus_str) -> Bool {
         let home = self.home
         let host = home.host
-        guard let sent = SentRequest(pointee.request.text) else { return false }
+        guard let sent = template else { return false }
         let capacity = sent.capacity(to: apus_str(), lines: reasonHeaders)
         guard let cancel = home.allocate(LocalCancel.self) else { return false }
         guard let piece = host.pointee.memory.pointee.allocate(host, capacity) else {

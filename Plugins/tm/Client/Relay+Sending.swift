@@ -81,12 +81,13 @@ extension RelayRef {
         let identity = Identity(
             place: transaction.pointee.place, secret: transaction.pointee.secret, branch: branch.pointee.index,
             loopHash: pointee.loopHash)
-        var memory: [64 of UInt8] = InlineArray(repeating: 0)
+        var memory: [80 of UInt8] = InlineArray(repeating: 0)
         return withUnsafeMutableBytes(of: &memory) { memory in
+            let start = memory.baseAddress.unsafelyUnwrapped
             var outgoing = apus_outgoing(
                 size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener,
-                branch: branch.home.write(identity, to: memory.baseAddress.unsafelyUnwrapped),
-                via_params: apus_str(), uri: apus_str(), path: apus_str())
+                branch: branch.home.write(identity, to: start), via_params: branch.writeViaParams(to: start + 64),
+                uri: apus_str(), path: apus_str())
             return call.host.pointee.message.pointee.write_request(call.host, call.pointee.msg, &outgoing, &bytes) > 0
         }
     }

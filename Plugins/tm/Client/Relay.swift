@@ -211,7 +211,7 @@ extension RelayRef {
     func sayTrying() {
         let transaction = pointee.transaction
         let settings = transaction.home.settings
-        guard transaction.pointee.flags.contains(.invite), transaction.pointee.lastStatus == 0,
+        guard mayGoOn, transaction.pointee.flags.contains(.invite), transaction.pointee.lastStatus == 0,
             !transaction.pointee.flags.contains(.noAuto100), !pointee.target.options.contains(.noTrying)
         else { return }
         _ = transaction.reply(LocalReply(code: 100, reason: settings.pointee.autoInv100Reason))

@@ -8,7 +8,7 @@ struct SentRequest {
     /// Our Via: the first header, with its line end.
     let via: apus_str
     /// The lines that follow it, from the first one's name on, the empty line included.
-    let rest: apus_str
+    private(set) var rest: apus_str
 
     /// Nil when the text is no such request.
     init?(_ text: apus_str) {
@@ -20,6 +20,12 @@ struct SentRequest {
         guard let viaEnd = headers.index(of: 0x0a) else { return nil }
         via = headers[0..<viaEnd + 1]
         rest = headers.dropFirst(viaEnd + 1)
+    }
+
+    /// With the headers of another request, as it was received: its lines may end in LF alone.
+    mutating func takeHeaders(of received: apus_str) {
+        guard let lineEnd = received.index(of: 0x0a) else { return }
+        rest = received.dropFirst(lineEnd + 1)
     }
 
     /// Takes the next header with its line end(s) off the front; nil at the empty line.
@@ -69,10 +75,10 @@ struct SentRequest {
         var rest = rest
         while let line = SentRequest.next(&rest) {
             switch SentRequest.kind(of: line) {
-            case .from, .callID, .route: out.add(line)
+            case .from, .callID, .route: SentRequest.add(line, to: &out)
             case .to:
                 guard !to.isNull else {
-                    out.add(line)
+                    SentRequest.add(line, to: &out)
                     continue
                 }
                 out.add("To: ")
@@ -87,7 +93,7 @@ struct SentRequest {
                 out.add("\r\n")
             case .other:
                 if !copied.isEmpty, line.len > copied.len, line[0..<copied.len].equalsIgnoringCase(copied) {
-                    out.add(line)
+                    SentRequest.add(line, to: &out)
                 }
             }
         }
@@ -95,8 +101,34 @@ struct SentRequest {
         out.add("Content-Length: 0\r\n\r\n")
     }
 
-    /// Bytes that `write` needs at most.
+    /// A header with its line end, folded ones with their inner ones, as CRLF.
+    private static func add(_ line: apus_str, to out: inout Writer) {
+        var rest = line
+        while let end = rest.index(of: 0x0a) {
+            let hasCR = end > 0 && rest[end - 1] == 0x0d
+            out.add(rest[0..<(hasCR ? end - 1 : end)])
+            out.add("\r\n")
+            rest = rest.dropFirst(end + 1)
+        }
+        out.add(rest)
+    }
+
+    /// Bytes that `write` needs at most: each line of `rest` may get a CR.
     func capacity(to: apus_str, lines: apus_str) -> Int {
-        uri.len + via.len + rest.len + to.len + lines.len + 192
+        uri.len + via.len + rest.len + rest.len / 2 + to.len + lines.len + 192
+    }
+}
+
+extension BranchRef {
+    /// What an ACK or CANCEL of ours is made of: the request as it was sent, or with `reparse_invite` 0 the headers that it came with. Nil when
+    /// it was not sent.
+    var template: SentRequest? {
+        guard var sent = SentRequest(pointee.request.text) else { return nil }
+        if home.settings.pointee.reparseInvite == 0, !pointee.transaction.pointee.flags.contains(.local),
+            let request = pointee.transaction.pointee.request
+        {
+            sent.takeHeaders(of: home.messages.pointee.bytes(request))
+        }
+        return sent
     }
 }

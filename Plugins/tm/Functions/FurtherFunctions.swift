@@ -9,6 +9,14 @@ func declareFurtherFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>)
         doc: "What the script changes from now on is for the next t_relay only, not for routes of the transaction.",
         user: state, call: saveChanges)
     host.function(
+        "t_msg_apply_changes", routes: APUS_BRANCH_ROUTE,
+        doc: "What the script has changed for this branch is seen by the functions and variables that follow.",
+        user: state
+    ) { call in
+        let isDone = call.message.api.pointee.apply_edits(call.pointee.msg) > 0
+        return isDone ? .true : call.fail("what comes of the changes is no message, or memory is out")
+    }
+    host.function(
         "t_exists", doc: "Whether there is a transaction of the message.", user: state, call: exists)
     host.function(
         "t_get_status_code",

@@ -25,6 +25,12 @@ func declareRequestParameters(_ host: Host, _ settings: UnsafeMutablePointer<Set
         "loop_checks", into: settings.pointer(to: \.loopChecks)!, initial: "0", range: 0...1,
         doc: "1: a request that comes back unchanged is answered 482; 0: only when it would fork.")
     host.parameter(
+        "reparse_invite", into: settings.pointer(to: \.reparseInvite)!, initial: "1", range: 0...1,
+        doc: "1: CANCEL and the ACK to a negative reply have the headers of the INVITE as it was sent; 0: as it came.")
+    host.parameter(
+        "exec_time_check", into: settings.pointer(to: \.execTimeCheck)!, initial: "5000", range: 0...86_400_000,
+        doc: "A failure_route that takes so many milliseconds is told of; 0: none.")
+    host.parameter(
         "contacts_avp", into: settings.pointer(to: \.contactsAVP)!, initial: "tm_contacts",
         doc: "The XAVP in which t_load_contacts keeps contacts.")
     host.parameter(
@@ -57,6 +63,9 @@ func declareCancelParameters(_ host: Host, _ settings: UnsafeMutablePointer<Sett
         "unmatched_cancel", into: settings.pointer(to: \.unmatchedCancel)!, initial: "0", range: 0...2,
         doc: "A CANCEL without INVITE is: 0 forwarded statefully, 1 forwarded statelessly, 2 dropped.")
     host.parameter(
+        "e2e_cancel_hop_by_hop", into: settings.pointer(to: \.e2eCancelHopByHop)!, initial: "1", range: 0...1,
+        doc: "1: a CANCEL is answered at once; 0: when the called side has answered ours, as it does.")
+    host.parameter(
         "local_cancel_reason", into: settings.pointer(to: \.localCancelReason)!, initial: "1", range: 0...1,
         doc: "1: our CANCELs say why in a Reason header.")
     host.parameter(
@@ -80,6 +89,14 @@ func declareMatchingParameters(_ host: Host, _ settings: UnsafeMutablePointer<Se
     host.parameter(
         "callid_cseq_matching", into: settings.pointer(to: \.callidCseqMatching)!, initial: "0", range: 0...1,
         doc: "1: requests are matched by Call-ID and CSeq instead of the branch, against RFC 3261.")
+}
+
+func declareReplyMatching(_ host: Host, _ settings: UnsafeMutablePointer<Settings>) {
+    host.parameter(
+        "reply_matching", into: settings.pointer(to: \.replyMatching)!, initial: "0", range: 0...1,
+        doc:
+            "1: a transaction that waits for its end has no replies but the final ones to its INVITE; others pass without state."
+    )
 }
 
 func declareReplyParameters(_ host: Host, _ settings: UnsafeMutablePointer<Settings>) {
@@ -175,18 +192,6 @@ func declareWithoutEffect(_ host: Host) {
         let user = permanent(Fixed(name: name, value: value, notice: notice))
         host.parameter(name, kind: kind, flags: 0, user: user, doc: doc, set: Fixed.set)
     }
-    fixed(
-        "reparse_invite", APUS_PARAM_INT, 1, "CANCEL and ACK are always built from the INVITE as it was sent",
-        doc: "Accepted; CANCEL and the ACK to a negative reply are always built from the INVITE as it was sent (1).")
-    fixed(
-        "e2e_cancel_hop_by_hop", APUS_PARAM_INT, 1, "CANCEL is always dealt with hop by hop (RFC 3261 section 9.2)",
-        doc: "Accepted; CANCEL is always dealt with hop by hop (1; RFC 3261 section 9.2).")
-    fixed(
-        "reply_matching", APUS_PARAM_INT, 1, "replies match a transaction until it ends",
-        doc: "Accepted; replies match a transaction until it ends, and none that has.")
-    fixed(
-        "exec_time_check", APUS_PARAM_INT, nil, "a transaction stays as long as a route of it runs",
-        doc: "Accepted without effect: a transaction stays as long as a route of it runs.")
     fixed(
         "xavp_contact", APUS_PARAM_STRING, nil, "attributes of a contact are kept with its branch, not in an XAVP",
         doc: "Accepted without effect: attributes of a contact are kept with its branch.")

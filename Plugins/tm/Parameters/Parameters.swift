@@ -34,6 +34,7 @@ func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     declareRequestParameters(host, settings)
     declareCancelParameters(host, settings)
     declareMatchingParameters(host, settings)
+    declareReplyMatching(host, settings)
     declareReplyParameters(host, settings)
     declareFailoverParameters(host, settings)
     declareAppendSets(host, settings)

@@ -76,7 +76,7 @@ extension TransactionRef {
             return put(apus_str(), status: status, isLocal: false, reply: reply, branch: Int32(branch.pointee.index))
         }
         guard let bytes = write(reply, branch, status) else {
-            if status >= 300 { replyFinal(500, "Server Internal Error") }
+            if status >= 200 { replyFinal(500, "Server Internal Error") }
             return
         }
         put(bytes, status: status, isLocal: false, reply: reply, branch: Int32(branch.pointee.index))
@@ -104,10 +104,21 @@ extension TransactionRef {
         guard let listener = pointee.source.listener,
             home.messages.pointee.write_reply(home.host, reply, listener, &bytes) > 0
         else {
-            home.host.log(.error, "a reply is too long to be forwarded")
+            tellUnwritten(reply)
             return nil
         }
         return bytes
+    }
+
+    /// Why a reply cannot be forwarded.
+    private func tellUnwritten(_ reply: OpaquePointer) {
+        if home.messages.pointee.via_count(reply) < 2 {
+            home.host.bump(home.counters.pointee.rplWithoutVia)
+            home.host.log(.error, "a reply has no Via below ours: there is nobody to forward it to")
+        } else {
+            home.host.bump(home.counters.pointee.rplTooLong)
+            home.host.log(.error, "a reply is too long to be forwarded")
+        }
     }
 
     /// A final reply of our own, unless one was sent.

@@ -11,6 +11,7 @@ let receiveReply: @convention(c) (UnsafePointer<apus_hook>) -> CInt = { hook in
     home.host.bump(home.counters.pointee.rplReceived)
     guard let branch = home.branch(of: message) else { return home.routeStray(message) }
     let transaction = branch.pointee.transaction
+    if home.settings.pointee.replyMatching != 0, !transaction.stillWants(message) { return home.routeStray(message) }
     transaction.addReference()
     transaction.receive(message, branch)
     transaction.dropReference()
@@ -58,6 +59,14 @@ extension TransactionRef {
             .equals(message.field(APUS_FIELD_CSEQ_NUMBER))
     }
 
+    /// `reply_matching` 1: one that waits for its end has to do with final replies to its INVITE, which are acknowledged or passed on, and
+    /// with those to its CANCELs.
+    fileprivate func stillWants(_ message: OpaquePointer) -> Bool {
+        guard pointee.phase == .waiting else { return true }
+        if home.messages.pointee.method(message) != pointee.method { return true }
+        return pointee.flags.contains(.invite) && home.messages.pointee.status(message) >= 200
+    }
+
     /// A reply to one of the branches has come.
     fileprivate func receive(_ message: OpaquePointer, _ branch: BranchRef) {
         let messages = home.messages
@@ -66,7 +75,12 @@ extension TransactionRef {
         if messages.pointee.method(message) == UInt32(APUS_METHOD_CANCEL), pointee.method != UInt32(APUS_METHOD_CANCEL)
         {
             tellReceived(message, status, branch, before)
-            if status >= 200 { branch.pointee.cancel?.stop() }
+            if status >= 200 {
+                branch.pointee.cancel?.stop()
+                if pointee.canceller != nil {
+                    answerCanceller(status, messages.pointee.field(message, UInt32(APUS_FIELD_REASON)))
+                }
+            }
             return
         }
         // Dealt with now without a script, or later, or by a script that may wait: held first, so that none is acknowledged and then lost.

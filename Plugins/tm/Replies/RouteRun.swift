@@ -1,3 +1,4 @@
+import Glibc
 import PluginKit
 
 // Invariants: a RouteRun lies in a piece of the worker's memory from `start` to `finish`, which is reached once: when the route has ended and
@@ -27,6 +28,8 @@ struct RouteRun {
     var legStart: UInt32 = 0
     /// The caller had cancelled the request before.
     var wasCancelled = false
+    /// Of a failure_route: when it began, by `clock`.
+    var began: UInt64 = 0
 
     /// `start_run` has returned before the route ended: the script waited.
     var hasWaited = false
@@ -68,6 +71,7 @@ extension TransactionRef {
             size: UInt32(MemoryLayout<apus_start>.size), kind: UInt32(kind), flags: isReply ? UInt32(APUS_IN_PLACE) : 0,
             reserved: 0, route: route, msg: message, avps: pointee.avps, begun: RouteRun.begun, ended: RouteRun.ended,
             user: run)
+        if description.kind == .failure { run.pointee.began = RouteRun.clock() }
         enter()
         guard host.pointee.script.pointee.start_run(host, &start) > 0 else {
             home.release(run)
@@ -82,6 +86,22 @@ extension TransactionRef {
 }
 
 extension RouteRun {
+    /// Milliseconds, though the worker's clock stands still while a script runs.
+    fileprivate static func clock() -> UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &now)
+        return UInt64(now.tv_sec) &* 1000 &+ UInt64(now.tv_nsec) / 1_000_000
+    }
+
+    /// `exec_time_check`: the transaction's replies and timeouts have waited for the route.
+    fileprivate func checkTime() {
+        let home = transaction.home
+        let limit = UInt64(clamping: home.settings.pointee.execTimeCheck)
+        let time = RouteRun.clock() &- began
+        guard limit > 0, time >= limit else { return }
+        home.host.log(.warning, "a failure_route has taken \(time) ms")
+    }
+
     fileprivate static let begun: @convention(c) (Host, OpaquePointer, UnsafeMutableRawPointer?) -> Void = {
         host, message, user in
         let run = user.unsafelyUnwrapped.assumingMemoryBound(to: RouteRun.self)
@@ -116,6 +136,7 @@ extension UnsafeMutablePointer<RouteRun> {
         let run = pointee
         let transaction = run.transaction
         transaction.home.release(self)
+        if run.kind == .failure { run.checkTime() }
         transaction.goOn(run)
         transaction.leave()
     }

@@ -19,8 +19,14 @@ extension TransactionRef {
             }
         }
         addReference()
-        // The To tag of both answers is the same (section 9.2).
-        _ = cancel.reply(LocalReply(code: 200, reason: "canceling", toTag: localTag, on: call.pointee.msg))
+        let isOpen = pointee.phase == .active && pointee.lastStatus < 200
+        if home.settings.pointee.e2eCancelHopByHop == 0, isOpen, hasPendingBranches {
+            cancel.pointee.flags.insert(.awaitsCancels)
+            pointee.canceller = Transaction.Canceller(place: cancel.pointee.place, secret: cancel.pointee.secret)
+        } else {
+            // The To tag of both answers is the same (section 9.2).
+            _ = cancel.reply(LocalReply(code: 200, reason: "canceling", toTag: localTag, on: call.pointee.msg))
+        }
         tell(TM_E2ECANCEL_IN, Occurrence(request: call.pointee.msg))
         if pointee.phase == .active, pointee.lastStatus < 200 {
             pointee.flags.insert([.cancelled, .noNewBranches])
@@ -32,6 +38,26 @@ extension TransactionRef {
         }
         dropReference()
         return .true
+    }
+
+    /// The called side has answered a CANCEL of ours, or the INVITE has its outcome: the CANCEL that waits is answered, by a refusal only
+    /// when nobody is left who may say something else.
+    func answerCanceller(_ status: Int32, _ reason: apus_str) {
+        guard let waiting = pointee.canceller, status < 300 || !hasOpenCancels else { return }
+        pointee.canceller = nil
+        guard let cancel = home.pointee.table[waiting.place], cancel.pointee.secret == waiting.secret else { return }
+        cancel.pointee.flags.remove(.awaitsCancels)
+        _ = cancel.reply(LocalReply(code: status, reason: reason, toTag: localTag))
+    }
+
+    /// Whether a CANCEL of ours has no answer yet, or waits to be sent.
+    private var hasOpenCancels: Bool {
+        var next = pointee.branches
+        while let branch = next {
+            next = branch.pointee.next
+            if let cancel = branch.pointee.cancel, !cancel.pointee.isAnswered, !branch.isFinished { return true }
+        }
+        return false
     }
 
     /// Header lines of the CANCEL that ours carry on: its Reason (RFC 3326), and with bit 1 of `headers_mode` all that do not belong to one

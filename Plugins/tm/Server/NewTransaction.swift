@@ -45,6 +45,10 @@ extension UnsafeMutablePointer<Home> {
         host.bump(counters.pointee.uasTransactions)
         transaction.setTimers(call)
         transaction.apply(context.pointee.presets)
+        // Datagrams overtake each other: the CANCEL was here before its INVITE, and waits for it in a transaction of its own.
+        if method == UInt32(APUS_METHOD_INVITE), match(probe, method: UInt32(APUS_METHOD_CANCEL)) != nil {
+            transaction.pointee.flags.insert(.cancelled)
+        }
         transaction.setLifetime(transaction.pointee.timers.lifetime)
         transaction.tellGlobally(TM_REQUEST_IN, Occurrence(request: handle))
         return .made(transaction)

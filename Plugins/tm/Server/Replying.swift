@@ -65,6 +65,8 @@ extension TransactionRef {
             guard isInviteAccepted else { return }
             return sendAgain(bytes, status: status, reply: reply, branch: branch)
         }
+        // A CANCEL that waits is answered when the bytes have left: its answer is written where they are.
+        defer { if status >= 200, pointee.canceller != nil { answerCanceller(200, "canceling") } }
         home.release(&pointee.lastReply)
         pointee.lastStatus = status
         if isLocal { pointee.flags.insert(.localReply) } else { pointee.flags.remove(.localReply) }
@@ -149,6 +151,7 @@ extension TransactionRef {
         let now = home.now
         pointee.phaseEnd = now &+ UInt64(pointee.timers.fr)
         let isReliable = home.host.pointee.net.pointee.is_reliable(pointee.source.transport) > 0
+        pointee.retransmissions = 0
         pointee.retransmissionInterval = pointee.timers.retr1
         pointee.nextRetransmission =
             isReliable || pointee.flags.contains(.replica) ? 0 : now &+ UInt64(pointee.timers.retr1)

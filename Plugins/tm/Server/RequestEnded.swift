@@ -44,7 +44,7 @@ extension TransactionRef {
                 replyError(message, code: context.pointee.relayError)
             }
             if pointee.phase == .active, !hasPendingBranches, pointee.blindBranches == 0,
-                !pointee.flags.contains(.suspended)
+                pointee.flags.isDisjoint(with: [.suspended, .awaitsCancels])
             {
                 if isAnswered { end() } else { leaveUnanswered() }
             }

@@ -62,7 +62,9 @@ extension TransactionRef {
             // No ACK came (timer H).
             guard now < pointee.phaseEnd else { return wait() }
             if pointee.nextRetransmission != 0, now >= pointee.nextRetransmission {
-                pointee.retransmissionInterval = min(pointee.retransmissionInterval &* 2, pointee.timers.retr2)
+                pointee.retransmissions &+= 1
+                pointee.retransmissionInterval = interval(
+                    after: pointee.retransmissionInterval, retransmissions: pointee.retransmissions)
                 pointee.nextRetransmission = now &+ UInt64(pointee.retransmissionInterval)
                 retransmitReply()
             }

@@ -20,6 +20,10 @@ func declareCounters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     counters.pointee.rplSent = host.counter("tmx", "rpl_sent", doc: "Replies sent, retransmissions included.")
     counters.pointee.requestRetransmissions = host.counter(
         "tm", "request_retransmissions", doc: "Retransmissions of requests that were absorbed.")
+    counters.pointee.rplWithoutVia = host.counter(
+        "tm", "replies_without_via", doc: "Replies not forwarded: the Vias below ours were missing.")
+    counters.pointee.rplTooLong = host.counter(
+        "tm", "replies_too_long", doc: "Replies not forwarded: they were longer than a message may be.")
     counters.pointee.created = host.counter("tm", "created", doc: "Transactions made.")
     counters.pointee.freed = host.counter("tm", "freed", doc: "Transactions freed.")
     counters.pointee.completed = host.counter("tm", "completed", doc: "Transactions put on the wait timer.")

@@ -26,8 +26,14 @@ struct AckContents {
 extension TransactionRef {
     /// A 2xx to a request of our own.
     func acceptLocal(_ reply: OpaquePointer, _ branch: BranchRef, _ status: Int32) {
-        if pointee.flags.contains(.invite), !pointee.flags.contains(.noAutoAck), !isWatched(TM_DONT_ACK) {
-            _ = acknowledgeSuccess(reply, branch, AckContents())
+        if pointee.flags.contains(.invite) {
+            if !pointee.flags.contains(.noAutoAck), !isWatched(TM_DONT_ACK) {
+                _ = acknowledgeSuccess(reply, branch, AckContents())
+            } else {
+                // Somebody else acknowledges it, now or later.
+                home.messages.pointee.release(home.host, branch.pointee.reply)
+                branch.pointee.reply = home.messages.pointee.keep(home.host, reply)
+            }
         }
         completeLocal(status, reply, branch)
         // The 2xx is repeated until its ACK arrives, at longest for 64*T1; each of them is acknowledged (RFC 6026, timer M).
@@ -37,6 +43,17 @@ extension TransactionRef {
             pointee.phaseEnd = end
             schedule()
         }
+    }
+
+    /// The 2xx to an INVITE of our own that is not acknowledged by itself; nil when none has come.
+    var acceptedReply: OpaquePointer? {
+        var found: OpaquePointer?
+        var next = pointee.branches
+        while let branch = next {
+            next = branch.pointee.next
+            if 200..<300 ~= branch.pointee.status, let reply = branch.pointee.reply { found = reply }
+        }
+        return found
     }
 
     /// Sends the ACK to a 2xx. False when it cannot be made or has no destination.

@@ -1,56 +1,44 @@
-import Glibc
 import PluginKit
 
-// Invariants: a Parcel is one piece of the C library's memory, since it is made on one thread and freed on another: the job, the request with
-// its texts pointing behind it, and those texts. It is the poster's until `post`, then the job's, which frees it.
+// Invariants: what a Parcel points to on the way are copies that live as long as it (worker->send).
 
 /// A request of our own on its way to the worker where it belongs.
 private struct Parcel {
-    var job: apus_job
     let state: UnsafeMutablePointer<State>
     let host: Host
-    var asked: tm_request
+    let asked: tm_request
 
-    static func make(
-        _ state: UnsafeMutablePointer<State>, _ host: Host, _ asked: tm_request
-    ) -> UnsafeMutablePointer<Parcel>? {
-        let texts = [
-            \tm_request.method, \.uri, \.next_hop, \.from, \.to, \.callid, \.headers, \.body, \.body_type,
+    /// Posts it; false when that is impossible.
+    mutating func send(to worker: UInt32) -> Bool {
+        let members: [PartialKeyPath<tm_request>] = [
+            \.method, \.uri, \.next_hop, \.from, \.to, \.callid, \.headers, \.body, \.body_type,
         ]
-        let head = MemoryLayout<Parcel>.stride
-        let count = texts.reduce(head) { $0 + asked[keyPath: $1].len }
-        guard let memory = malloc(count) else { return nil }
-        var out = Writer(memory + head, capacity: count - head)
-        var copy = asked
-        for text in texts {
-            let start = out.count
-            out.add(asked[keyPath: text])
-            copy[keyPath: text] = apus_str(start: UnsafePointer(out.start + start), count: out.count - start)
+        let start = MemoryLayout<Parcel>.offset(of: \.asked)!
+        let offsets = members.map { UInt32(start + MemoryLayout<tm_request>.offset(of: $0)!) }
+        return offsets.withUnsafeBufferPointer { offsets in
+            withUnsafeMutablePointer(to: &self) { parcel in
+                var errand = apus_errand(
+                    size: UInt32(MemoryLayout<apus_errand>.size), worker: worker, data: parcel,
+                    count: MemoryLayout<Parcel>.size, texts: offsets.baseAddress, text_count: UInt32(offsets.count),
+                    reserved: 0, run: Parcel.arrived)
+                return parcel.pointee.host.pointee.worker.pointee.send(parcel.pointee.host, &errand) > 0
+            }
         }
-        let parcel = memory.bindMemory(to: Parcel.self, capacity: 1)
-        parcel.initialize(to: Parcel(job: apus_job(running: Parcel.arrived), state: state, host: host, asked: copy))
-        return parcel
     }
 
-    private static let arrived: @convention(c) (Host, UnsafeMutablePointer<apus_job>) -> Void = { _, job in
-        let parcel = UnsafeMutableRawPointer(job).assumingMemoryBound(to: Parcel.self)
+    private static let arrived: @convention(c) (Host, UnsafeMutableRawPointer) -> CInt = { _, data in
+        let parcel = data.assumingMemoryBound(to: Parcel.self)
         let asked = parcel.pointee.asked
         do throws(RequestFault) {
             guard let home = parcel.pointee.state.home else { throw RequestFault(500, "No worker") }
             let request = try OwnRequest(asked, home.messages)
             try home.start(request, for: parcel.pointee.host)
+            return .true
         } catch {
             parcel.pointee.host.log(.error, "a request of our own was not sent: \(error.reason.string)")
             asked.release?(asked.user)
+            return .false
         }
-        free(parcel)
-    }
-}
-
-extension apus_job {
-    /// A job for `worker->post`.
-    init(running run: @escaping @convention(c) (Host, UnsafeMutablePointer<apus_job>) -> Void) {
-        self.init(size: UInt32(MemoryLayout<apus_job>.size), reserved: 0, links: (nil, nil), run: run)
     }
 }
 
@@ -80,10 +68,8 @@ extension UnsafeMutablePointer<State> {
         guard request.dialog == nil else { throw RequestFault(500, "Dialog of another worker") }
         var copy = asked
         copy.callid = request.callID
-        guard let parcel = Parcel.make(self, host, copy), let job = parcel.pointer(to: \.job) else {
-            throw RequestFault(500, "Out of memory")
-        }
-        own.pointee.worker.pointee.post(own, index, job)
+        var parcel = Parcel(state: self, host: host, asked: copy)
+        guard parcel.send(to: index) else { throw RequestFault(500, "Out of memory") }
     }
 }
 

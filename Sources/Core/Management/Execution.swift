@@ -31,7 +31,8 @@ final class Execution: @unchecked Sendable {
 
     /// The way to a worker, where the command goes on.
     struct Step {
-        let worker: Int
+        /// Nil: back to the management thread.
+        let worker: Int?
         /// 0: no limit.
         let milliseconds: UInt32
         let then: () -> Command.Outcome
@@ -187,7 +188,7 @@ final class Execution: @unchecked Sendable {
     func goOn(_ step: Step, workerCount: Int) -> Bool {
         if !isCalling {
             Log.error("command \(command?.name ?? name) may go on in its call only")
-        } else if step.worker >= workerCount {
+        } else if let worker = step.worker, worker >= workerCount {
             answer.fail(404, Bytes("no such worker"))
         } else if command?.onEachWorker == true || deferral != nil || next != nil {
             answer.refuse("it goes on twice at a time")

@@ -271,7 +271,9 @@ final class ManagementThread: @unchecked Sendable {
             }
             if case .deferred = execution.outcome, execution.answer.fault == nil, execution.answer.misuse == nil {
                 execution.reset()
-                return send(execution, to: next.worker, within: UInt64(next.milliseconds))
+                if let worker = next.worker { return send(execution, to: worker, within: UInt64(next.milliseconds)) }
+                execution.call()
+                return called(execution)
             }
             next.release()
             execution.answer.refuse("it goes on on a worker, and answers at once all the same")

@@ -51,7 +51,7 @@ extension HostTables {
             go_on: { command, worker, milliseconds, then, user, release in
                 let execution = HostTables.execution(command.pointee.answer)
                 let step = Execution.Step(
-                    worker: Int(worker), milliseconds: milliseconds,
+                    worker: worker == UInt32(APUS_RPC_MANAGEMENT) ? nil : Int(worker), milliseconds: milliseconds,
                     then: { ContractFunction.outcome(ofStep: then(command, user)) }, release: { release?(user) })
                 let count = Int(command.pointee.host.shared.pointee.workerCount)
                 return CInt(execution.goOn(step, workerCount: count) ? APUS_SUSPENDED : APUS_FALSE)

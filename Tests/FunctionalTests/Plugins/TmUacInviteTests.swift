@@ -133,4 +133,65 @@ import Testing
         #expect(answer.json == #"{"code":408,"text":"Request Timeout"}"#)
         _ = try desk.callee.receive("CANCEL")
     }
+
+    /// The body in hexadecimal digits, as `rpflags` says.
+    @Test func attributesSayHowTheBodyIsWritten() throws {
+        let desk = try Desk()
+        let headers = Desk.dialog + "Content-Type: text/plain\r\n"
+        for (flags, text, body) in [("1", "68 69", "hi"), ("0", "hello", "hello")] {
+            try desk.door.send(
+                "tm.t_uac_attrs", ["mode=wait;rpflags=\(flags)", "MESSAGE", desk.uri, ".", ".", headers, text])
+            let message = try desk.callee.request("MESSAGE")
+            #expect(message.body == body)
+            try desk.callee.send(message.response(202, "Accepted"), to: desk.server.port)
+            let answer = try desk.door.receive()
+            #expect(answer.json.hasPrefix(#"[202,"Accepted""#), "\(answer)")
+        }
+        let odd = try desk.door.call("tm.t_uac_attrs", "rpflags=1", "MESSAGE", desk.uri, ".", ".", headers, "686")
+        #expect(odd.code == 400 && odd.json == "Invalid body")
+        let unknown = try desk.door.call("tm.t_uac_attrs", "rpflags=2", "MESSAGE", desk.uri, ".", ".", Desk.dialog)
+        #expect(unknown.code == 400)
+    }
+
+    /// A script acknowledges for the server's own INVITE, whichever worker has it.
+    @Test func aScriptAcknowledges() throws {
+        let desk = try Desk(
+            globals: "loadmodule \"tmx.so\"\n",
+            script: """
+                switch ($rU) {
+                    case "bare": t_uac_ack_local("$hdr(X-Call)", "1"); break;
+                    case "full":
+                        t_uac_ack_local("$hdr(X-Call)", "1", "X-More: 1\\r\\nContent-Type: text/plain\\r\\n", "hi");
+                        break;
+                }
+                sl_send_reply("200", "$rc");
+                """)
+        var asked = 0
+        func acknowledge(_ user: String, _ call: String) throws -> String {
+            asked += 1
+            let client = try UDPClient()
+            let text = SIPText.request(
+                "OPTIONS", "sip:\(user)@\(desk.server.address)", from: client.address, id: "ask\(asked)",
+                headers: ["X-Call: \(call)"])
+            return try client.exchange(text, with: desk.server.port).reason
+        }
+        for (index, user) in ["bare", "full", "bare", "full"].enumerated() {
+            let call = "acknowledged\(index)@tests"
+            try desk.begin("tm.t_uac_wait_noack", "INVITE", headers: Desk.dialog + "Call-ID: \(call)\r\n")
+            let invite = try desk.callee.request("INVITE")
+            // There is nothing to acknowledge yet.
+            #expect(try acknowledge(user, call) == "-1")
+            let contact = "Contact: <sip:target@\(desk.callee.address)>"
+            try desk.callee.send(invite.response(200, "OK", headers: [contact]), to: desk.server.port)
+            #expect(try desk.door.receive().code == 200)
+            #expect(try acknowledge(user, call + "x") == "-1")
+            #expect(try acknowledge(user, call) == "1")
+            let ack = try desk.callee.request("ACK")
+            #expect(ack.startLine == "ACK sip:target@\(desk.callee.address) SIP/2.0")
+            #expect(ack.header("Call-ID") == call && ack.header("CSeq") == "1 ACK")
+            #expect(ack.header("X-More") == (user == "full" ? "1" : nil))
+            #expect(ack.body == (user == "full" ? "hi" : ""))
+        }
+        try desk.waitForNothing(within: 800)
+    }
 }

@@ -212,6 +212,64 @@ import Testing
         #expect(final.statusCode == 486)
     }
 
+    /// A request that rings is sent to further destinations, by the script of another one.
+    @Test(arguments: [false, true]) func anotherCallAddsBranches(hasRoute: Bool) throws {
+        let probe = try probe(
+            """
+            if (method == "MESSAGE") {
+                append_branch("sip:second@$hdr(X-To)");
+                append_branch("sip:third@$hdr(X-To)");
+                append_branch("sip:fourth@$hdr(X-To)");
+                t_cell_append_branches("$hdr(X-Index)", "$hdr(X-Label)");
+                $var(first) = $rc;
+                t_cell_append_branches("$hdr(X-Index)", "$hdr(X-Label)");
+                sl_send_reply("200", "$var(first) $rc");
+                exit;
+            }
+            t_newtran();
+            t_reply("183", "$T(id_index) $T(id_label)");
+            $ru = "sip:first@" + $hdr(X-To);
+            \(hasRoute ? "t_on_branch(\"out\");" : "")
+            t_relay();
+            """,
+            globals: hasRoute
+                ? #"branch_route[out] { append_hf("X-Branch: $rU\r\n"); if ($rU == "third") drop; }"# + "\n" : "")
+        for round in 0..<4 {
+            let later = try UDPClient()
+            let other = try UDPClient()
+            try probe.send(
+                probe.request("INVITE", id: "fork\(round)", headers: ["X-To: \(probe.nextHop.address)"]))
+            let place = try probe.client.reply(183).reason.split(separator: " ")
+            let first = try probe.nextHop.next("INVITE")
+            #expect(first.startLine.hasPrefix("INVITE sip:first@"))
+            try probe.answer(first, 180)
+            try probe.client.reply(180)
+            let headers = ["X-Index: \(place[0])", "X-Label: \(place[1])", "X-To: \(later.address)"]
+            func add(_ id: String) throws -> String {
+                let text = SIPText.request(
+                    "MESSAGE", "sip:x@\(probe.server.address)", from: other.address, id: id, headers: headers)
+                return try other.exchange(text, with: probe.server.port).reason
+            }
+            #expect(try add("add\(round)") == "1 -1")
+            let expected = hasRoute ? ["second", "fourth"] : ["second", "third", "fourth"]
+            var last: SIPText?
+            for user in expected {
+                let message = try later.receive("INVITE")
+                #expect(message.startLine.hasPrefix("INVITE sip:\(user)@"))
+                #expect(message.header("X-Branch") == (hasRoute ? user : nil))
+                #expect(message.header("Call-ID") == first.header("Call-ID") && message.branch != first.branch)
+                last = message
+            }
+            try later.send(#require(last).response(200, "OK"), to: probe.server.port)
+            try probe.client.reply(200)
+            let cancel = try probe.nextHop.next("CANCEL")
+            try probe.answer(cancel, 200)
+            try probe.answer(first, 487)
+            // It is answered: nothing more is sent.
+            #expect(try add("late\(round)") == "-1 -1")
+        }
+    }
+
     /// Commands by script to transactions of other calls; many calls, so that both workers command each other.
     @Test func transactionsOfOtherCalls() throws {
         let probe = try probe(

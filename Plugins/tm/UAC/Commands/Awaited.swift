@@ -11,7 +11,6 @@ struct Awaited {
         case codeAndText
         /// Code, reason, what further requests in its dialog need, and its headers.
         case reply
-        case replyAndBody
         /// One line, code and reason, within 80 seconds.
         case status
         /// SER's text: such a line; what further requests in its dialog need, a line each; its headers.
@@ -125,15 +124,11 @@ extension UnsafeMutablePointer<Awaited> {
             command.add("code", Int64(code))
             command.add("text", reason)
             command.close()
-        case .reply, .replyAndBody:
+        case .reply:
             command.openArray()
             command.add(nil, Int64(code))
             command.add(nil, reason)
             if let reply { Awaited.describe(reply, messages, command) }
-            if let reply, pointee.answer == .replyAndBody {
-                let body = messages.pointee.part(reply, UInt32(APUS_PART_BODY))
-                command.add(nil, body.isEmpty ? "" : body)
-            }
             command.close()
         case .status: command.add(line: "\(code) \(reason.string)")
         case .text, .textBelowStatus:

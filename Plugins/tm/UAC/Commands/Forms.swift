@@ -49,11 +49,11 @@ private func bucketLines(
     Tour.all(
         command,
         { tour, home in
-            if tour.pointee.isFirst { tour.pointee.sums = Array(repeating: 0, count: 2 * Table.bucketCount) }
+            if tour.isFirst { tour.sums = Array(repeating: 0, count: 2 * Table.bucketCount) }
             for bucket in 0..<Table.bucketCount {
                 let (current, total) = home.pointee.table.counts(ofBucket: bucket)
-                tour.pointee.sums[2 * bucket] += current
-                tour.pointee.sums[2 * bucket + 1] += total
+                tour.sums[2 * bucket] += current
+                tour.sums[2 * bucket + 1] += total
             }
         },
         answer: { command, sums in

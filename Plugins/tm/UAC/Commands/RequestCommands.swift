@@ -54,7 +54,7 @@ func declareRequestCommands(_ host: Host, _ state: UnsafeMutablePointer<State>) 
         arguments:
             "attributes:string, method:string, ruri:string, nexthop:string, socket:string, headers:string, body:string?",
         doc:
-            "As the others, by mode=start|wait|block;cbflags=noack;rpflags=1 (answer with body);fr_timeout=ms;fr_inv_timeout=ms.",
+            "As the others, by mode=start|wait|block;cbflags=noack;rpflags=1 (body in hexadecimal digits);fr_timeout=ms;fr_inv_timeout=ms.",
         state,
         call: sendByAttributes)
     host.command(
@@ -115,8 +115,6 @@ private struct Sending {
     var namesSocket = false
     /// Place of the method among the arguments.
     var first = 0
-    /// The answer has the reply's body, too.
-    var withBody = false
     /// How a form's command answers; nil: by mode.
     var form: Awaited.Answer?
     /// Milliseconds; 0: as the parameters say.
@@ -133,7 +131,7 @@ private struct Sending {
         form = answer
     }
 
-    var answer: Awaited.Answer { form ?? (mode == .block ? .codeAndText : withBody ? .replyAndBody : .reply) }
+    var answer: Awaited.Answer { form ?? (mode == .block ? .codeAndText : .reply) }
     /// Places of the header lines and the body; SER's text names no socket before them.
     var headers: Int { first + (form == .text ? 3 : 4) }
 }
@@ -187,8 +185,9 @@ extension Sending {
         case ("mode", "wait"): mode = .wait
         case ("mode", "block"): mode = .block
         case ("cbflags", "noack"): noAck = true
-        case ("rpflags", "0"): withBody = false
-        case ("rpflags", "1"): withBody = true
+        case ("rpflags", _):
+            guard let flags = value.number, 0...1 ~= flags else { return false }
+            isHex = flags == 1
         case ("fr_timeout", _):
             guard let time = value.number, 1...Duration.longest ~= time else { return false }
             fr = UInt32(time)

@@ -15,10 +15,10 @@ func countTransactions(
     Tour.all(
         command,
         { tour, home in
-            if tour.pointee.isFirst { tour.pointee.sums = [0, 0, 0] }
-            tour.pointee.sums[0] += UInt64(home.pointee.count)
-            tour.pointee.sums[1] += UInt64(home.pointee.waitingCount)
-            tour.pointee.sums[2] += UInt64(home.pointee.count) &- UInt64(home.pointee.table.used)
+            if tour.isFirst { tour.sums = [0, 0, 0] }
+            tour.sums[0] += UInt64(home.pointee.count)
+            tour.sums[1] += UInt64(home.pointee.waitingCount)
+            tour.sums[2] += UInt64(home.pointee.count) &- UInt64(home.pointee.table.used)
         }, answer: answer)
 }
 
@@ -49,10 +49,10 @@ private func answerStatistics(_ command: UnsafePointer<apus_command>, _ sums: [U
 /// `tm.list`
 let listTransactions: @convention(c) (UnsafePointer<apus_command>) -> CInt = { command in
     Tour.all(command) { tour, home in
-        let command = tour.pointee.command
-        if tour.pointee.isFirst { command.openArray() }
+        let command = tour.command
+        if tour.isFirst { command.openArray() }
         home.pointee.table.visit { list($0, command) }
-        if tour.pointee.isLast { command.close() }
+        if tour.isLast { command.close() }
     }
 }
 
@@ -101,7 +101,7 @@ let hashStatistics: @convention(c) (UnsafePointer<apus_command>) -> CInt = { com
         command,
         { tour, home in
             let table = home.pointee.table
-            for bucket in 0..<Table.bucketCount { tour.pointee.sums.append(table.counts(ofBucket: bucket).current) }
+            for bucket in 0..<Table.bucketCount { tour.sums.append(table.counts(ofBucket: bucket).current) }
         }, answer: answerHash)
 }
 

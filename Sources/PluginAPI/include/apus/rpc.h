@@ -64,6 +64,9 @@ enum {
  */
 enum { APUS_RPC_MORE = 2 };
 
+/* For `go_on`: back to the management thread. */
+enum { APUS_RPC_MANAGEMENT = 0x7fffffff };
+
 /* One step through a structured value, an argument or an answer: what is in a map or array stands between its beginning and its end. */
 enum {
     APUS_ITEM_TEXT = 1,   /* str: a text that may stand for a number, as of a FIFO's line */
@@ -204,7 +207,7 @@ typedef struct apus_rpc_api {
     apus_str (*APUS_NONNULL form)(const apus_host *APUS_NONNULL h, uint32_t language, apus_str name);
 
     /*
-     * In `call`, and in `then`: the command goes on on that worker; the caller returns the result at once. [worker] `then` answers as `call`
+     * In `call`, and in `then`: the command goes on on that worker, or with APUS_RPC_MANAGEMENT on the management thread; the caller returns the result at once. [worker] `then` answers as `call`
      * does, but for APUS_RPC_MORE: it completes the answer, or goes on on the next worker. When the worker has not got to it within
      * `milliseconds` (0: no limit) the door has answered 504 and `then` is not called any more. `release` (may be null) frees `user`, once:
      * after `then`, or instead of it. APUS_SUSPENDED; or APUS_FALSE, with a fault, when there is no such worker, or it goes on already.

@@ -282,9 +282,9 @@ typedef struct tm_api {
                      apus_str *APUS_NULLABLE reason);
     /*
      * Sends the ACK to a 2xx of an INVITE of ours that was started with TM_NO_ACK, with these header lines and that body, all of which may be
-     * empty. `reply` is the 2xx: that of the event, or a kept copy. To be called again for a 2xx that comes again (TM_LOCAL_RESPONSE_IN).
+     * empty. `reply` is the 2xx: that of the event, or a kept copy; null: the last one that came. To be called again for a 2xx that comes again (TM_LOCAL_RESPONSE_IN).
      */
-    int (*APUS_NONNULL ack_local_uac)(tm_transaction *APUS_NONNULL t, apus_msg *APUS_NONNULL reply, apus_str headers,
+    int (*APUS_NONNULL ack_local_uac)(tm_transaction *APUS_NONNULL t, apus_msg *APUS_NULLABLE reply, apus_str headers,
                          apus_str body, apus_str body_type);
     /*
      * [any] New texts for a Call-ID and a From tag, hard to guess; on a worker the Call-ID is one whose home it is. They write at most `capacity`
@@ -318,6 +318,20 @@ typedef struct tm_api {
     /* Writes the Route header, with its line end, that requests in the dialog carry; answers its length: 0 when there is none or no room. */
     size_t (*APUS_NONNULL print_routeset)(const tm_dialog *APUS_NONNULL d, char *APUS_NONNULL buffer, size_t capacity);
     void (*APUS_NONNULL free_dlg)(tm_dialog *APUS_NULLABLE d);
+
+    /*
+     * Flags that a branch shows in our Via, as ;kvf= and a hexadecimal number: set before it is sent. A branch of index 0 need not be there
+     * yet. APUS_FALSE when there is no such branch.
+     */
+    int (*APUS_NONNULL via_flags)(const tm_transaction *APUS_NONNULL t, uint32_t branch, uint32_t *APUS_NONNULL out);
+    int (*APUS_NONNULL set_via_flags)(tm_transaction *APUS_NONNULL t, uint32_t branch, uint32_t flags);
+    /*
+     * Sends the transaction's request to further destinations, beside those that it was sent to: their branch route runs, their addresses are
+     * looked up. APUS_FALSE when there is none, when the transaction has its final reply or is cancelled, is one of our own, or a
+     * script of it runs or waits.
+     */
+    int (*APUS_NONNULL t_append_branches)(tm_transaction *APUS_NONNULL t, const apus_branch *APUS_NONNULL branches,
+                             uint32_t count);
 } tm_api;
 
 /* [start] tm's interface; null with a logged reason when tm.so is not loaded. A module names "tm/1" in `needs`. */
