@@ -1,0 +1,89 @@
+import Glibc
+import Testing
+
+/// apusctl with the real server, through the control socket and through a FIFO.
+@Suite(.timeLimit(.minutes(5))) struct ApusctlServerTests {
+    /// A server that answers everything 200, with both ways in.
+    private func server(_ folder: borrowing TemporaryFolder, workers: Int = 2) throws -> Server {
+        let path = folder.path
+        return try Server { port in
+            """
+            children=\(workers)
+            listen=udp:127.0.0.1:\(port)
+            alias="apusctl.test"
+            fifo="\(path)/fifo"
+            fifo_dir="\(path)/"
+            loadmodule "ctl.so"
+            loadmodule "sl.so"
+            loadmodule "tm.so"
+            modparam("ctl", "binrpc", "unixs:\(path)/ctl")
+            request_route { sl_send_reply("200", "OK"); exit; }
+
+            """
+        }
+    }
+
+    private func control(_ folder: borrowing TemporaryFolder, _ arguments: String...) throws -> ToolResult {
+        try Apusctl.run(["-s", folder.path + "/ctl"] + arguments, folder: folder)
+    }
+
+    private func fifo(_ folder: borrowing TemporaryFolder, _ arguments: String...) throws -> ToolResult {
+        try Apusctl.run(
+            ["--fifo", folder.path + "/fifo"] + arguments, folder: folder, environment: ["FIFO_REPLY_DIR": folder.path])
+    }
+
+    /// Its rows are the threads that the kernel knows.
+    private func expectThreads(_ result: ToolResult, _ pid: pid_t, _ port: UInt16) throws {
+        #expect(result.status == .exited(0), "\(result.errors)")
+        let rows = result.output.split(separator: "\n").map { $0.split(separator: "\t").map { String($0) } }
+        try #require(rows.count > 3 && rows.allSatisfy { $0.count == 3 }, "\(result.output)")
+        #expect(rows.map { $0[0] } == (0..<rows.count).map { "\($0)" })
+        #expect(rows[0][1...] == ["\(pid)", "attendant"])
+        #expect(rows[1][2] == "receiver child=0 sock=0 @ 127.0.0.1::\(port)")
+        #expect(rows[2][2] == "receiver child=1 sock=0 @ 127.0.0.1::\(port)")
+        let threads = Set(Products.names(in: "/proc/\(pid)/task"))
+        for row in rows { #expect(threads.contains(row[1]), "\(row)") }
+    }
+
+    @Test func theFIFOTellsTheSame() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let (pid, port) = (server.pid, server.port)
+        try expectThreads(try fifo(folder, "ps"), pid, port)
+        #expect(try fifo(folder, "version").output.hasPrefix("Server: Apus ("))
+        #expect(try fifo(folder, "uptime").output.hasSuffix(" [sec]\n"))
+        #expect(try fifo(folder, "fifo", "which").output.contains("uptime\n"))
+        let unknown = try fifo(folder, "fifo", "nope")
+        #expect(unknown.status == .exited(1))
+        #expect(unknown.output == "500 command 'nope' not available\n")
+        let structured = try fifo(folder, "srv", "sockets")
+        #expect(structured.status == .exited(1))
+        #expect(structured.errors.contains("needs the control socket"))
+        #expect(Products.names(in: folder.path).filter { $0.hasPrefix("apusctl-") } == [])
+    }
+
+    @Test func pingEndsAsTheOtherSideAnswers() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let other = try Server { port in
+            "children=1\nlisten=udp:127.0.0.1:\(port)\nloadmodule \"sl.so\"\n"
+                + "request_route { if (method==\"NOTIFY\" && $hdr(Event)==\"check-sync\") { sl_send_reply(\"202\", \"Soon\"); } "
+                + "else if ($rU==\"alice\") { sl_send_reply(\"200\", \"Here\"); } else { sl_send_reply(\"404\", \"Nobody\"); } }\n"
+        }
+        let port = other.port
+        let alice = "sip:alice@127.0.0.1:\(port)"
+        for result in [try control(folder, "ping", alice), try fifo(folder, "ping", alice)] {
+            #expect(result.output == "200 Here\n", "\(result.errors)")
+            #expect(result.status == .exited(0))
+        }
+        let nobody = try control(folder, "ping", "sip:bob@127.0.0.1:\(port)")
+        #expect(nobody.output == "404 Nobody\n")
+        #expect(nobody.status == .exited(1))
+        #expect(try control(folder, "cisco_restart", alice).output == "202 Soon\n")
+        // Somebody who hears and says nothing.
+        let deaf = try UDPClient()
+        let silence = try control(folder, "--timeout", "0.5", "ping", "sip:a@127.0.0.1:\(deaf.address.port)")
+        #expect(silence.status == .exited(3), "\(silence.output) \(silence.errors)")
+        #expect(server.status == nil)
+    }
+}
