@@ -1,26 +1,81 @@
 import BinRPC
+import DoorKit
 import PluginKit
 
-/// Items of an answer as records of binrpc.
+/// Items of an answer as records of binrpc, in the shape that clients can read.
+///
+/// They read no arrays inside maps: there, as in Kamailio, an array is a map. Its elements that are maps of one member are that member,
+/// `SET: {…} SET: {…}`; others are named by their place, from 0.
 struct ReplyWriter {
     private(set) var records = RecordWriter()
-    /// What is open: true for a map.
-    private var open: [Bool] = []
+    private var open: [Container] = []
+    /// How many members each map and array has, in the order of their beginnings.
+    private let counts: [Int32]
+    private var begun = 0
 
-    mutating func add(_ item: apus_item) {
-        if item.keyed != 0 { records.name(item.key.bytes) }
+    private enum Container {
+        case map
+        case array
+        /// An array that is a map: the name of the next element.
+        case named(Int)
+        /// A map of one member that stands for itself.
+        case transparent
+    }
+
+    init(_ answer: Exchange.Result) {
+        var counts: [Int32] = []
+        var open: [Int] = []
+        answer.forEach { item in
+            if Int(item.kind) == APUS_ITEM_END {
+                open.removeLast()
+                return
+            }
+            if let last = open.last { counts[last] += 1 }
+            if item.isContainer {
+                open.append(counts.count)
+                counts.append(0)
+            }
+        }
+        self.counts = counts
+        answer.forEach { add($0) }
+    }
+
+    private mutating func add(_ item: apus_item) {
+        if Int(item.kind) == APUS_ITEM_END { return close() }
+        let count = item.isContainer ? counts[begun] : 0
+        if item.isContainer { begun += 1 }
+        let parent = open.last
+        if case .named(let place) = parent {
+            open[open.count - 1] = .named(place + 1)
+            if Int(item.kind) == APUS_ITEM_MAP, count == 1 { return open.append(.transparent) }
+            records.name(String(place))
+        } else if item.keyed != 0 {
+            records.name(item.key.bytes)
+        }
         switch Int(item.kind) {
         case APUS_ITEM_INT: int(item.num)
         case APUS_ITEM_DOUBLE: records.double(item.real)
         case APUS_ITEM_MAP:
             records.openMap()
-            open.append(true)
+            open.append(.map)
         case APUS_ITEM_ARRAY:
-            records.openArray()
-            open.append(false)
-        case APUS_ITEM_END:
-            if open.popLast() == true { records.closeMap() } else { records.closeArray() }
+            switch parent {
+            case nil, .array:
+                records.openArray()
+                open.append(.array)
+            default:
+                records.openMap()
+                open.append(.named(0))
+            }
         default: records.text(item.str.bytes)
+        }
+    }
+
+    private mutating func close() {
+        switch open.popLast() {
+        case .array: records.closeArray()
+        case .transparent, nil: break
+        default: records.closeMap()
         }
     }
 
@@ -28,4 +83,9 @@ struct ReplyWriter {
     private mutating func int(_ number: Int64) {
         if Int32(exactly: number) != nil { records.int(number) } else { records.text(String(number)) }
     }
+}
+
+extension apus_item {
+    /// A map or an array begins.
+    fileprivate var isContainer: Bool { Int(kind) == APUS_ITEM_MAP || Int(kind) == APUS_ITEM_ARRAY }
 }

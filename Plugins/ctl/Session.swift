@@ -86,8 +86,7 @@ final class Session: Exchange {
 
     override func received(_ result: Result) {
         if result.code == 200 {
-            var writer = ReplyWriter()
-            result.forEach { writer.add($0) }
+            let writer = ReplyWriter(result)
             if !send(Packet.reply(writer.records.bytes, cookie: cookie)), isDatagram {
                 let text =
                     "the answer has \(writer.records.bytes.count) bytes, too many for a datagram: use unixs or tcp"
