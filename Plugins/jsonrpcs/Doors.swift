@@ -93,7 +93,7 @@ private func speech() -> DoorSpeech {
                 }
             refuse(peer, RPCFault.parse, text)
         },
-        closed: { peer in Work.end(peer) })
+        drained: { peer in PeerWork.of(peer)?.more() }, closed: { peer in PeerWork.end(peer) })
 }
 
 /// A stream or FIFO: texts one after the other.
@@ -106,13 +106,13 @@ private func received(_ peer: UnsafeMutablePointer<apus_peer>, _ bytes: UnsafeBu
         return -1
     case .end(let count):
         peer.hold(true)
-        Work.begin(UnsafeBufferPointer(rebasing: bytes[..<count]), peer)
+        PeerWork.begin(UnsafeBufferPointer(rebasing: bytes[..<count]), peer)
         return Int64(count)
     }
 }
 
 private func receivedDatagram(_ peer: UnsafeMutablePointer<apus_peer>, _ bytes: UnsafeBufferPointer<UInt8>) -> Int64 {
-    Work.begin(bytes, peer)
+    PeerWork.begin(bytes, peer)
     return 0
 }
 

@@ -50,17 +50,63 @@ enum Response {
         return end(&writer, id)
     }
 
-    private static func begin() -> JSONWriter {
+    fileprivate static func begin() -> JSONWriter {
         var writer = JSONWriter(pretty: state.pointee.pretty != 0)
         writer.openObject(key: JSONWriter.none)
         writer.text("2.0".utf8, key: "jsonrpc".utf8)
         return writer
     }
 
-    private static func end(_ writer: inout JSONWriter, _ id: JSONValue) -> [UInt8] {
+    fileprivate static func end(_ writer: inout JSONWriter, _ id: JSONValue) -> [UInt8] {
         writer.value(id, key: "id".utf8)
         writer.closeObject()
         return writer.out
+    }
+}
+
+/// The response to a request whose answer comes in parts.
+struct LongResponse {
+    private var writer = Response.begin()
+    private var items: ItemWriter
+    /// The answer is one array or map, not several values.
+    private let isSingle: Bool
+    private var begun = 0
+    private var depth = 0
+
+    /// - Parameter first: the first part, which tells the shape.
+    init(_ first: Exchange.Result) {
+        var count = 0
+        var depth = 0
+        first.forEach { LongResponse.count($0, &count, &depth) }
+        isSingle = count == 1 && depth > 0
+        let key: [UInt8]? = Array("result".utf8)
+        if !isSingle { writer.openArray(key: key) }
+        items = ItemWriter(first: isSingle ? key : nil)
+    }
+
+    private static func count(_ item: apus_item, _ count: inout Int, _ depth: inout Int) {
+        if Int(item.kind) == APUS_ITEM_END {
+            depth -= 1
+            return
+        }
+        if depth == 0 { count += 1 }
+        if Int(item.kind) == APUS_ITEM_MAP || Int(item.kind) == APUS_ITEM_ARRAY { depth += 1 }
+    }
+
+    /// The text of a part; nil when the answer does not go on as it began.
+    mutating func add(_ part: Exchange.Result) -> [UInt8]? {
+        part.forEach { item in
+            LongResponse.count(item, &begun, &depth)
+            items.add(item, to: &writer)
+        }
+        return isSingle && begun > 1 ? nil : writer.take()
+    }
+
+    /// The text behind the last part.
+    mutating func end(_ id: JSONValue) -> [UInt8] {
+        if !isSingle { writer.closeArray() }
+        _ = Response.end(&writer, id)
+        return writer.take()
     }
 }
 

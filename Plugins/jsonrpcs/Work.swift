@@ -13,6 +13,8 @@ class Work: Exchange {
     private var isBatch = false
     private var responses: [[UInt8]] = []
     private var current: Request?
+    /// A response that is sent in parts.
+    private var long: LongResponse?
     /// The first one that a request names.
     private(set) var replyName: String?
 
@@ -48,6 +50,7 @@ class Work: Exchange {
                 let request = try Request(value)
                 if replyName == nil { replyName = request.replyName }
                 current = request
+                options.parts = takesParts && !isBatch && request.id != nil && request.storePath == nil
                 return start(request.method, request.row, options)
             } catch {
                 replyName = replyName ?? Work.replyName(of: value)
@@ -80,6 +83,7 @@ class Work: Exchange {
 
     override func received(_ result: Result) {
         guard let request = current else { return }
+        if result.hasMore || long != nil, let id = request.id { return receivedPart(result, id) }
         current = nil
         let code = Work.code(of: result)
         note(code, code == 200 ? "OK" : result.text.string)
@@ -92,6 +96,21 @@ class Work: Exchange {
         }
         goOn()
     }
+
+    private func receivedPart(_ result: Result, _ id: JSONValue) {
+        var response = long ?? LongResponse(result)
+        guard result.code == 200, var text = response.add(result) else { return abandon() }
+        if !result.hasMore { text.append(contentsOf: response.end(id)) }
+        long = response
+        send(part: text, isLast: !result.hasMore)
+    }
+
+    /// Whether a long answer may come in parts: `send`.
+    var takesParts: Bool { false }
+    /// A part of the response; for the next one `more` is called when there is room.
+    func send(part: [UInt8], isLast: Bool) {}
+    /// What was sent cannot become a response: whoever waits must see that.
+    func abandon() {}
 
     private static func code(of result: Result) -> Int64 {
         switch result.refusal {
@@ -118,64 +137,4 @@ class Work: Exchange {
 
     /// It is done: the response, nil when there is none, and how the last request went.
     func finish(_ response: [UInt8]?, code: Int64, _ text: String) {}
-}
-
-/// Work for a peer of a door.
-final class PeerWork: Work {
-    fileprivate let peer: UnsafeMutablePointer<apus_peer>
-
-    fileprivate init(_ peer: UnsafeMutablePointer<apus_peer>) {
-        self.peer = peer
-        super.init(peer.pointee.host)
-    }
-
-    override func finish(_ response: [UInt8]?, code: Int64, _ text: String) {
-        peer.pointee.user = nil
-        let me = Unmanaged.passUnretained(self)
-        defer { me.release() }
-        switch Int(peer.pointee.kind) {
-        case APUS_DOOR_FIFO:
-            peer.hold(false)
-            if let response { reply(response) }
-        case APUS_DOOR_UDP, APUS_DOOR_UNIX_DATAGRAM:
-            if let response, !response.withStr({ peer.write($0) }), response.count > 1024 {
-                let text = "the answer has \(response.count) bytes, too many for a datagram"
-                _ = Response.fault(RPCFault.server, Array(text.utf8), id: .null).withStr { peer.write($0) }
-            }
-            peer.close()
-        default:
-            if let response { _ = (response + [0x0A]).withStr { peer.write($0) } }
-            peer.hold(false)
-        }
-    }
-
-    /// Into the FIFO that the request names.
-    private func reply(_ response: [UInt8]) {
-        guard let replyName else { return }
-        let to = replyName.withStr {
-            peer.pointee.host.pointee.door.pointee.reply_to(peer, state.pointee.replyFolder, $0)
-        }
-        guard let to else {
-            host.log(.warning, "a reply is dropped: `\(replyName.prefix(80))` cannot be the name of a reply FIFO")
-            return
-        }
-        _ = response.withStr { to.write($0) }
-        to.close()
-    }
-}
-
-extension Work {
-    /// Begins the work of a text that a peer has sent.
-    static func begin(_ text: UnsafeBufferPointer<UInt8>, _ peer: UnsafeMutablePointer<apus_peer>) {
-        let work = PeerWork(peer)
-        peer.pointee.user = Unmanaged.passRetained(work).toOpaque()
-        work.begin(text, Options(door: "jsonrpcs", peer: peer.pointee.name))
-    }
-
-    /// The peer is gone.
-    static func end(_ peer: UnsafeMutablePointer<apus_peer>) {
-        guard let user = peer.pointee.user else { return }
-        peer.pointee.user = nil
-        Unmanaged<PeerWork>.fromOpaque(user).takeRetainedValue().cancel()
-    }
 }

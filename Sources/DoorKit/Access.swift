@@ -35,7 +35,8 @@ extension UnsafePointer<apus_host> {
                         mode: UInt32(clamping: access.mode), place: place, owner: user, group: group,
                         port: address.port, reserved: 0, max_request: speech.maxRequest, max_reply: 0,
                         max_peers: speech.maxPeers, milliseconds: speech.milliseconds, reserved2: 0,
-                        received: speech.received, refused: speech.refused, drained: nil, closed: speech.closed,
+                        received: speech.received, refused: speech.refused, drained: speech.drained,
+                        closed: speech.closed,
                         user: nil)
                     return pointee.door.pointee.open(self, &door) > 0
                 }
@@ -53,18 +54,19 @@ public struct DoorSpeech {
     let milliseconds: UInt32
     let received: @convention(c) (Peer, apus_str) -> Int64
     let refused: @convention(c) (Peer, UInt32, apus_str) -> Void
+    let drained: (@convention(c) (Peer) -> Void)?
     let closed: @convention(c) (Peer) -> Void
 
     public init(
         maxRequest: Int64, maxPeers: Int64, milliseconds: Int64,
         received: @escaping @convention(c) (Peer, apus_str) -> Int64,
         refused: @escaping @convention(c) (Peer, UInt32, apus_str) -> Void,
-        closed: @escaping @convention(c) (Peer) -> Void
+        drained: (@convention(c) (Peer) -> Void)? = nil, closed: @escaping @convention(c) (Peer) -> Void
     ) {
         self.maxRequest = UInt32(clamping: maxRequest)
         self.maxPeers = UInt32(clamping: maxPeers)
         self.milliseconds = UInt32(clamping: milliseconds)
-        (self.received, self.refused, self.closed) = (received, refused, closed)
+        (self.received, self.refused, self.drained, self.closed) = (received, refused, drained, closed)
     }
 }
 

@@ -4,11 +4,10 @@ import Testing
 /// binrpc, with the stock kamcmd as its client.
 @Suite(.timeLimit(.minutes(10))) struct CtlTests {
     /// A server with doors of all kinds in its folder.
-    private func server(_ folder: borrowing TemporaryFolder, more: String = "") throws -> (Server, tcp: UInt16) {
+    private func server(_ folder: borrowing TemporaryFolder, tcp port: UInt16, more: String = "") throws -> Server {
         try CModule.build("doors", into: folder.path)
         let path = folder.path
-        let port = try Ports.free()
-        let server = try Server { sip in
+        return try Server { sip in
             """
             children=2
             listen=udp:127.0.0.1:\(sip)
@@ -23,7 +22,6 @@ import Testing
 
             """
         }
-        return (server, port)
     }
 
     private func kamcmd(_ address: String, _ arguments: String...) throws -> String {
@@ -33,7 +31,8 @@ import Testing
 
     @Test func kamcmdSpeaksByEveryTransport() throws {
         let folder = try TemporaryFolder()
-        let (server, tcp) = try server(folder)
+        let tcp = try Ports.free()
+        let server = try server(folder, tcp: tcp)
         let path = folder.path
         let numbers = """
             {
@@ -73,7 +72,8 @@ import Testing
 
     @Test func textsAreNoNumbersUnlessTheConfigSaysSo() throws {
         let folder = try TemporaryFolder()
-        let (strict, _) = try server(folder)
+        let strictPort = try Ports.free()
+        let strict = try server(folder, tcp: strictPort)
         let path = folder.path
         let number = try kamcmd("unixs:\(path)/ctl", "d.number", "5")
         #expect(number == "5\n")
@@ -84,7 +84,8 @@ import Testing
         #expect(strict.status == nil)
 
         let other = try TemporaryFolder()
-        let (lenient, _) = try server(other, more: "modparam(\"ctl\", \"autoconversion\", 1)")
+        let lenientPort = try Ports.free()
+        let lenient = try server(other, tcp: lenientPort, more: "modparam(\"ctl\", \"autoconversion\", 1)")
         let converted = try kamcmd("unixs:\(other.path)/ctl", "d.number", "s:5")
         #expect(converted == "5\n")
         #expect(lenient.status == nil)
@@ -92,7 +93,8 @@ import Testing
 
     @Test func filesAreTheOwnersAlone() throws {
         let folder = try TemporaryFolder()
-        let (server, _) = try server(folder)
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort)
         let path = folder.path
         for name in ["ctl", "ctld"] {
             var facts = stat()
@@ -106,13 +108,15 @@ import Testing
 
     @Test func modeAndGroup() throws {
         let folder = try TemporaryFolder()
-        let (server, _) = try server(folder, more: "modparam(\"ctl\", \"group\", \(getgid()))")
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort, more: "modparam(\"ctl\", \"group\", \(getgid()))")
         var facts = stat()
         #expect(lstat("\(folder.path)/ctl", &facts) == 0 && facts.st_mode & 0o777 == 0o660)
         #expect(server.status == nil)
 
         let other = try TemporaryFolder()
-        let (second, _) = try self.server(other, more: "modparam(\"ctl\", \"mode\", 0640)")
+        let secondPort = try Ports.free()
+        let second = try self.server(other, tcp: secondPort, more: "modparam(\"ctl\", \"mode\", 0640)")
         #expect(lstat("\(other.path)/ctl", &facts) == 0 && facts.st_mode & 0o777 == 0o640)
         #expect(second.status == nil)
     }
@@ -152,7 +156,8 @@ import Testing
         #expect(open.contains("everybody may replace files in \(path)/open"))
         let user = try refusal("unixs:\(path)/ctl", "modparam(\"ctl\", \"user\", \"nobody-at-all\")")
         #expect(user.contains("there is no user `nobody-at-all`"))
-        let (server, _) = try server(folder)
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort)
         let taken = try refusal("unixs:\(path)/ctl")
         #expect(taken.contains("another process serves it"))
         #expect(server.status == nil)
@@ -178,12 +183,14 @@ import Testing
 
     @Test func staleSocketsAreReplaced() throws {
         let folder = try TemporaryFolder()
-        let (first, _) = try server(folder)
+        let firstPort = try Ports.free()
+        let first = try server(folder, tcp: firstPort)
         first.signal(SIGKILL)
         let isGone = until { first.status != nil }
         #expect(isGone)
         #expect(access("\(folder.path)/ctl", F_OK) == 0)
-        let (second, _) = try server(folder)
+        let secondPort = try Ports.free()
+        let second = try server(folder, tcp: secondPort)
         let echo = try kamcmd("unixs:\(folder.path)/ctl", "core.echo", "again")
         #expect(echo == "again\n")
         #expect(second.status == nil)
@@ -201,7 +208,8 @@ import Testing
 
     @Test func badRequestsAreRefusedAndOthersServed() throws {
         let folder = try TemporaryFolder()
-        let (server, _) = try server(folder, more: "modparam(\"ctl\", \"timeout\", 300)")
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort, more: "modparam(\"ctl\", \"timeout\", 300)")
         let path = "\(folder.path)/ctl"
         func refusal(_ bytes: [UInt8]) throws -> String {
             let client = try StreamClient(path: path)
@@ -228,7 +236,8 @@ import Testing
 
     @Test func longAnswersAreWhole() throws {
         let folder = try TemporaryFolder()
-        let (server, tcp) = try server(folder)
+        let tcp = try Ports.free()
+        let server = try server(folder, tcp: tcp)
         let many = try kamcmd("unixs:\(folder.path)/ctl", "d.many", "1500")
         #expect(many.split(separator: "\n").filter { Int($0.filter(\.isNumber)) != nil }.count == 1500)
         let datagram = try kamcmd("udp:127.0.0.1:\(tcp)", "d.many", "100000")
@@ -238,7 +247,8 @@ import Testing
 
     @Test func connectionsAreBounded() throws {
         let folder = try TemporaryFolder()
-        let (server, _) = try server(folder, more: "modparam(\"ctl\", \"max_connections\", 3)")
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort, more: "modparam(\"ctl\", \"max_connections\", 3)")
         let path = "\(folder.path)/ctl"
         let clients = try (0..<3).map { _ in try StreamClient(path: path) }
         // In order: the fourth is accepted after the others.
@@ -251,7 +261,8 @@ import Testing
 
     @Test func aHundredClientsAtOnce() throws {
         let folder = try TemporaryFolder()
-        let (server, _) = try server(folder)
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort)
         let path = "\(folder.path)/ctl"
         let clients = try (0..<100).map { _ in try StreamClient(path: path) }
         for round in 0..<10 {
@@ -269,7 +280,8 @@ import Testing
 
     @Test func aSocketThatWasRemovedIsMadeAnew() throws {
         let folder = try TemporaryFolder()
-        let (server, _) = try server(folder)
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort)
         #expect(unlink("\(folder.path)/ctl") == 0)
         try server.waitForLog("was removed and has been made anew", within: .seconds(20))
         let echo = try kamcmd("unixs:\(folder.path)/ctl", "core.echo", "back")
@@ -278,7 +290,8 @@ import Testing
 
     @Test func theManagementThreadWatchesWaitsAndIsPostedTo() throws {
         let folder = try TemporaryFolder()
-        let (server, _) = try server(folder)
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort)
         let path = folder.path
         let isSeen = try until { try kamcmd("unixs:\(path)/ctl", "d.loop") == "31\n" }
         #expect(isSeen)

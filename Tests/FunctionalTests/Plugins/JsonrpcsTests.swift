@@ -4,12 +4,11 @@ import Testing
 /// JSON-RPC over FIFO, datagrams and TCP, and from scripts.
 @Suite(.timeLimit(.minutes(10))) struct JsonrpcsTests {
     private func server(
-        _ folder: borrowing TemporaryFolder, more: String = "", script: String = "exit;"
-    ) throws -> (Server, tcp: UInt16) {
+        _ folder: borrowing TemporaryFolder, tcp port: UInt16, more: String = "", script: String = "exit;"
+    ) throws -> Server {
         try CModule.build("doors", into: folder.path)
         let path = folder.path
-        let port = try Ports.free()
-        let server = try Server { sip in
+        return try Server { sip in
             """
             children=2
             listen=udp:127.0.0.1:\(sip)
@@ -29,7 +28,6 @@ import Testing
 
             """
         }
-        return (server, port)
     }
 
     private static func request(_ method: String, _ params: String? = nil, id: String? = "1") -> String {
@@ -61,7 +59,8 @@ import Testing
 
     @Test func resultsAndFaults() throws {
         let folder = try TemporaryFolder()
-        let (server, port) = try server(folder)
+        let port = try Ports.free()
+        let server = try server(folder, tcp: port)
         let request = JsonrpcsTests.request
         try expect(
             port, request("jsonrpc.echo", "[1,\"a\",2.5,[1,{\"b\":2}]]", "1"), result("[1,\"a\",2.5,[1,{\"b\":2}]]"))
@@ -89,7 +88,8 @@ import Testing
 
     @Test func batchesAndNotifications() throws {
         let folder = try TemporaryFolder()
-        let (server, port) = try server(folder)
+        let port = try Ports.free()
+        let server = try server(folder, tcp: port)
         let one = JsonrpcsTests.request("jsonrpc.echo", "[1]", id: "1")
         let silent = JsonrpcsTests.request("jsonrpc.echo", "[2]", id: nil)
         let unknown = JsonrpcsTests.request("no.such", nil, id: "3")
@@ -105,7 +105,8 @@ import Testing
 
     @Test func streamsAreCutWhereTextsEnd() throws {
         let folder = try TemporaryFolder()
-        let (server, port) = try server(folder)
+        let port = try Ports.free()
+        let server = try server(folder, tcp: port)
         let client = try StreamClient(port: port)
         let text = JsonrpcsTests.request("jsonrpc.echo", "[\"}]\\\"{\"]")
         for byte in text.utf8 { try client.send([byte]) }
@@ -117,7 +118,8 @@ import Testing
 
     @Test func badTextsEndTheConnection() throws {
         let folder = try TemporaryFolder()
-        let (server, port) = try server(folder, more: "modparam(\"jsonrpcs\", \"dgram_timeout\", 300)")
+        let port = try Ports.free()
+        let server = try server(folder, tcp: port, more: "modparam(\"jsonrpcs\", \"dgram_timeout\", 300)")
         func refusal(_ text: String) throws -> String {
             let client = try StreamClient(port: port)
             try client.send(text)
@@ -142,7 +144,8 @@ import Testing
 
     @Test func slowReadersAreCutOff() throws {
         let folder = try TemporaryFolder()
-        let (server, port) = try server(folder, more: "modparam(\"jsonrpcs\", \"dgram_timeout\", 300)")
+        let port = try Ports.free()
+        let server = try server(folder, tcp: port, more: "modparam(\"jsonrpcs\", \"dgram_timeout\", 300)")
         let client = try StreamClient(port: port)
         // Far more than the kernel buffers, and nobody reads it.
         try client.send(JsonrpcsTests.request("d.many", "[3000000]"))
@@ -153,7 +156,15 @@ import Testing
 
     @Test func longAnswersAreWhole() throws {
         let folder = try TemporaryFolder()
-        let (server, port) = try server(folder)
+        let port = try Ports.free()
+        let server = try server(folder, tcp: port)
+        #expect(mkfifo("\(folder.path)/reply", 0o600) == 0)
+        let byFIFO = try byFIFO(
+            folder.path,
+            "{\"jsonrpc\":\"2.0\",\"method\":\"d.many\",\"params\":[100000],\"reply_name\":\"reply\",\"id\":1}")
+        #expect(byFIFO == result("[" + (0..<100000).map { String($0) }.joined(separator: ",") + "]"))
+        let batch = try ask(port, "[" + JsonrpcsTests.request("d.many", "[10000]") + "]")
+        #expect(batch == "[" + result("[" + (0..<10000).map { String($0) }.joined(separator: ",") + "]") + "]")
         let answer = try ask(port, JsonrpcsTests.request("d.many", "[100000]"))
         #expect(answer == result("[" + (0..<100000).map { String($0) }.joined(separator: ",") + "]"))
         #expect(server.status == nil)
@@ -161,7 +172,8 @@ import Testing
 
     @Test func datagrams() throws {
         let folder = try TemporaryFolder()
-        let (server, _) = try server(folder)
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort)
         let client = try UnixDatagrams("\(folder.path)/client", to: "\(folder.path)/rpc.sock")
         let one = try client.ask(JsonrpcsTests.request("jsonrpc.echo", "[1]"))
         #expect(one == result("1"))
@@ -202,7 +214,8 @@ import Testing
 
     @Test func fifosWithReplyFIFOs() throws {
         let folder = try TemporaryFolder()
-        let (server, _) = try server(folder)
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort)
         let path = folder.path
         func request(_ name: String, _ params: String = "[1]") -> String {
             "{\"jsonrpc\":\"2.0\",\"method\":\"jsonrpc.echo\",\"params\":\(params),\"reply_name\":\"\(name)\",\"id\":1}\n"
@@ -234,7 +247,8 @@ import Testing
 
     @Test func responsesInFiles() throws {
         let folder = try TemporaryFolder()
-        let (server, port) = try server(folder)
+        let port = try Ports.free()
+        let server = try server(folder, tcp: port)
         let path = folder.path
         func request(_ file: String) -> String {
             "{\"jsonrpc\":\"2.0\",\"method\":\"jsonrpc.echo\",\"params\":[7],\"store_path\":\"\(file)\",\"id\":1}"
@@ -266,7 +280,8 @@ import Testing
             sl_send_reply("200", "OK");
             exit;
             """#
-        let (server, _) = try server(folder, script: script)
+        let serverPort = try Ports.free()
+        let server = try server(folder, tcp: serverPort, script: script)
         let client = try UDPClient()
         let reply = try client.exchange(
             SIPText.request("OPTIONS", "sip:127.0.0.1:\(server.port)", from: client.address, id: "exec"),
