@@ -25,7 +25,7 @@ struct ReplyWriter {
     init(_ answer: Exchange.Result) {
         var counts: [Int32] = []
         var open: [Int] = []
-        answer.forEach { item in
+        answer.show { item in
             if Int(item.kind) == APUS_ITEM_END {
                 open.removeLast()
                 return
@@ -37,7 +37,7 @@ struct ReplyWriter {
             }
         }
         self.counts = counts
-        answer.forEach { add($0) }
+        answer.show { add($0) }
     }
 
     private mutating func add(_ item: apus_item) {

@@ -32,7 +32,7 @@ enum Response {
     static func result(_ result: Exchange.Result, id: JSONValue) -> [UInt8] {
         var count = 0
         var depth = 0
-        result.forEach { item in
+        result.show { item in
             if Int(item.kind) == APUS_ITEM_END {
                 depth -= 1
                 return
@@ -45,7 +45,7 @@ enum Response {
         if count == 0 { writer.word("null", key: key) }
         if count > 1 { writer.openArray(key: key) }
         var items = ItemWriter(first: count == 1 ? key : nil)
-        result.forEach { items.add($0, to: &writer) }
+        result.show { items.add($0, to: &writer) }
         if count > 1 { writer.closeArray() }
         return end(&writer, id)
     }
@@ -77,7 +77,7 @@ struct LongResponse {
     init(_ first: Exchange.Result) {
         var count = 0
         var depth = 0
-        first.forEach { LongResponse.count($0, &count, &depth) }
+        first.show { LongResponse.count($0, &count, &depth) }
         isSingle = count == 1 && depth > 0
         let key: [UInt8]? = Array("result".utf8)
         if !isSingle { writer.openArray(key: key) }
@@ -95,7 +95,7 @@ struct LongResponse {
 
     /// The text of a part; nil when the answer does not go on as it began.
     mutating func add(_ part: Exchange.Result) -> [UInt8]? {
-        part.forEach { item in
+        part.show { item in
             LongResponse.count(item, &begun, &depth)
             items.add(item, to: &writer)
         }

@@ -79,7 +79,7 @@ open class Exchange {
         public var hasMore: Bool { result.pointee.more != 0 }
 
         /// Shows the items in order.
-        public func forEach(_ body: (apus_item) -> Void) {
+        public func show(_ body: (apus_item) -> Void) {
             guard let answer = result.pointee.answer else { return }
             var position: UInt64 = 0
             var item = apus_item()

@@ -48,7 +48,8 @@ extension CommandParameter {
         case .value: return .value(text, value.number)
         case .int:
             if let number = value.number { return .int(number) }
-            throw CommandFault(code: 400, "parameter \(name) must be a number: `\(CommandParameter.shown(text))`", .arguments)
+            throw CommandFault(
+                code: 400, "parameter \(name) must be a number: `\(CommandParameter.shown(text))`", .arguments)
         case .word(let words):
             if let place = words.firstIndex(where: { $0.utf8.elementsEqual(text) }) { return .word(text, place) }
             let list = words.joined(separator: ", ")
