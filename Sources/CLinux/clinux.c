@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <malloc.h>
 #include "CLinux.h"
 
 #include <pthread.h>
@@ -95,3 +96,13 @@ linux_thread *linux_this_thread(void) {
 int32_t linux_log_threshold_value = 0;
 
 int linux_fork(void) { return fork(); }
+
+linux_heap_figures linux_heap(void) {
+    struct mallinfo2 facts = mallinfo2();
+    return (linux_heap_figures){.total = facts.arena + facts.hblkhd,
+                                .used = facts.uordblks + facts.hblkhd,
+                                .free = facts.fordblks,
+                                .fragments = facts.ordblks};
+}
+
+const char *linux_compiler(void) { return __VERSION__; }

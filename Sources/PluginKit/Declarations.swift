@@ -54,6 +54,19 @@ extension UnsafePointer<apus_host> {
         note(pointee.config.pointee.add_parameter(self, &p))
     }
 
+    /// A command for operators; arguments and reply as apus/rpc.h has them, older names parted by blanks.
+    public func command(
+        _ name: StaticString, aliases: StaticString? = nil, arguments: StaticString = "", flags: Int = 0,
+        reply: StaticString? = nil, doc: StaticString, user: UnsafeMutableRawPointer? = nil,
+        call: @escaping @convention(c) (Command) -> CInt
+    ) {
+        var made = apus_rpc(
+            size: UInt32(MemoryLayout<apus_rpc>.size), flags: UInt32(flags), name: name.cString,
+            aliases: aliases?.cString, args: arguments.cString, doc: doc.cString, call: call, user: user,
+            reply: reply?.cString)
+        note(pointee.rpc.pointee.add_command(self, &made))
+    }
+
     /// A pseudo-variable; the forms of `inner` stand in apus/vars.h, `flags` are `APUS_PV_…`.
     public func variable(
         _ name: StaticString, inner: StaticString? = nil, flags: Int = 0, doc: StaticString,
@@ -74,7 +87,7 @@ extension UnsafePointer<apus_host> {
     ) {
         var r = apus_rpc(
             size: UInt32(MemoryLayout<apus_rpc>.size), flags: UInt32(dialects), name: name.cString, aliases: nil,
-            args: shape.cString, doc: StaticString("").cString, call: call, user: user)
+            args: shape.cString, doc: StaticString("").cString, call: call, user: user, reply: nil)
         note(pointee.rpc.pointee.add_command(self, &r))
     }
 

@@ -40,9 +40,9 @@ import Testing
         try expect(door, "core.echo", 200, "null")
         try expect(door, "core.echo", with: ["42"], 200, "42")
         let version = try door.call("core.version")
-        #expect(version.code == 200 && version.json.hasPrefix("\"Apus ("))
+        #expect(version.code == 200 && version.json.hasPrefix("\"apus "))
         let uptime = try door.call("core.uptime")
-        #expect(uptime.json.hasPrefix(#"{"now":""#) && uptime.json.contains(#" GMT","uptime":"#))
+        #expect(uptime.json.hasPrefix(#"{"now":""#) && uptime.json.contains(#","uptime":"#))
         let list = try door.call("system.listMethods")
         #expect(list.json.contains(#""core.version","#) && list.json.contains(#""t.sync","#))
         try expect(

@@ -104,7 +104,20 @@ void linux_install_crash_handler(int fd);
 /* Gives the calling thread a stack of its own for that handler. Once per thread. */
 void linux_crash_stack(void);
 
-/* ---- processes ---- */
+/* ---- the process ---- */
+
+/* The C library's heap, over all arenas; bytes. */
+typedef struct {
+    size_t total;     /* taken from the system */
+    size_t used;      /* handed out */
+    size_t free;      /* taken and not handed out */
+    size_t fragments; /* free pieces */
+} linux_heap_figures;
+
+linux_heap_figures linux_heap(void);
+
+/* What built this: name and version of the C compiler. */
+const char *linux_compiler(void);
 
 /* fork(2), which Swift does not offer. Only before the first thread is started. */
 int linux_fork(void);

@@ -124,6 +124,12 @@ final class Answer {
     }
 }
 
+extension Bytes {
+    fileprivate init(_ utf8: UnsafeBufferPointer<UInt8>) {
+        self = utf8.baseAddress.map { Bytes($0, utf8.count) } ?? .empty
+    }
+}
+
 extension Answer {
     func add(_ value: String, key: StaticString? = nil) {
         var value = value
@@ -133,6 +139,36 @@ extension Answer {
     }
 
     func add(_ value: Int64, key: StaticString) { add(value, key: Bytes(key)) }
+
+    func add(_ value: Int, key: StaticString) { add(Int64(value), key: Bytes(key)) }
+
+    /// Under a key that is no constant.
+    func add(_ value: String, named key: String) {
+        var key = key
+        key.withUTF8 { key in
+            var value = value
+            value.withUTF8 { add(Bytes($0), key: Bytes(key)) }
+        }
+    }
+
+    func add(_ value: Int64, named key: String) {
+        var key = key
+        key.withUTF8 { add(value, key: Bytes($0)) }
+    }
+
+    /// A map of what `body` adds.
+    func map(key: StaticString? = nil, _ body: () -> Void) {
+        openMap(key: key.map { Bytes($0) })
+        body()
+        close()
+    }
+
+    /// An array of what `body` adds.
+    func array(key: StaticString? = nil, _ body: () -> Void) {
+        openArray(key: key.map { Bytes($0) })
+        body()
+        close()
+    }
 
     func fail(_ code: Int, _ text: String) {
         var text = text

@@ -10,6 +10,8 @@ final class Command: Sendable {
         case deferred
         /// It is to be called again for the rest.
         case more
+        /// The command is to be called once more after so many milliseconds.
+        case again(UInt32)
         /// None of these; the number is what the module's function returned.
         case unknown(Int)
     }
@@ -33,13 +35,19 @@ final class Command: Sendable {
     let takesTrees: Bool
     /// It is no command, but the form of one in these text protocols.
     let form: TextForm?
+    /// What it answers when it does not fault; nil: not declared.
+    let reply: ReplySchema?
     /// On the management thread, or on a worker: must not block.
-    let call: @Sendable (Execution) -> Outcome
+    let call: Call
+    /// Of a command that runs on each worker: called last, on the management thread, to answer what the workers' calls have found.
+    let afterwards: Call?
+
+    typealias Call = @Sendable (Execution) -> Outcome
 
     init(
         _ name: String, aliases: [String] = [], owner: String, _ parameters: [CommandParameter] = [],
         repeats: Bool = false, onEachWorker: Bool = false, reads: Bool = false, takesTrees: Bool = false,
-        form: TextForm? = nil, doc: String, call: @escaping @Sendable (Execution) -> Outcome
+        form: TextForm? = nil, reply: ReplySchema? = nil, doc: String, afterwards: Call? = nil, call: @escaping Call
     ) {
         self.name = name
         self.aliases = aliases
@@ -51,12 +59,18 @@ final class Command: Sendable {
         self.reads = reads
         self.takesTrees = takesTrees
         self.form = form
+        self.reply = reply
         self.call = call
+        self.afterwards = afterwards
     }
 
-    /// The command with its arguments: `tm.cancel callid:string cseq:int`.
-    var usage: String {
-        ([name] + parameters.map(\.usage) + (repeats ? ["..."] : [])).joined(separator: " ")
+    /// The command with its arguments and its answer: `tm.cancel callid:string cseq:int -> none`.
+    var usage: String { name + (signature.isEmpty ? "" : " ") + signature }
+
+    /// Arguments and answer: what stands behind the name.
+    var signature: String {
+        let answer = reply.map { ["-> \($0.text)"] } ?? []
+        return (parameters.map(\.usage) + (repeats ? ["..."] : []) + answer).joined(separator: " ")
     }
 }
 

@@ -72,6 +72,14 @@ final class Execution: @unchecked Sendable {
     var isCancelled = false
     /// A part was shown, and the next may not come yet.
     var awaitsMore = false
+    /// Some of the answer was shown already.
+    var hasShownParts = false
+    /// All workers have had their turn: `afterwards` is called.
+    var isAfterwards = false
+    /// The timer is that of a command which is to be called again.
+    var isResting = false
+    /// Calls so far, this one included.
+    private(set) var calls = 0
     /// The management thread knows that the last call has ended: until then `outcome` and `deferral` may be another thread's.
     var hasReturned = false
     /// How the last call ended.
@@ -166,7 +174,9 @@ final class Execution: @unchecked Sendable {
     func call() {
         guard let command, !isAnswered else { return }
         isCalling = true
-        let outcome = step.map { $0.then() } ?? command.call(self)
+        calls += 1
+        let outcome =
+            step.map { $0.then() } ?? (isAfterwards ? command.afterwards : nil)?(self) ?? command.call(self)
         isCalling = false
         self.outcome = outcome
     }

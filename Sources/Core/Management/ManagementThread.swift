@@ -7,6 +7,9 @@ import Glibc
 
 /// The thread that runs commands: a loop with a mailbox and timers, like a worker's.
 final class ManagementThread: @unchecked Sendable {
+    /// Of the thread, in listings.
+    static let name = "apus/manage"
+
     let mailbox: Mailbox
     private unowned let management: Management
     private let workers: [Mailbox]
@@ -97,7 +100,7 @@ final class ManagementThread: @unchecked Sendable {
     // MARK: - The loop
 
     private func run() {
-        linux_thread_name("apus/manage")
+        linux_thread_name(ManagementThread.name)
         linux_crash_stack()
         linux_this_thread().pointee.management = Unmanaged.passUnretained(self).toOpaque()
         while !isStopping { turn() }
@@ -239,7 +242,7 @@ final class ManagementThread: @unchecked Sendable {
     /// Calls the command: here, or on the worker whose turn it is.
     private func step(_ execution: Execution) {
         execution.reset()
-        if execution.command?.onEachWorker == true, execution.worker < workers.count {
+        if execution.command?.onEachWorker == true, execution.worker < workers.count, !execution.isAfterwards {
             send(execution, to: execution.worker, within: ManagementThread.workerLimit)
         } else {
             execution.call()
@@ -292,6 +295,9 @@ final class ManagementThread: @unchecked Sendable {
             execution.answer.refuse("it says that the answer comes later, and has not deferred")
         }
         switch execution.outcome {
+        case .again(let milliseconds):
+            execution.isResting = true
+            return wheel.schedule(execution.timer, at: ManagementThread.now + UInt64(milliseconds))
         case .failed where execution.answer.fault == nil: execution.answer.refuse("it fails without a fault")
         case .unknown(let code): execution.answer.refuse("its function returned \(code), which means nothing here")
         default: break
@@ -307,6 +313,10 @@ final class ManagementThread: @unchecked Sendable {
     }
 
     private func runOut(_ execution: Execution) {
+        if execution.isResting {
+            execution.isResting = false
+            return step(execution)
+        }
         if execution.isAway {
             // The worker may be writing the answer: it is kept until it comes back.
             let text =
@@ -333,7 +343,11 @@ final class ManagementThread: @unchecked Sendable {
                 execution.worker += 1
                 execution.place.update(repeating: 0, count: 2)
                 return goOn(execution)
+            } else if execution.command?.afterwards != nil, !execution.isAfterwards {
+                execution.isAfterwards = true
+                return goOn(execution)
             }
+            checkReply(execution)
         }
         if let misuse = answer.misuse {
             let text = "module \(execution.command?.owner ?? ""): command \(execution.command?.name ?? ""): \(misuse)"
@@ -350,8 +364,17 @@ final class ManagementThread: @unchecked Sendable {
             execution.answer.bytes.count >= ManagementThread.partSize
         else { return mailbox.post(execution.node(for: ManagementThread.again)) }
         execution.awaitsMore = true
+        execution.hasShownParts = true
         execution.complete(.part(execution.answer))
         execution.answer.dropPart()
+    }
+
+    /// Builds for developers hold each answer against its declaration.
+    private func checkReply(_ execution: Execution) {
+        #if DEBUG
+            // Parts that were shown are gone.
+            if !execution.hasShownParts, let why = execution.command?.reply?.mismatch(execution.answer) { execution.answer.refuse(why) }
+        #endif
     }
 
     private func complete(_ execution: Execution, _ result: Execution.Result) {

@@ -114,15 +114,24 @@ extension HostTables {
             try HostTables.checkBits(
                 contents.flags, UInt32(APUS_RPC_EACH_WORKER | APUS_RPC_READS | APUS_RPC_TREES), "the flags of \(name)")
             let (parameters, repeats) = try HostTables.parameters(given.text(\.args) ?? "", of: name)
+            let reply = try given.text(\.reply).map { (text) throws(Registry.Refusal) in
+                try HostTables.schema(text, of: name)
+            }
             return Command(
                 name, aliases: aliases, owner: module.name, parameters, repeats: repeats,
                 onEachWorker: contents.flags & UInt32(APUS_RPC_EACH_WORKER) != 0,
                 reads: contents.flags & UInt32(APUS_RPC_READS) != 0,
-                takesTrees: contents.flags & UInt32(APUS_RPC_TREES) != 0, doc: doc
+                takesTrees: contents.flags & UInt32(APUS_RPC_TREES) != 0, reply: reply, doc: doc
             ) { function.call($0) }
         }
         do throws(CommandRegistry.Refusal) { try modules.management.commands.add(made) } catch {
             throw Registry.Refusal(text: error.text)
+        }
+    }
+
+    private static func schema(_ text: String, of name: String) throws(Registry.Refusal) -> ReplySchema {
+        do throws(ReplySchema.Mistake) { return try ReplySchema(parsing: text) } catch {
+            throw Registry.Refusal(text: "the reply \"\(text)\" of \(name) is wrong: \(error.text)")
         }
     }
 

@@ -33,6 +33,8 @@ struct DNSEntry {
     var sequence: UInt64 = 0
     /// Milliseconds: until then it answers new questions.
     var expires: UInt64 = 0
+    /// Milliseconds: when it last answered a question from memory, or was answered itself.
+    var usedAt: UInt64 = 0
     private(set) var recordCount = 0
     fileprivate var records: UnsafeMutableRawPointer?
     fileprivate var recordBytes = 0
@@ -65,7 +67,8 @@ extension UnsafeMutablePointer<DNSEntry> {
     /// Of an SRV or NAPTR entry. It stays where it is as long as the caller does not return to the loop.
     var records: UnsafeRawPointer { UnsafeRawPointer(pointee.records.unsafelyUnwrapped) }
 
-    fileprivate var size: Int { MemoryLayout<DNSEntry>.stride + Int(pointee.nameCount) + pointee.recordBytes }
+    /// Bytes that it takes.
+    var size: Int { MemoryLayout<DNSEntry>.stride + Int(pointee.nameCount) + pointee.recordBytes }
 }
 
 /// Answers by name and type, in plain memory, with a bound: those unused for longest make room.
@@ -133,8 +136,9 @@ struct DNSCache {
 
     // MARK: - The order of use
 
-    /// It has been used.
-    mutating func touch(_ entry: UnsafeMutablePointer<DNSEntry>) {
+    /// It has been used, `now`.
+    mutating func touch(_ entry: UnsafeMutablePointer<DNSEntry>, now: UInt64) {
+        entry.pointee.usedAt = now
         guard entry.pointee.isIdle, entry != newest else { return }
         unlink(entry)
         link(entry)
@@ -177,6 +181,22 @@ struct DNSCache {
     /// Frees idle entries, the one unused for longest first, until the bound holds. Nobody may hold an entry.
     mutating func trim(_ wheel: TimerWheel) {
         while bytes > limit, let entry = oldest { remove(entry, wheel) }
+    }
+
+    /// Shows every entry to `body`, which does not change the cache.
+    func visit(_ body: (UnsafeMutablePointer<DNSEntry>) -> Void) {
+        for bucket in 0...Int(mask) {
+            var next = buckets[bucket]
+            while let entry = next {
+                next = entry.pointee.nextInBucket
+                body(entry)
+            }
+        }
+    }
+
+    /// Forgets an answer. Precondition: nobody is in the middle of a look-up; somebody may wait for one.
+    mutating func forget(_ entry: UnsafeMutablePointer<DNSEntry>, _ wheel: TimerWheel) {
+        if entry.pointee.isIdle, !entry.pointee.isTold { remove(entry, wheel) } else { entry.pointee.expires = 0 }
     }
 
     /// Frees everything; the cache is of no use afterwards. Nobody asks any more.

@@ -127,7 +127,7 @@ extension Seeker {
     private mutating func find(_ name: Bytes, _ type: DNSType) -> UnsafeMutablePointer<DNSEntry>? {
         let known = resolver.pointee.cache.find(name, type)
         if let known, isGood(known) {
-            resolver.pointee.cache.touch(known)
+            resolver.pointee.cache.touch(known, now: resolver.pointee.place.clock.pointee.now)
             return known
         }
         guard let location else {

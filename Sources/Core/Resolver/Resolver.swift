@@ -25,7 +25,7 @@ struct Resolver {
     /// Questions asked so far.
     fileprivate(set) var questions: UInt64 = 0
     /// Answers so far.
-    fileprivate(set) var sequence: UInt64 = 0
+    var sequence: UInt64 = 0
     var cache: DNSCache
     fileprivate var firstTold: UnsafeMutablePointer<DNSEntry>?
     fileprivate var lastTold: UnsafeMutablePointer<DNSEntry>?
@@ -275,6 +275,7 @@ extension UnsafeMutablePointer<Resolver> {
     private func settle(_ entry: UnsafeMutablePointer<DNSEntry>, _ status: ResolverStatus, seconds: UInt32) {
         pointee.sequence &+= 1
         entry.pointee.sequence = pointee.sequence
+        entry.pointee.usedAt = pointee.place.clock.pointee.now
         entry.pointee.status = status
         entry.pointee.expires =
             pointee.options.cache.isOn ? pointee.place.clock.pointee.now + UInt64(seconds) * 1000 : 0

@@ -10,6 +10,8 @@ final class Configuration {
     let diagnostics: Diagnostics
     /// Nil when the config has mistakes.
     let program: Program?
+    /// What commands see of it.
+    let view: ServerView
     /// The text after includes and conditionals, for `--cfg-print`.
     let printout: [UInt8]
 
@@ -38,8 +40,11 @@ final class Configuration {
         } catch {
             throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
         }
+        view = ServerView(options, statistics, modules)
+        view.defines = tree.defines
+        HeapFigures.declare(in: statistics)
         do {
-            try CoreCommands.declare(in: modules.management)
+            try CoreCommands.declare(in: modules.management, view)
             try CoreForms.declare(in: modules)
         } catch {
             throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
@@ -52,6 +57,7 @@ final class Configuration {
         settings = Settings.build(tree, diagnostics: diagnostics) { name in
             registry.parameters.filter { $0.value.contains { $0.name == name } }.map(\.key).sorted()
         }
+        view.settings = settings
         modules.apply(settings)
         for text in options.moduleParameters { try Configuration.set(text, in: modules) }
         let modules = modules

@@ -46,6 +46,8 @@ final class Server {
         } catch {
             throw StartFailure(code: 2, text: "the workers cannot be made: \(error.text)")
         }
+        configuration.view.listeners = listeners
+        configuration.view.workers = workers
         modules.open(listeners)
         modules.install(program.image)
         modules.coreSettings = coreSetting

@@ -16,6 +16,9 @@ final class Workers: @unchecked Sendable {
         var memory = 1 << 32
     }
 
+    /// A worker's thread is named so, with its index behind.
+    static let threadName = "apus/w"
+
     let count: Int
     let listeners: ListenerSet
     private let workers: UnsafeMutablePointer<Worker>
@@ -145,7 +148,7 @@ final class Workers: @unchecked Sendable {
     private func run(_ index: Int) {
         let worker = workers + index
         let thread = linux_this_thread()!
-        linux_thread_name("apus/w\(index)")
+        linux_thread_name("\(Workers.threadName)\(index)")
         linux_crash_stack()
         thread.pointee.worker = UnsafeMutableRawPointer(worker)
         thread.pointee.number = Int32(index)

@@ -46,7 +46,7 @@ import Testing
         let doc: StaticString = "Does nothing."
         var rpc = apus_rpc(
             size: UInt32(size), flags: UInt32(flags), name: name.cString, aliases: aliases?.cString, args: args.cString,
-            doc: doc.cString, call: { _ in 1 }, user: nil)
+            doc: doc.cString, call: { _ in 1 }, user: nil, reply: nil)
         return host.pointee.rpc.pointee.add_command(host, &rpc)
     }
 

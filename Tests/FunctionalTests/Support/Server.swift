@@ -55,6 +55,9 @@ struct Server: ~Copyable {
         try child.waitForErrors(text, within: limit)
     }
 
+    /// Waits for its end; nil when it does not come within the limit.
+    func wait(within limit: Duration = .seconds(10)) -> ExitStatus? { child.wait(within: limit) }
+
     /// Asks it to end as an administrator would (SIGTERM), and returns how it did; nil when it does not end within the limit.
     func stop(within limit: Duration = .seconds(10)) -> ExitStatus? {
         child.signal(SIGTERM)

@@ -9,7 +9,7 @@ func declareRequestCommands(_ host: Host, _ state: UnsafeMutablePointer<State>) 
     func declare(
         _ name: StaticString, doc: StaticString, call: @escaping @convention(c) (UnsafePointer<apus_command>) -> CInt
     ) {
-        host.command(name, arguments: arguments, doc: doc, state, call: call)
+        host.command(name, arguments: arguments, doc: doc, user: state, call: call)
     }
     declare("tm.t_uac_start", doc: "Sends a request of our own.") { send($0, Sending(.start)) }
     declare("tm.t_uac_start_hex", doc: "The same; the body is in hexadecimal digits.") {
@@ -55,16 +55,15 @@ func declareRequestCommands(_ host: Host, _ state: UnsafeMutablePointer<State>) 
             "attributes:string, method:string, ruri:string, nexthop:string, socket:string, headers:string, body:string?",
         doc:
             "As the others, by mode=start|wait|block;cbflags=noack;rpflags=1 (body in hexadecimal digits);fr_timeout=ms;fr_inv_timeout=ms.",
-        state,
-        call: sendByAttributes)
+        user: state, call: sendByAttributes)
     host.command(
         "t_uac_from", arguments: "method:string, from:string, to:string, headers:string, body:string?",
         doc: "Sends a request to a URI, from another or from uac_from, and answers with its final code and reason.",
-        state
+        user: state
     ) { sendBetween($0, from: $0.text(1), to: $0.text(2), headers: $0.text(3), body: $0.text(4), .codeAndText) }
     host.command(
         "t_uac", arguments: "method:string, to:string, headers:string, body:string?",
-        doc: "Sends a request from uac_from to a URI and answers with its final code and reason.", state
+        doc: "Sends a request from uac_from to a URI and answers with its final code and reason.", user: state
     ) { sendBetween($0, from: "", to: $0.text(1), headers: $0.text(2), body: $0.text(3), .codeAndText) }
 }
 

@@ -77,31 +77,13 @@ extension UnsafePointer<apus_command> {
     var state: UnsafeMutablePointer<State> {
         pointee.user.unsafelyUnwrapped.assumingMemoryBound(to: State.self)
     }
-    var rpc: UnsafePointer<apus_rpc_api> { pointee.host.pointee.rpc }
 
-    /// The text of an argument; empty when it was not given.
-    func text(_ index: Int) -> apus_str {
-        guard index < Int(pointee.count), let args = pointee.args, args[index].given != 0 else { return "" }
-        return args[index].str
-    }
-
-    /// The same; empty for a dot, too.
+    /// The text of an argument; empty for a dot, too.
     func textOrDot(_ index: Int) -> apus_str {
         let text = text(index)
         return text.equals(".") ? "" : text
     }
 
-    /// A fault instead of an answer, and what the command's `call` returns then.
-    @discardableResult
-    func fail(_ code: CInt, _ text: apus_str) -> CInt {
-        rpc.pointee.fault(pointee.answer, code, text)
-        return .false
-    }
-
-    func add(_ key: StaticString? = nil, _ value: Int64) { rpc.pointee.add_int(pointee.answer, key?.characters, value) }
-    func add(_ key: StaticString? = nil, _ value: apus_str) {
-        rpc.pointee.add_text(pointee.answer, key?.characters, value)
-    }
     /// A line of a form's reply.
     func add(line: String) {
         var line = line
@@ -110,9 +92,4 @@ extension UnsafePointer<apus_command> {
     func openMap() { rpc.pointee.open_map(pointee.answer, nil) }
     func openArray() { rpc.pointee.open_array(pointee.answer, nil) }
     func close() { rpc.pointee.close(pointee.answer) }
-}
-
-extension StaticString {
-    /// Static texts end with a NUL behind their last byte.
-    var characters: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }
 }

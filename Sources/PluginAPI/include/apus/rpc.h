@@ -18,7 +18,10 @@
 extern "C" {
 #endif
 
-/* What a command answers: a list of values, maps and arrays. Belongs to the host; one thread fills it in at a time. */
+/*
+ * What a command answers: a list of values, maps and arrays. Belongs to the host; one thread fills it in at a time. Rows are one array at the
+ * top, so that they are a list even when there is one of them or none; a door whose protocol has rows (kamcmd's) sends them one by one.
+ */
 typedef struct apus_answer apus_answer;
 
 /* One execution of a command. Lives until the command has answered: until `call` returns, or, deferred, until `finish`. */
@@ -142,6 +145,12 @@ typedef struct apus_rpc {
      */
     int (*APUS_NONNULL call)(const apus_command *APUS_NONNULL c);
     void *APUS_NULLABLE user;
+    /*
+     * What it answers when it does not fault: `int`, `double`, `string`, `value` (one of these), `any`, `{name:string, more?:int, *:any}`,
+     * `[string]`, `string...` (any number of values at the top), `none`. system.methodHelp prints it; a debug build of the server answers 500
+     * when the command answers something else. Null: not said.
+     */
+    const char *APUS_NULLABLE reply;
 } apus_rpc;
 
 typedef struct apus_rpc_api {

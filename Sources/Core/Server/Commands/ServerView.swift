@@ -1,0 +1,26 @@
+// Invariants: filled in on the main thread before the management thread starts and constant from then on, so that commands, which run on that
+// thread, read it without a lock. Workers are there from their making to the end of the management thread.
+
+/// What the core's commands see of the server.
+final class ServerView: @unchecked Sendable {
+    let options: Options
+    let statistics: Statistics
+    let modules: Modules
+    /// Of the config's text: name and value of every define.
+    var defines: [String: [UInt8]] = [:]
+    var settings = Settings()
+    var listeners = ListenerSet([])
+    var workers: Workers?
+    /// Seconds since 1970, and the monotonic clock's nanoseconds, when the server started.
+    let began = Syscalls.wallNanoseconds() / 1_000_000_000
+    private let started = Syscalls.monotonicNanoseconds()
+
+    init(_ options: Options, _ statistics: Statistics, _ modules: Modules) {
+        self.options = options
+        self.statistics = statistics
+        self.modules = modules
+    }
+
+    /// Seconds since the start.
+    var uptime: Int { Int((Syscalls.monotonicNanoseconds() - started) / 1_000_000_000) }
+}

@@ -1,0 +1,136 @@
+import Glibc
+import Testing
+
+/// The core's own commands. A debug build holds each answer against the reply that its command declares, and answers 500 when it differs.
+@Suite(.timeLimit(.minutes(10))) struct CoreCommandsTests {
+    private func server(_ folder: borrowing TemporaryFolder) throws -> Server {
+        let door = try RPCDoor.config(folder.path)
+        return try Server { port in
+            """
+            #!define MARK value
+            children=2
+            listen=udp:127.0.0.1:\(port) advertise 192.0.2.9:5099 name "one"
+            alias=sip.example.org:5070
+            \(door)
+            loadmodule "sl.so"
+            request_route { sl_send_reply("404", "No"); exit; }
+
+            """
+        }
+    }
+
+    private func expect(
+        _ answer: (code: Int, json: String), _ code: Int, _ json: String, location: SourceLocation = #_sourceLocation
+    ) throws {
+        #expect(answer.code == code && answer.json == json, "\(answer)", sourceLocation: location)
+    }
+
+    @Test func everyReadingCommandAnswersAsItDeclares() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let door = try RPCDoor(folder.path)
+        let arguments = [
+            "system.methodHelp": ["core.ps"], "system.methodSignature": ["core.ps"],
+            "core.echo_delta": ["0", "a", "1"],
+            "core.prints": ["a", "1"], "core.printi": ["1", "2"], "core.shmmem": ["k"], "mod.stats": ["all"],
+            "mod.mem_stats": ["sl"], "mod.mem_statsx": ["all"], "pkg.stats": ["rank", "1"],
+        ]
+        for name in [
+            "system.listMethods", "system.methodHelp", "system.methodSignature", "core.version", "core.info",
+            "core.runinfo", "core.uptime", "core.ps", "core.psx", "core.psa", "core.pwd", "core.arg", "core.flags",
+            "core.ppdefines", "core.ppdefines_full", "core.modules", "core.echo", "core.echo_delta", "core.prints",
+            "core.printi", "core.shmmem", "core.sockets_list", "core.aliases_list", "core.ready",
+            "core.udp4_raw_info", "pkg.stats", "pkg.info", "mod.stats", "mod.mem_stats", "mod.mem_statsx", "dns.view",
+            "dns.mem_info",
+        ] {
+            try door.send(name, arguments[name] ?? [])
+            let answer = try door.receive()
+            #expect(answer.code == 200, "\(name): \(answer.json)")
+        }
+        #expect(server.status == nil)
+    }
+
+    @Test func theyTellOfThisServer() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let door = try RPCDoor(folder.path)
+        let (port, process) = (server.port, server.pid)
+        #expect(try door.call("core.ready").json == #"{"ready":1}"#)
+        #expect(try door.call("core.modules").json == #"["sl","rpcdoor"]"#)
+        #expect(try door.call("core.ppdefines_full").json.contains(#"{"name":"MARK","type":0,"value":"value"}"#))
+        let sockets = try door.call("core.sockets_list").json
+        #expect(sockets.contains(#""address":"127.0.0.1","port":"\#(port)""#))
+        #expect(sockets.contains(#""name":"one","advertise":"192.0.2.9:5099""#))
+        #expect(
+            try door.call("core.aliases_list").json
+                == #"{"myself_callbacks":"no","aliases":[{"alias":{"proto":"*","address":"sip.example.org","port":"5070"}}]}"#
+        )
+        let threads = try door.call("core.psx").json
+        #expect(threads.contains(#"{"IDX":0,"PID":\#(process),"DSC":"main process - attendant"}"#))
+        #expect(threads.contains("udp receiver child=0 sock=127.0.0.1:\(port) (192.0.2.9:5099)"))
+        #expect(threads.contains("udp receiver child=1 ") && threads.contains(#""DSC":"ctl handler""#))
+        #expect(try door.call("pkg.stats", "index", "2").json.contains(#"[{"entry":2,"#))
+        #expect(try door.call("mod.stats", "nope").code == 404)
+        try expect(try door.call("core.shmmem", "x"), 400, "bad param, (use b|k|m|g)")
+        #expect(try door.call("core.sfmalloc").code == 501)
+        #expect(
+            try door.call("system.methodHelp", "uptime").json.hasPrefix(
+                #""core.uptime -> {now:string, up_since:string, uptime:int}\n"#))
+        try expect(try door.call("system.methodSignature", "core.nope"), 404, "there is no command core.nope")
+    }
+
+    @Test func aDelayedEchoComesLater() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let door = try RPCDoor(folder.path)
+        let other = try RPCDoor(folder.path, client: 1)
+        try door.send("core.echo_delta", ["1", "late"])
+        #expect(try other.call("core.echo", "soon").json == #""soon""#)
+        #expect(try door.receive().json == #""late""#)
+        #expect(try door.call("core.echo_delta", "-1").code == 400)
+        #expect(server.status == nil)
+    }
+
+    @Test func namesAreAddedShownAndForgotten() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let door = try RPCDoor(folder.path)
+        #expect(try door.call("dns.lookup", "A", "host.test").code == 404)
+        try expect(try door.call("dns.add_a", "Host.test", "100", "192.0.2.1", "0"), 200, "null")
+        #expect(try door.call("dns.add_a", "host.test", "100", "192.0.2.2", "0").code == 200)
+        #expect(try door.call("dns.add_aaaa", "host.test", "100", "2001:db8::1", "0").code == 200)
+        #expect(try door.call("dns.add_srv", "_sip._udp.test", "100", "1", "2", "5060", "host.test", "0").code == 200)
+        #expect(try door.call("dns.add_srv", "_sip._udp.test", "100", "2", "3", "5061", "other.test", "0").code == 200)
+        let known = try door.call("dns.lookup", "a", "HOST.test").json
+        #expect(known.contains(#""rr_ip":"192.0.2.1""#) && known.contains(#""rr_idx":1,"rr_ip":"192.0.2.2""#))
+        #expect(known.contains(#""worker":0"#) && known.contains(#""worker":1"#))
+        let services = try door.call("dns.lookup", "SRV", "_sip._udp.test").json
+        #expect(services.contains(#""rr_name":"host.test","rr_port":5060,"rr_priority":1,"rr_weight":2"#))
+        #expect(services.contains(#""rr_name":"other.test","rr_port":5061,"rr_priority":2,"rr_weight":3"#))
+        #expect(try door.call("dns.view").json.contains("2001:db8::1"))
+        #expect(try door.call("dns.delete_a", "host.test").code == 200)
+        try expect(try door.call("dns.delete_a", "host.test"), 400, "Not found")
+        #expect(try door.call("dns.delete_all").code == 200)
+        #expect(try door.call("dns.view").json == "[]")
+        for (arguments, code) in [
+            (["host.test", "100", "2001:db8::1", "0"], 400), (["a b", "100", "192.0.2.1", "0"], 400),
+            (["host.test", "-1", "192.0.2.1", "0"], 400), (["host.test", "1", "192.0.2.1", "1"], 400),
+        ] {
+            try door.send("dns.add_a", arguments)
+            #expect(try door.receive().code == code)
+        }
+        #expect(server.status == nil)
+    }
+
+    @Test func killEndsTheServerInOrder() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let door = try RPCDoor(folder.path)
+        #expect(try door.call("core.kill", "99").code == 400)
+        try expect(try door.call("core.kill", "0"), 200, "0")
+        #expect(server.status == nil)
+        try expect(try door.call("core.kill"), 200, "0")
+        let status = server.wait()
+        #expect(status == .exited(0))
+    }
+}
