@@ -16,8 +16,11 @@ let c: [CSetting] = [
 /// In Swift it sees PluginKit, in C PluginAPI alone; a system library that only one module uses is linked to that module.
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("acc", "Plugins/acc", ["PluginKit", "PluginAPI"]),
+    ("cfg_rpc", "Plugins/cfg_rpc", ["PluginKit", "PluginAPI"]),
+    ("counters", "Plugins/counters", ["PluginKit", "PluginAPI"]),
     ("ctl", "Plugins/ctl", ["PluginKit", "PluginAPI", "DoorKit", "BinRPC"]),
     ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),
+    ("kex", "Plugins/kex", ["PluginKit", "PluginAPI"]),
     ("maxfwd", "Plugins/maxfwd", ["PluginKit", "PluginAPI"]),
     ("mi_datagram", "Plugins/mi_datagram", ["PluginKit", "PluginAPI", "TextDoor"]),
     ("mi_fifo", "Plugins/mi_fifo", ["PluginKit", "PluginAPI", "TextDoor"]),
@@ -26,6 +29,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("rr", "Plugins/rr", ["PluginKit", "PluginAPI"]),
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI"]),
     ("sl", "Plugins/sl", ["PluginKit", "PluginAPI"]),
+    ("statistics", "Plugins/statistics", ["PluginKit", "PluginAPI"]),
     ("tm", "Plugins/tm", ["PluginKit", "PluginAPI"]),
     ("tmx", "Plugins/tmx", ["PluginKit", "PluginAPI"]),
     ("textops", "Plugins/textops", ["PluginKit", "PluginAPI"]),

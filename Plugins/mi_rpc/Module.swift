@@ -16,19 +16,10 @@ public func entry() -> UnsafePointer<apus_module> { module.descriptor }
 private func declare(
     _ host: Host, _ name: StaticString, doc: StaticString, _ answer: @escaping @Sendable (Inner.Reply) -> Void
 ) {
-    var made = apus_rpc(
-        size: UInt32(MemoryLayout<apus_rpc>.size), flags: 0, name: name.characters, aliases: nil,
-        args: StaticString("command:string, ...").characters, doc: doc.characters,
-        call: { command in
-            guard let user = command.pointee.user else { return .false }
-            return Inner.execute(command, user.assumingMemoryBound(to: Inner.Answering.self).pointee)
-        }, user: permanent(answer))
-    _ = host.pointee.rpc.pointee.add_command(host, &made)
-}
-
-extension StaticString {
-    /// Static texts end with a NUL behind their last byte.
-    fileprivate var characters: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }
+    host.command(name, arguments: "command:string, ...", doc: doc, user: permanent(answer)) { command in
+        guard let user = command.pointee.user else { return .false }
+        return Inner.execute(command, user.assumingMemoryBound(to: Inner.Answering.self).pointee)
+    }
 }
 
 /// A command of the management interface that another command executes.

@@ -53,7 +53,7 @@ private func declare(_ host: Host) {
         user: state, call: replyErrorByTransaction)
 
     host.form("sl_stats", of: APUS_RPC_SER_TEXT, call: statisticsLines)
-
+    declareCommands(host)
     host.variable(
         "ltt", inner: "s|x",
         doc: "The To tag of our replies to this request: s of stateless ones, x of whichever would be sent.",

@@ -12,6 +12,10 @@ public typealias Preparation =
 public typealias ParameterSetter =
     @convention(c) (Host, UnsafePointer<apus_value>, UnsafeMutableRawPointer?) -> CInt
 
+/// See `apus_parameter.changed`: host, where the value in force stood at the start, the new value, user.
+public typealias ParameterChange =
+    @convention(c) (Host, UnsafeRawPointer, UnsafePointer<apus_value>, UnsafeMutableRawPointer?) -> Void
+
 /// What a parameter can be stored in.
 public protocol ParameterValue { static var parameterKind: Int { get } }
 extension Int64: ParameterValue { public static var parameterKind: Int { APUS_PARAM_INT } }
@@ -34,13 +38,10 @@ extension UnsafePointer<apus_host> {
     /// A number or a text that `modparam` sets before `start`; texts live for ever. Units belong in the doc.
     public func parameter<Value: ParameterValue>(
         _ name: StaticString, into place: UnsafeMutablePointer<Value>, initial: StaticString? = nil,
-        range: ClosedRange<Int64> = 0...0, doc: StaticString
+        range: ClosedRange<Int64> = 0...0, doc: StaticString, changed: ParameterChange? = nil
     ) {
-        var p = apus_parameter(
-            size: UInt32(MemoryLayout<apus_parameter>.size), kind: UInt32(Value.parameterKind), flags: 0, reserved: 0,
-            name: name.cString, doc: doc.cString, initial: initial?.cString, min: range.lowerBound,
-            max: range.upperBound, into: place, set: nil, user: nil)
-        note(pointee.config.pointee.add_parameter(self, &p))
+        let description = ParameterDescription(name: name, kind: Value.parameterKind, doc: doc, range: range)
+        declare(description, initial: initial?.cString, into: place, changed: changed)
     }
 
     /// A parameter that is handed over, value by value, as the config is read; `kind` is `APUS_PARAM_…`.
@@ -48,10 +49,8 @@ extension UnsafePointer<apus_host> {
         _ name: StaticString, kind: Int = APUS_PARAM_STRING, flags: Int = APUS_REPEATABLE,
         user: UnsafeMutableRawPointer? = nil, doc: StaticString, set: @escaping ParameterSetter
     ) {
-        var p = apus_parameter(
-            size: UInt32(MemoryLayout<apus_parameter>.size), kind: UInt32(kind), flags: UInt32(flags), reserved: 0,
-            name: name.cString, doc: doc.cString, initial: nil, min: 0, max: 0, into: nil, set: set, user: user)
-        note(pointee.config.pointee.add_parameter(self, &p))
+        let description = ParameterDescription(name: name, kind: kind, flags: flags, doc: doc)
+        declare(description, set: set, user: user)
     }
 
     /// A command for operators; arguments and reply as apus/rpc.h has them, older names parted by blanks.

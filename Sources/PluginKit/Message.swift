@@ -16,6 +16,8 @@ extension apus_name_addr: Sized {}
 extension apus_branch: Sized {}
 extension apus_listener_info: Sized {}
 extension apus_destination: Sized {}
+extension apus_statistic: Sized {}
+extension apus_setting: Sized {}
 extension Sized {
     /// What the host fills in; nil when it answers false.
     @inlinable @inline(__always)

@@ -13,6 +13,9 @@ extension HostTables {
                     let declared = try HostTables.read(parameter, module)
                     try modules.registry.add(declared)
                     try declared.applyInitial()
+                    if let changeable = try HostTables.changeable(parameter, declared, host) {
+                        modules.registry.changeable.add(changeable)
+                    }
                     return CInt(APUS_TRUE)
                 }
             },
@@ -27,7 +30,57 @@ extension HostTables {
                 case .ser: UInt32(APUS_DIALECT_SER)
                 case .kamailio: UInt32(APUS_DIALECT_KAMAILIO)
                 }
+            },
+            setting: { host, index, out in
+                let all = host.modules.registry.changeable.sorted
+                guard index < UInt32(all.count) else { return CInt(APUS_FALSE) }
+                out.pointee = apus_setting(all[Int(index)], size: out.pointee.size)
+                return CInt(APUS_TRUE)
+            },
+            change: { host, changes, count, why in
+                let modules = host.modules
+                let wanted = UnsafeBufferPointer(start: changes, count: Int(count)).map {
+                    Modules.Change(group: $0.group.string, name: $0.name.string, value: $0.value)
+                }
+                do throws(Modules.ChangeRefusal) { try modules.change(wanted) } catch {
+                    why.say(error.text)
+                    return CInt(APUS_FALSE)
+                }
+                return CInt(APUS_TRUE)
             })
+    }
+
+    /// What of a parameter may change while the server runs; nil: nothing.
+    private static func changeable(
+        _ parameter: UnsafePointer<apus_parameter>, _ declared: ParameterDeclaration, _ host: UnsafePointer<apus_host>
+    ) throws(Registry.Refusal) -> ChangeableParameter? {
+        let first = MemoryLayout<apus_parameter>.end(of: \.user)
+        return try GivenStruct.read(parameter, apus_parameter.self, name: "apus_parameter", first: first) {
+            (given) throws(Registry.Refusal) in
+            let contents = given.contents
+            guard let changed = contents.changed else { return nil }
+            let name = declared.name
+            guard let place = contents.in_force ?? declared.into.map({ UnsafeRawPointer($0) }) else {
+                throw Registry.Refusal(text: "\(name) has `changed`, and neither `into` nor `in_force`")
+            }
+            guard contents.changed_min <= contents.changed_max else {
+                throw Registry.Refusal(text: "the range of changes to \(name) is empty")
+            }
+            let isAny = contents.changed_min == 0 && contents.changed_max == 0
+            let isNumber = declared.kind != .string
+            nonisolated(unsafe) let (module, here, user) = (host, place, contents.user)
+            return ChangeableParameter(
+                group: declared.owner.name, name: name, doc: declared.doc, isNumber: isNumber,
+                range: isAny ? declared.range : contents.changed_min...contents.changed_max,
+                apply: { value in
+                    var value = value
+                    changed(module, here, &value, user)
+                },
+                read: {
+                    isNumber
+                        ? apus_value(here.load(as: Int64.self)) : apus_value(here.load(as: apus_str.self))
+                })
+        }
     }
 
     private static func read(
@@ -117,5 +170,25 @@ extension ParameterDeclaration {
         case .text(let text): given = apus_value(apus_str(text))
         }
         return setter(owner.host, &given, user)
+    }
+}
+
+extension apus_setting {
+    fileprivate init(_ parameter: ChangeableParameter, size: UInt32) {
+        let texts = parameter.permanent
+        self.init(
+            size: size, kind: UInt32(parameter.isNumber ? APUS_PARAM_INT : APUS_PARAM_STRING),
+            group: apus_str(texts.group), name: apus_str(texts.name), doc: apus_str(texts.doc),
+            min: parameter.range?.lowerBound ?? 0, max: parameter.range?.upperBound ?? 0, value: parameter.value,
+            initial: parameter.initial)
+    }
+}
+
+extension UnsafeMutablePointer<apus_complaint> {
+    /// Cut to what the caller has room for.
+    fileprivate func say(_ text: String) {
+        let bytes = Array(text.utf8.prefix(pointee.capacity))
+        for (index, byte) in bytes.enumerated() { pointee.text[index] = CChar(bitPattern: byte) }
+        pointee.len = bytes.count
     }
 }

@@ -8,15 +8,7 @@ extension HostTables {
     static func makeStats() -> apus_stats_api {
         apus_stats_api(
             size: size(apus_stats_api.self),
-            add: { host, group, name, doc in
-                var id: UInt32 = 0
-                _ = host.declaring("stats->add") { (module, modules) throws(Registry.Refusal) in
-                    let facts = try HostTables.read(group, name, doc)
-                    id = try modules.declare(facts, .counter, module)
-                    return CInt(APUS_TRUE)
-                }
-                return id
-            },
+            add: { host, group, name, doc in HostTables.add(host, .counter, group, name, doc) },
             add_gauge: { host, group, name, doc, read, user in
                 host.declaring("stats->add_gauge") { (module, modules) throws(Registry.Refusal) in
                     let facts = try HostTables.read(group, name, doc)
@@ -43,7 +35,37 @@ extension HostTables {
             read: { host, group, name in
                 let statistics = host.modules.statistics
                 return statistics.find(group.string, name.string).map { statistics.value($0) } ?? 0
+            },
+            add_level: { host, group, name, doc in HostTables.add(host, .gauge, group, name, doc) },
+            find: { host, group, name in
+                host.modules.statistics.find(group.string, name.string).map { $0.index + 1 } ?? 0
+            },
+            describe: { host, id, out in
+                let statistics = host.modules.statistics
+                let known = StatisticID(index: id &- 1)
+                guard id > 0, let description = statistics.description(known) else { return CInt(APUS_FALSE) }
+                out.pointee = apus_statistic(known, description, statistics, size: out.pointee.size)
+                return CInt(APUS_TRUE)
+            },
+            rebase: { host, id, value in
+                let statistics = host.modules.statistics
+                let known = StatisticID(index: id &- 1)
+                guard id > 0, statistics.description(known) != nil else { return CInt(APUS_FALSE) }
+                return CInt(statistics.reset(known, to: value) ? APUS_TRUE : APUS_FALSE)
             })
+    }
+
+    private static func add(
+        _ host: UnsafePointer<apus_host>, _ kind: Statistics.Kind, _ group: UnsafePointer<CChar>,
+        _ name: UnsafePointer<CChar>, _ doc: UnsafePointer<CChar>
+    ) -> UInt32 {
+        var id: UInt32 = 0
+        _ = host.declaring("stats->add", in: [.declaring, .starting]) { (module, modules) throws(Registry.Refusal) in
+            let facts = try HostTables.read(group, name, doc)
+            id = try modules.declare(facts, kind, module)
+            return CInt(APUS_TRUE)
+        }
+        return id
     }
 
     private static func read(
@@ -57,5 +79,23 @@ extension HostTables {
             throw Registry.Refusal(text: "`\(facts.0):\(facts.1)` is no name for a statistic")
         }
         return facts
+    }
+}
+
+extension apus_statistic {
+    fileprivate init(
+        _ id: StatisticID, _ description: Statistics.Description, _ statistics: Statistics, size: UInt32
+    ) {
+        let kind =
+            switch description.kind {
+            case .counter: APUS_STAT_COUNTER
+            case .gauge: APUS_STAT_LEVEL
+            case .computed: APUS_STAT_COMPUTED
+            }
+        let texts = description.permanent
+        self.init(
+            size: size, id: id.index + 1, kind: UInt32(kind), reserved: 0, group: apus_str(texts.group),
+            name: apus_str(texts.name), doc: apus_str(texts.doc), total: Int64(bitPattern: statistics.value(id)),
+            value: Int64(bitPattern: statistics.valueSinceReset(id)))
     }
 }

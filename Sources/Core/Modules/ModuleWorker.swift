@@ -12,6 +12,8 @@ struct ModuleWorker {
     let memory: UnsafeMutablePointer<MemoryUse>
     /// Descriptors that modules watch here; made for the first one.
     var watches: Unmanaged<ModuleWatches>?
+    /// The values of `Registry.changeable`, in its order, as this worker goes by them; nil before `Modules.beginChanges`.
+    var settings: UnsafeMutablePointer<apus_value>?
     private var timers: UnsafeMutablePointer<UnsafeMutablePointer<ModuleTimer>>
     private var timerCount: UInt32 = 0
     private var timerCapacity: UInt32 = 64

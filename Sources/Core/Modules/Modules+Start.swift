@@ -73,6 +73,7 @@ extension Modules {
             }
             started.append(module)
         }
+        beginChanges()
         return true
     }
 

@@ -33,6 +33,9 @@ final class Modules {
     /// Of the config, for `config->dialect`.
     var dialect = Syntax.Dialect.maximal
     private var coreTexts: [String: Bytes] = [:]
+    /// Texts that parameters were changed to, and their bytes; the management thread's.
+    var changedTexts: [String: Bytes] = [:]
+    var changedTextBytes = 0
     private var subscriptions: [CoreEvent: [Subscription]] = [:]
     /// In which `start` ran, for `stop`.
     var started: [LoadedModule] = []

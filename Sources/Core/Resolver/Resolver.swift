@@ -9,7 +9,7 @@ import Glibc
 /// Where SIP messages go, by names: SRV, NAPTR, A and AAAA records in a worker's event loop, /etc/hosts first for addresses. Never blocks.
 struct Resolver {
     let place: ResolverPlace
-    let options: ResolverOptions
+    var options: ResolverOptions
     fileprivate var channel: ares_channel?
     fileprivate var watches: [UnsafeMutablePointer<SocketWatch>] = []
     /// While questions are under way: c-ares looks for those to ask again.

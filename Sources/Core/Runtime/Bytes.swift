@@ -37,3 +37,16 @@ struct Bytes {
     /// A String with invalid UTF-8 repaired: for logs, diagnostics and other cold code only.
     var string: String { String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self) }
 }
+
+extension Bytes {
+    /// A copy that lives as long as the program: for what is made once at start.
+    init(permanent text: String) {
+        var copy = text
+        self = copy.withUTF8 { buffer in
+            guard let start = buffer.baseAddress, buffer.count > 0 else { return .empty }
+            let place = UnsafeMutablePointer<UInt8>.allocate(capacity: buffer.count)
+            place.initialize(from: start, count: buffer.count)
+            return Bytes(UnsafePointer(place), buffer.count)
+        }
+    }
+}

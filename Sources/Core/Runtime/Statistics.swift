@@ -47,11 +47,15 @@ final class Statistics: @unchecked Sendable {
         let name: String
         let doc: String
         let kind: Kind
+        /// The same texts for those who keep pointers; they live for ever.
+        let permanent: (group: Bytes, name: Bytes, doc: Bytes)
     }
 
     private struct Tables {
         var descriptions: [Description] = []
         var indices: [String: Int] = [:]
+        /// By `name`, `group:name` and `group.name`, with `_` for `-`: the first one that is called so.
+        var spellings: [String: Int] = [:]
         var bases: [UInt64] = []
         var shards: [StatisticShard] = []
     }
@@ -68,7 +72,14 @@ final class Statistics: @unchecked Sendable {
             if let known = tables.indices[key] { return StatisticID(index: UInt32(known)) }
             let index = tables.descriptions.count
             guard index < Statistics.capacity else { return nil }
-            tables.descriptions.append(Description(group: group, name: name, doc: doc, kind: kind))
+            tables.descriptions.append(
+                Description(
+                    group: group, name: name, doc: doc, kind: kind,
+                    permanent: (Bytes(permanent: group), Bytes(permanent: name), Bytes(permanent: doc))))
+            for spelling in [name, key, group + "." + name].map(Statistics.spelling)
+            where tables.spellings[spelling] == nil {
+                tables.spellings[spelling] = index
+            }
             tables.bases.append(0)
             tables.indices[key] = index
             return StatisticID(index: UInt32(index))
@@ -96,17 +107,36 @@ final class Statistics: @unchecked Sendable {
         return Statistics.sum(id, shards, common)
     }
 
-    /// The same since the last `reset`. What is no counter has no base.
+    /// The same since the last `reset`. What is computed has no base.
     func valueSinceReset(_ id: StatisticID) -> UInt64 {
-        let (kind, base) = tables.withLock { ($0.descriptions[Int(id.index)].kind, $0.bases[Int(id.index)]) }
-        guard case .counter = kind else { return value(id) }
-        return value(id) &- base
+        value(id) &- tables.withLock { $0.bases[Int(id.index)] }
     }
 
-    /// Remembers the present value as the base of `valueSinceReset`; nobody else notices.
-    func reset(_ id: StatisticID) {
-        let now = value(id)
-        tables.withLock { $0.bases[Int(id.index)] = now }
+    /// From now on `valueSinceReset` counts from this number; nobody else notices.
+    /// - Returns: false for what is computed.
+    @discardableResult
+    func reset(_ id: StatisticID, to value: Int64 = 0) -> Bool {
+        let now = self.value(id)
+        return tables.withLock { tables in
+            if case .computed = tables.descriptions[Int(id.index)].kind { return false }
+            tables.bases[Int(id.index)] = now &- UInt64(bitPattern: value)
+            return true
+        }
+    }
+
+    /// The statistic that a text means: `name`, `group:name` or `group.name`; `-` and `_` are the same.
+    func find(spelled text: String) -> StatisticID? {
+        let spelling = Statistics.spelling(text)
+        return tables.withLock { $0.spellings[spelling] }.map { StatisticID(index: UInt32($0)) }
+    }
+
+    private static func spelling(_ text: String) -> String {
+        text.utf8.contains(UInt8(ascii: "-")) ? text.replacing("-", with: "_") : text
+    }
+
+    /// How a statistic was declared; nil when there is none of that number.
+    func description(_ id: StatisticID) -> Description? {
+        tables.withLock { Int(id.index) < $0.descriptions.count ? $0.descriptions[Int(id.index)] : nil }
     }
 
     private static func sum(_ id: StatisticID, _ shards: [StatisticShard], _ common: StatisticShard) -> UInt64 {

@@ -22,6 +22,8 @@ struct ScriptEnvironment {
     typealias Forward = @convention(c) (UnsafePointer<apus_call>, UnsafeRawPointer) -> CInt
     /// Puts the value of a statistic (`name` or `group:name`) into the place. False when there is none.
     typealias Statistic = @convention(c) (apus_str, UnsafeMutablePointer<Int64>) -> Bool
+    /// Puts the value that the calling worker goes by, of the changeable parameter with that number, into the place; its text lives for ever.
+    typealias Parameter = @convention(c) (UInt32, UnsafeMutablePointer<apus_value>) -> Bool
 
     var listenerInfo: ListenerInfo = { _, _ in false }
     var findListener: FindListener = { _, _, _ in nil }
@@ -29,6 +31,7 @@ struct ScriptEnvironment {
     var isMyself: IsMyself = { _, _ in false }
     var forward: Forward = { _, _ in -1 }
     var statistic: Statistic = { _, _ in false }
+    var parameter: Parameter = { _, _ in false }
     /// The listeners of the config are known: a socket that is not found is none of ours.
     var knowsListeners = false
     var facts = ServerFacts()

@@ -59,6 +59,8 @@ final class Configuration {
         }
         view.settings = settings
         modules.apply(settings)
+        CoreParameters.declare(in: registry, settings, command: options, modules)
+        CoreParameters.declareOwn(settings, in: registry, modules)
         for text in options.moduleParameters { try Configuration.set(text, in: modules) }
         let modules = modules
         // Hosts are asked of the listeners once they are open.

@@ -9,39 +9,57 @@ extension ResolverOptions {
         servers = settings.text("dns_servers") ?? ""
         maxServers = max(0, settings.number("dns_servers_no"))
         usesSearchList = settings.isOn("dns_use_search_list")
-        slowQuery = UInt64(max(0, settings.number("dns_slow_query_ms")))
-        cache = Cache(settings)
-        preferences = Preferences(settings)
+        cache.bytes = max(0, settings.number("dns_cache_mem")) << 10
+        takeChangeable { ResolverOptions.initial($0, settings) }
+    }
+
+    /// What a changeable parameter is when the server starts.
+    static func initial(_ name: String, _ settings: Settings) -> Int {
+        // Not set: no bound.
+        if name == "dns_cache_max_ttl", !settings.isSet(name) { return Int(Int32.max) }
+        if name == "use_dns_cache", !settings.isOn("dns_cache_init") { return 0 }
+        return settings.number(name)
+    }
+
+    /// The parameters that may change while the server runs.
+    static let changeable = [
+        "dns_try_ipv6", "dns_try_naptr", "dns_naptr_ignore_rfc", "dns_srv_lb", "dns_udp_pref", "dns_tcp_pref",
+        "dns_tls_pref", "dns_sctp_pref", "use_dns_cache", "use_dns_failover", "dns_cache_flags",
+        "dns_cache_negative_ttl", "dns_cache_min_ttl", "dns_cache_max_ttl", "dns_slow_query_ms",
+    ]
+
+    /// Takes over what `number` says of each of them.
+    mutating func takeChangeable(_ number: (String) -> Int) {
+        slowQuery = UInt64(max(0, number("dns_slow_query_ms")))
+        cache.take(number)
+        preferences.take(number)
     }
 }
 
 extension ResolverOptions.Cache {
-    fileprivate init(_ settings: Settings) {
-        self.init()
-        isOn = settings.isOn("dns_cache_init") && settings.isOn("use_dns_cache")
-        bytes = max(0, settings.number("dns_cache_mem")) << 10
-        minTTL = UInt32(clamping: settings.number("dns_cache_min_ttl"))
-        if settings.isSet("dns_cache_max_ttl") { maxTTL = UInt32(clamping: settings.number("dns_cache_max_ttl")) }
-        negativeTTL = UInt32(clamping: settings.number("dns_cache_negative_ttl"))
+    fileprivate mutating func take(_ number: (String) -> Int) {
+        isOn = number("use_dns_cache") != 0
+        minTTL = UInt32(clamping: number("dns_cache_min_ttl"))
+        maxTTL = UInt32(clamping: number("dns_cache_max_ttl"))
+        negativeTTL = UInt32(clamping: number("dns_cache_negative_ttl"))
     }
 }
 
 extension ResolverOptions.Preferences {
-    fileprivate init(_ settings: Settings) {
-        self.init()
-        let flags = settings.number("dns_cache_flags")
-        usesIPv6 = settings.isOn("dns_try_ipv6") && flags & 1 == 0
+    fileprivate mutating func take(_ number: (String) -> Int) {
+        let flags = number("dns_cache_flags")
+        usesIPv6 = number("dns_try_ipv6") != 0 && flags & 1 == 0
         // Neither would be nothing: IPv4 it is.
         usesIPv4 = flags & 2 == 0 || !usesIPv6
         prefersIPv6 = flags & 4 != 0
-        triesNAPTR = settings.isOn("dns_try_naptr")
-        ignoresNAPTROrder = settings.isOn("dns_naptr_ignore_rfc")
-        spreads = settings.isOn("dns_srv_lb")
-        findsAll = settings.isOn("use_dns_failover")
+        triesNAPTR = number("dns_try_naptr") != 0
+        ignoresNAPTROrder = number("dns_naptr_ignore_rfc") != 0
+        spreads = number("dns_srv_lb") != 0
+        findsAll = number("use_dns_failover") != 0
         let names: [(UInt8, String)] = [
             (SIPService.udp, "dns_udp_pref"), (SIPService.tcp, "dns_tcp_pref"), (SIPService.tls, "dns_tls_pref"),
             (SIPService.sctp, "dns_sctp_pref"),
         ]
-        for (transport, name) in names { transports[Int(transport)] = Int32(clamping: settings.number(name)) }
+        for (transport, name) in names { transports[Int(transport)] = Int32(clamping: number(name)) }
     }
 }

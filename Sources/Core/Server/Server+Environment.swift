@@ -29,10 +29,16 @@ extension Server {
         environment.forward = StatelessForward.forward
         Server.counters = Unmanaged.passRetained(configuration.statistics)
         environment.statistic = { name, out in
-            guard let value = Server.counters?._withUnsafeGuaranteedRef({ $0.value(named: name.string) }) else {
-                return false
+            let value = Server.counters?._withUnsafeGuaranteedRef { statistics in
+                statistics.find(spelled: name.string).map { statistics.valueSinceReset($0) }
             }
+            guard let value = value.flatMap(\.self) else { return false }
             out.pointee = Int64(bitPattern: value)
+            return true
+        }
+        environment.parameter = { number, out in
+            guard let table = Server.hosts?.worker?.pointee.settings else { return false }
+            out.pointee = table[Int(number)]
             return true
         }
         environment.facts = facts(settings, options)
@@ -90,18 +96,5 @@ extension ListenerSet {
             if let address, $0.address.hasSameAddress(as: address), port == 0 { return true }
             return $0.advertisedHost.equalsIgnoringCase(host) && (port == 0 || $0.advertisedPort == port)
         }
-    }
-}
-
-extension Statistics {
-    /// `group:name`, `group.name`, or a name alone: the first one so called. `-` and `_` are the same. Looks at all of them.
-    fileprivate func value(named text: String) -> UInt64? {
-        let wanted = text.replacing("-", with: "_")
-        let found = all.first { _, description in
-            let name = description.name.replacing("-", with: "_")
-            let group = description.group.replacing("-", with: "_")
-            return wanted == name || wanted == "\(group):\(name)" || wanted == "\(group).\(name)"
-        }
-        return found.map { value($0.id) }
     }
 }

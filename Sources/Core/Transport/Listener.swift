@@ -107,16 +107,3 @@ struct Listener: Equatable, @unchecked Sendable {
 
     init(raw: UnsafeMutableRawPointer) { record = raw.assumingMemoryBound(to: Record.self) }
 }
-
-extension Bytes {
-    /// A copy that lives as long as the program: for what is made once at start.
-    init(permanent text: String) {
-        var copy = text
-        self = copy.withUTF8 { buffer in
-            guard let start = buffer.baseAddress, buffer.count > 0 else { return .empty }
-            let place = UnsafeMutablePointer<UInt8>.allocate(capacity: buffer.count)
-            place.initialize(from: start, count: buffer.count)
-            return Bytes(UnsafePointer(place), buffer.count)
-        }
-    }
-}

@@ -153,7 +153,7 @@ extension Binder {
     /// The path of a select; what the getter looks at goes to it in `user`.
     private func bindSelect(_ inner: Syntax.Text, _ compiled: inout CompiledVariable) -> Bool {
         do throws(SelectPath.Mistake) {
-            let select = try SelectPath.compile(inner.string) { memory.text($0) }
+            let select = try SelectPath.compile(inner.string, parameters: registry.changeable) { memory.text($0) }
             compiled.user = UnsafeMutableRawPointer(memory.place(select))
             return true
         } catch {

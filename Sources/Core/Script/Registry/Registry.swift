@@ -8,6 +8,8 @@ final class Registry: @unchecked Sendable {
     /// Module name → its parameters, in the order of declaration.
     private(set) var parameters: [String: [ParameterDeclaration]] = [:]
     private(set) var events: [EventDeclaration] = []
+    /// What may change while the server runs: of modules, of the core, of the script.
+    let changeable = ChangeableParameters()
     /// Names of the modules loaded so far, in order.
     private(set) var modules: [String] = []
 

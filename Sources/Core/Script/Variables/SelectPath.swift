@@ -8,6 +8,8 @@ struct CompiledSelect {
         case via, cseq, callID, method, message, system
         case authorization, proxyAuthorization
         case source, destination, received
+        /// A parameter that may change while the server runs; `index` is its number.
+        case parameter
     }
 
     enum Part: UInt8 {
@@ -63,10 +65,15 @@ enum SelectPath {
     }
 
     /// Compiles the text behind the `@`.
-    /// - Parameter keep: copies a text for as long as the program lives.
-    static func compile(_ text: String, keep: (String) -> apus_str) throws(Mistake) -> CompiledSelect {
+    /// - Parameters:
+    ///   - parameters: those that `cfg_get` reads.
+    ///   - keep: copies a text for as long as the program lives.
+    static func compile(
+        _ text: String, parameters: ChangeableParameters, keep: (String) -> apus_str
+    ) throws(Mistake) -> CompiledSelect {
         var pieces = try pieces(text)[...]
         guard case .name(let name)? = pieces.popFirst() else { throw unknown("", roots.keys) }
+        if name == "cfg_get" { return try parameter(pieces, parameters) }
         guard let root = roots[name] else { throw unknown(name, roots.keys, near: name) }
         var select = CompiledSelect(subject: root.subject, part: .whole)
         if root.takesIndex, case .index(let index)? = pieces.first {
@@ -98,6 +105,30 @@ enum SelectPath {
         }
         select.part = part
         return select
+    }
+
+    /// `cfg_get.group.name`
+    private static func parameter(
+        _ path: ArraySlice<Piece>, _ parameters: ChangeableParameters
+    ) throws(Mistake) -> CompiledSelect {
+        var words = path.compactMap { if case .name(let word) = $0 { word } else { nil } }
+        guard words.count == path.count, words.count >= 2 else {
+            throw Mistake(text: "a parameter is read as `@cfg_get.group.name`", hint: "write its group and its name")
+        }
+        let group = words.removeFirst()
+        let name = words.joined(separator: ".")
+        if let number = parameters.number(group, name) {
+            return CompiledSelect(subject: .parameter, part: .whole, index: Int32(number))
+        }
+        guard let known = parameters.names(in: group) else {
+            throw Mistake(
+                text: "there are no parameters of group `\(group)`",
+                hint: Suggest.hint(for: group, among: parameters.groups)
+                    ?? "declare one outside of the route blocks: `\(group).\(name) = \"...\"`")
+        }
+        throw Mistake(
+            text: "group `\(group)` has no parameter `\(name)` that may change while the server runs",
+            hint: Suggest.hint(for: name, among: known) ?? "it has \(known.sorted().joined(separator: ", "))")
     }
 
     private static func unknown(_ prefix: String, _ children: some Sequence<String>, near word: String? = nil)

@@ -37,6 +37,8 @@ extension UnsafeMutablePointer<apus_value> {
         case .authorization: return give(message.credential(.authorization, select))
         case .proxyAuthorization: return give(message.credential(.proxyAuthorization, select))
         case .source: return give(message.routing.source, select, access)
+        case .parameter:
+            return ScriptEnvironment.current.parameter(UInt32(select.pointee.index), self) ? 1 : -1
         case .destination, .received: return give(message.routing.destination, select, access)
         }
     }

@@ -66,6 +66,26 @@ struct SharedVariables: ~Copyable, @unchecked Sendable {
         }
     }
 
+    /// [any] The value of a name that was set; nil for one that was not. Cold: it copies texts into Strings.
+    func known(_ name: Bytes) -> SharedValue? {
+        stripe(of: name).pointee.first.withLock { SharedVariables.find(name, $0).map { SharedValue($0.pointee) } }
+    }
+
+    /// [any] All that were set, by name. Not of one moment.
+    var all: [SharedValue] {
+        var all: [SharedValue] = []
+        for index in 0..<SharedVariables.stripeCount {
+            stripes[index].first.withLock { first in
+                var next = UnsafeMutablePointer<Entry>(bitPattern: first)
+                while let entry = next {
+                    next = entry.pointee.next
+                    all.append(SharedValue(entry.pointee))
+                }
+            }
+        }
+        return all.sorted { $0.name < $1.name }
+    }
+
     /// [any] Adds 1 to the number, in one step for all workers. A text counts as the number that it reads as.
     /// - Returns: the sum.
     func increment(_ name: Bytes) -> Int64 {
@@ -108,6 +128,18 @@ struct SharedVariables: ~Copyable, @unchecked Sendable {
     fileprivate static func allocate(_ size: Int) -> UnsafeMutableRawPointer {
         guard let memory = malloc(size) else { fatalError("out of memory") }
         return memory
+    }
+}
+
+/// A shared variable, copied.
+struct SharedValue {
+    let name: String
+    /// A number, or a text.
+    let value: Settings.Value
+
+    fileprivate init(_ entry: SharedVariables.Entry) {
+        name = entry.name.string
+        value = entry.value.hasText ? .text(entry.value.str.string) : .number(entry.value.num)
     }
 }
 

@@ -15,6 +15,7 @@ struct CoreCommands {
         try commands.declareMemory()
         try commands.declareSockets()
         try commands.declareNames()
+        try commands.declareSharedVariables()
     }
 
     /// A command that runs on the management thread.

@@ -42,7 +42,33 @@ typedef struct apus_parameter {
     int (*APUS_NULLABLE set)(const apus_host *APUS_NONNULL h, const apus_value *APUS_NONNULL value,
                              void *APUS_NULLABLE user);
     void *APUS_NULLABLE user;
+    /*
+     * [worker] Given, the parameter may change while the server runs: every worker is told the new value here, between two messages. `place` is
+     * where the value in force stood when the server started; a text lives *for ever*. What the worker goes by is the module's own copy, one a
+     * worker, since nobody writes to `place` any more.
+     */
+    void (*APUS_NULLABLE changed)(const apus_host *APUS_NONNULL h, const void *APUS_NONNULL place,
+                                  const apus_value *APUS_NONNULL value, void *APUS_NULLABLE user);
+    /* With `changed`: where the value in force stands once `start` has run, an int64_t, for APUS_PARAM_STRING an apus_str. Null: `into`. */
+    const void *APUS_NULLABLE in_force;
+    /* The range of a change to a number; both 0: min and max. */
+    int64_t changed_min, changed_max;
 } apus_parameter;
+
+/* A parameter that may change while the server runs, as it is now. Texts live *for ever*. */
+typedef struct apus_setting {
+    uint32_t size;
+    uint32_t kind;             /* APUS_PARAM_INT or APUS_PARAM_STRING */
+    apus_str group, name, doc; /* the group is a module, `core`, or the script's own */
+    int64_t min, max;          /* range of a number; both 0: any */
+    apus_value value;
+    apus_value initial;        /* when the server started */
+} apus_setting;
+
+typedef struct apus_change {
+    apus_str group, name;
+    apus_value value; /* its text is copied */
+} apus_change;
 
 /* Whose ways the config follows, by its first line: of what a number's unit may depend on. */
 enum {
@@ -65,6 +91,16 @@ typedef struct apus_config_api {
 
     /* [start] [worker] The dialect of the config, APUS_DIALECT_...; for parameters' setters too. */
     uint32_t (*APUS_NONNULL dialect)(const apus_host *APUS_NONNULL h);
+
+    /* [management] The parameters that may change while the server runs, from index 0 on; those of a group together. APUS_FALSE: no more. */
+    int (*APUS_NONNULL setting)(const apus_host *APUS_NONNULL h, uint32_t index, apus_setting *APUS_NONNULL out);
+
+    /*
+     * [management] Makes all of these changes, or none and says why. Each worker sees them between two of its messages, all at once: a message
+     * that a worker has begun, and its script unless it waits, goes by the old values to its end.
+     */
+    int (*APUS_NONNULL change)(const apus_host *APUS_NONNULL h, const apus_change *APUS_NONNULL changes, uint32_t count,
+                  apus_complaint *APUS_NONNULL why);
 } apus_config_api;
 
 #ifdef __cplusplus

@@ -10,9 +10,27 @@
 extern "C" {
 #endif
 
+enum {
+    APUS_STAT_COUNTER = 1,  /* only grows */
+    APUS_STAT_LEVEL = 2,    /* goes up and down */
+    APUS_STAT_COMPUTED = 3, /* computed when somebody reads it */
+};
+
+/* A statistic as it is now. Texts live *for ever*. */
+typedef struct apus_statistic {
+    uint32_t size;
+    uint32_t id;
+    uint32_t kind; /* APUS_STAT_... */
+    uint32_t reserved;
+    apus_str group, name, doc;
+    int64_t total; /* since the start */
+    int64_t value; /* since it was rebased */
+} apus_statistic;
+
+/* The ids of a server's statistics are 1, 2, 3 and so on. */
 typedef struct apus_stats_api {
     uint32_t size;
-    /* [declare] A counter group:name; its id. The same name again answers the same id. 0: none could be made, counting it does nothing. */
+    /* [declare] [start] A counter group:name; its id. The same name again answers the same id. 0: none could be made, counting it does nothing. */
     uint32_t (*APUS_NONNULL add)(const apus_host *APUS_NONNULL h, const char *APUS_NONNULL group, const char *APUS_NONNULL name,
                     const char *APUS_NONNULL doc);
     /* [declare] A value that is computed when somebody reads it, on the reader's thread. */
@@ -23,6 +41,19 @@ typedef struct apus_stats_api {
     void (*APUS_NONNULL bump)(const apus_host *APUS_NONNULL h, uint32_t id, uint64_t by);
     /* [any] Sum over all workers. 0 for an unknown name. */
     uint64_t (*APUS_NONNULL read)(const apus_host *APUS_NONNULL h, apus_str group, apus_str name);
+
+    /* [declare] [start] As `add`, for what goes up and down: `bump` takes a negative number as its two's complement. */
+    uint32_t (*APUS_NONNULL add_level)(const apus_host *APUS_NONNULL h, const char *APUS_NONNULL group, const char *APUS_NONNULL name,
+                          const char *APUS_NONNULL doc);
+    /* [any] The id of group:name; 0 when there is none. */
+    uint32_t (*APUS_NONNULL find)(const apus_host *APUS_NONNULL h, apus_str group, apus_str name);
+    /* [any] APUS_FALSE when there is no statistic of that id. */
+    int (*APUS_NONNULL describe)(const apus_host *APUS_NONNULL h, uint32_t id, apus_statistic *APUS_NONNULL out);
+    /*
+     * [any] For those who read apus_statistic.value and for scripts ($stat) the statistic goes on from this number: a reset is a rebase to 0.
+     * Its total, which others build rates of, is not touched. APUS_FALSE for what is computed, and for an unknown id.
+     */
+    int (*APUS_NONNULL rebase)(const apus_host *APUS_NONNULL h, uint32_t id, int64_t value);
 } apus_stats_api;
 
 #ifdef __cplusplus

@@ -85,7 +85,7 @@ import Testing
 
     @Test(arguments: mistakeCases) func mistakes(_ path: String, _ text: String, _ hint: String) {
         #expect {
-            try SelectPath.compile(path) { _ in apus_str() }
+            try SelectPath.compile(path, parameters: ChangeableParameters()) { _ in apus_str() }
         } throws: { error in
             guard let mistake = error as? SelectPath.Mistake else { return false }
             return mistake.text.contains(text) && mistake.hint.contains(hint)

@@ -1,0 +1,99 @@
+import Testing
+
+/// Statistics as operators and scripts see them: kex, counters, statistics, sl.stats.
+@Suite(.timeLimit(.minutes(10))) struct StatisticsCommandsTests {
+    private func server(_ folder: borrowing TemporaryFolder) throws -> Server {
+        let door = try RPCDoor.config(folder.path)
+        return try Server { port in
+            """
+            children=2
+            listen=udp:127.0.0.1:\(port)
+            \(door)
+            loadmodule "sl.so"
+            loadmodule "kex.so"
+            loadmodule "counters.so"
+            loadmodule "statistics.so"
+            modparam("counters", "script_counter", "calls.seen requests that came by")
+            modparam("counters", "script_counter", "other")
+            modparam("statistics", "variable", "level/no_reset")
+            modparam("statistics", "variable", "sum")
+            request_route {
+                cnt_inc("calls.seen");
+                cnt_add("other", 5);
+                update_stat("level", "+3");
+                update_stat("level", "-1");
+                $var(name) = "sum";
+                update_stat("$var(name)", "7");
+                if (is_myself("sip:127.0.0.1:\(port)") && !is_myself("sip:192.0.2.1") && is_myhost("127.0.0.1")) {
+                    pv_printf("$var(x)", "$rU/$stat(calls:seen)");
+                }
+                sl_send_reply("404", "$var(x) $stat(level) $stat(script.sum)");
+                exit;
+            }
+
+            """
+        }
+    }
+
+    private func expect(
+        _ door: RPCDoor, _ name: String, _ arguments: String..., code: Int = 200, is json: String,
+        location: SourceLocation = #_sourceLocation
+    ) throws {
+        try door.send(name, arguments)
+        let answer = try door.receive()
+        #expect(answer.code == code && answer.json == json, "\(name): \(answer)", sourceLocation: location)
+    }
+
+    @Test func whatWasCountedIsShownAndReset() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let door = try RPCDoor(folder.path)
+        let (client, port) = (try UDPClient(), server.port)
+        func said(_ id: Int) throws -> String {
+            let request = SIPText.request("MESSAGE", "sip:bob@127.0.0.1", from: client.address, id: "stat-\(id)")
+            return try client.exchange(request, with: port).startLine
+        }
+        for number in 1...2 {
+            #expect(try said(number) == "SIP/2.0 404 bob/\(number) \(2 * number) 7")
+        }
+        try expect(door, "cnt.get", "calls", "seen", is: "2")
+        try expect(door, "cnt.get", "script", "other", is: "10")
+        try expect(door, "cnt.help", "calls", "seen", is: #""requests that came by""#)
+        try expect(door, "cnt.get_vars", "script", is: #"{"level":4,"other":10,"sum":7}"#)
+        try expect(door, "cnt.list_vars", "calls", is: #"["seen"]"#)
+        try expect(door, "cnt.get", "calls", "none", code: 400, is: "non-existent counter calls.none")
+        try expect(door, "get_statistics", "core:rcv_requests", is: #"["core:rcv_requests = 2"]"#)
+        try expect(
+            door, "stats.fetchn", "rcv_requests", "script:",
+            is: #"{"core.rcv_requests":2,"script.level":4,"script.other":10,"script.sum":7}"#)
+        try expect(door, "stats.fetch", "script.sum", is: #"{"script.sum":"7"}"#)
+        try expect(door, "stats.get_statistics", "nothing", is: "[]")
+        let all = try door.call("stats.get_statistics", "all").json
+        #expect(all.contains("sl:404_replies = 2") && all.contains("shmem:used_size = "))
+        let replies = try door.call("sl.stats").json
+        #expect(replies.contains(#""404":2"#) && replies.hasSuffix(#""6xx":0,"xxx":0}"#))
+
+        try expect(
+            door, "stats.clear_statistics", "rcv_requests", "script:",
+            is: #"["core:rcv_requests = 2","script:other = 10","script:sum = 7"]"#)
+        try expect(door, "cnt.reset", "calls", "seen", is: "null")
+        try expect(
+            door, "stats.fetchn", "rcv_requests", "calls:", "script:",
+            is: #"{"core.rcv_requests":0,"calls.seen":0,"script.level":4,"script.other":0,"script.sum":0}"#)
+        // The totals go on.
+        try expect(door, "cnt.get_raw", "calls", "seen", is: "2")
+        #expect(try said(3) == "SIP/2.0 404 bob/1 6 7")
+        try expect(door, "cnt.get_raw", "calls", "seen", is: "3")
+        #expect(server.status == nil)
+    }
+
+    @Test(arguments: [
+        (#"loadmodule "counters.so""#, #"cnt_inc("none");"#, "there is no counter `none`"),
+        (#"loadmodule "statistics.so""#, #"update_stat("none", "+1");"#, "there is no statistic `none`"),
+        ("", "$var(x) = $sel(cfg_get.none.such);", "there are no parameters of group `none`"),
+    ])
+    func whatIsNotDeclaredStopsTheStart(_ load: String, _ statement: String, _ why: String) throws {
+        let result = try Server.check("\(load)\nrequest_route { \(statement) exit; }\n")
+        #expect(result.output.contains(why), "\(result.output)")
+    }
+}
