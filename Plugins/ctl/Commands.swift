@@ -2,14 +2,14 @@ import DoorKit
 import PluginKit
 
 /// `ctl.listen`: the addresses, one text each.
-func listListeners(_ call: CommandCall) -> CInt {
+func listListeners(_ call: Command) -> CInt {
     call.eachDoor { peer, _, text, call in
         if peer == nil { call.pointee.host.pointee.rpc.pointee.add_text(call.pointee.answer, nil, text) }
     }
 }
 
 /// `ctl.who`: a map for each connection.
-func listPeers(_ call: CommandCall) -> CInt {
+func listPeers(_ call: Command) -> CInt {
     call.eachDoor { peer, _, text, call in
         guard let peer else { return }
         let rpc = call.pointee.host.pointee.rpc.pointee
@@ -23,7 +23,7 @@ func listPeers(_ call: CommandCall) -> CInt {
 }
 
 /// `ctl.connections`: their number.
-func countPeers(_ call: CommandCall) -> CInt {
+func countPeers(_ call: Command) -> CInt {
     var count: Int64 = 0
     call.pointee.host.pointee.door.pointee.each(
         call.pointee.host,
@@ -35,10 +35,10 @@ func countPeers(_ call: CommandCall) -> CInt {
     return .true
 }
 
-extension CommandCall {
+extension Command {
     /// Shows the module's doors and peers with the command's call.
     fileprivate func eachDoor(
-        _ show: @escaping (UnsafePointer<apus_peer>?, UInt32, apus_str, CommandCall) -> Void
+        _ show: @escaping (UnsafePointer<apus_peer>?, UInt32, apus_str, Command) -> Void
     ) -> CInt {
         let user = UnsafeMutablePointer<Shown>.allocate(capacity: 1)
         defer { user.deallocate() }
@@ -54,6 +54,6 @@ extension CommandCall {
 }
 
 private struct Shown {
-    let call: CommandCall
-    let show: (UnsafePointer<apus_peer>?, UInt32, apus_str, CommandCall) -> Void
+    let call: Command
+    let show: (UnsafePointer<apus_peer>?, UInt32, apus_str, Command) -> Void
 }

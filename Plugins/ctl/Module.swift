@@ -56,7 +56,7 @@ private func declareParameters(_ host: Host) {
 }
 
 private func declareCommands(_ host: Host) {
-    host.command("ctl.listen", reads: true, doc: "Where binrpc is spoken.") { listListeners($0) }
-    host.command("ctl.who", reads: true, doc: "Who is connected, and for how many seconds.") { listPeers($0) }
-    host.command("ctl.connections", reads: true, doc: "How many are connected.") { countPeers($0) }
+    host.command("ctl.listen", flags: APUS_RPC_READS, doc: "Where binrpc is spoken.") { listListeners($0) }
+    host.command("ctl.who", flags: APUS_RPC_READS, doc: "Who is connected, and for how many seconds.") { listPeers($0) }
+    host.command("ctl.connections", flags: APUS_RPC_READS, doc: "How many are connected.") { countPeers($0) }
 }

@@ -10,7 +10,8 @@ private let module = Module(
         declareFiles(host)
         declareScript(host)
         host.command(
-            "jsonrpc.echo", "values:value?, ...", reads: true, flags: APUS_RPC_TREES, doc: "Answers its arguments.",
+            "jsonrpc.echo", arguments: "values:value?, ...", flags: APUS_RPC_READS | APUS_RPC_TREES,
+            reply: "any...", doc: "Answers its arguments.",
             call: echo)
     })
 
@@ -73,7 +74,7 @@ private func declareScript(_ host: Host) {
 }
 
 /// `jsonrpc.echo`
-private func echo(_ call: CommandCall) -> CInt {
+private func echo(_ call: Command) -> CInt {
     let rpc = call.pointee.host.pointee.rpc.pointee
     let answer = call.pointee.answer
     for index in 0..<call.pointee.count {

@@ -11,7 +11,9 @@ private let module = Module(
         let homes = UnsafeMutablePointer<UnsafeMutablePointer<Home>>.allocate(capacity: Int(count))
         for index in 0..<count {
             homes[Int(index)] = permanent(
-                Home(host: host, state: state, index: index, table: Table(), random: RandomPool()))
+                Home(
+                    host: host, state: state, settings: state.pointee.settings, index: index, table: Table(),
+                    random: RandomPool()))
         }
         state.pointee.homes = homes
         state.pointee.homeCount = count

@@ -1,45 +1,47 @@
 import PluginKit
 
-// Invariants: written while the config is read and in `start`, on the main thread; read only once workers run.
+// Invariants: the State's is written while the config is read and in `start`, on the main thread, and constant from then on. A Home's is its
+// worker's.
 
-/// What the module's parameters say. Times are milliseconds once `start` has run: see `Units.swift` for how they are written.
+/// What the module's parameters say; their defaults stand in ParameterTable. Times are milliseconds once `start` has run: see Durations.swift for how
+/// they are written. Each worker has a copy of its own, which changes with parameters that change while the server runs.
 struct Settings {
     /// The least interval of retransmission, milliseconds.
     static let shortestRetransmission: Int64 = 10
 
     // Timers.
-    var frTimer: Int64 = 30_000
-    var frInvTimer: Int64 = 120_000
-    var wtTimer: Int64 = 5_000
-    var deleteTimer: Int64 = 2_000
-    var maxInvLifetime: Int64 = 180_000
-    var maxNoninvLifetime: Int64 = 32_000
+    var frTimer: Int64 = 0
+    var frInvTimer: Int64 = 0
+    var wtTimer: Int64 = 0
+    var deleteTimer: Int64 = 0
+    var maxInvLifetime: Int64 = 0
+    var maxNoninvLifetime: Int64 = 0
     /// First interval, and the largest.
-    var retrTimer1: Int64 = 500
+    var retrTimer1: Int64 = 0
     /// SER's fixed intervals; p1 is 0 where intervals double.
     var retrTimer1p1: Int64 = 0
     var retrTimer1p2: Int64 = 0
     var retrTimer1p3: Int64 = 0
-    var retrTimer2: Int64 = 4_000
-    var unixTxTimeout: Int64 = 500
+    var retrTimer2: Int64 = 0
+    var unixTxTimeout: Int64 = 0
     /// `tw_append`, the last one first; nil: none.
     var appendSets: UnsafeMutablePointer<AppendSet>?
-    var restartFrOnEachReply: Int64 = 1
+    var restartFrOnEachReply: Int64 = 0
     /// `fr_timer_avp`, `fr_inv_timer_avp`: seconds for one transaction. Compiled; nil when unset.
     var frTimerAVP: OpaquePointer?
     var frInvTimerAVP: OpaquePointer?
 
     // Requests.
-    var autoInv100: Int64 = 1
+    var autoInv100: Int64 = 0
     var autoInv100Reason = apus_str()
-    var noisyCtimer: Int64 = 1
-    var aggregateChallenges: Int64 = 1
+    var noisyCtimer: Int64 = 0
+    var aggregateChallenges: Int64 = 0
     var acExtraHdrs = apus_str()
     var failureExecMode: Int64 = 0
-    var delayedReply: Int64 = 1
+    var delayedReply: Int64 = 0
     var loopChecks: Int64 = 0
-    var reparseInvite: Int64 = 1
-    var execTimeCheck: Int64 = 5_000
+    var reparseInvite: Int64 = 0
+    var execTimeCheck: Int64 = 0
     var contactsAVP = apus_str()
     var contactFlowsAVP = apus_str()
     var richRedirect: Int64 = 0
@@ -53,43 +55,43 @@ struct Settings {
     var blst503: Int64 = 0
     var blst503DefTimeout: Int64 = 0
     var blst503MinTimeout: Int64 = 0
-    var blst503MaxTimeout: Int64 = 3_600
-    var blstMethodsAdd: Int64 = 1
-    var blstMethodsLookup: Int64 = 503
+    var blst503MaxTimeout: Int64 = 0
+    var blstMethodsAdd: Int64 = 0
+    var blstMethodsLookup: Int64 = 0
     /// The core's use_dst_blocklist and dst_blocklist_expire, from `start` on.
     var usesBlockList = false
     var blockListExpire: UInt32 = 60_000
-    var reparseOnDnsFailover: Int64 = 1
+    var reparseOnDnsFailover: Int64 = 0
     var dnsReuseRcvSocket: Int64 = 0
     var failoverReplyCodes = apus_str()
     /// What it says, from `start` on.
     var failoverCodes = FailoverCodes()
 
     // CANCEL.
-    var cancelBMethod: Int64 = 1
+    var cancelBMethod: Int64 = 0
     var unmatchedCancel: Int64 = 0
-    var e2eCancelHopByHop: Int64 = 1
-    var localCancelReason: Int64 = 1
-    var e2eCancelReason: Int64 = 1
+    var e2eCancelHopByHop: Int64 = 0
+    var localCancelReason: Int64 = 0
+    var e2eCancelReason: Int64 = 0
     var headersMode: Int64 = 0
 
     // Matching.
-    var ruriMatching: Int64 = 1
-    var via1Matching: Int64 = 1
+    var ruriMatching: Int64 = 0
+    var via1Matching: Int64 = 0
     var callidMatching: Int64 = 0
     var callidCseqMatching: Int64 = 0
     var replyMatching: Int64 = 0
 
     // Replies.
     var passProvisionalReplies: Int64 = 0
-    var defaultCode: Int64 = 500
+    var defaultCode: Int64 = 0
     var defaultReason = apus_str()
     var disable6xxBlock: Int64 = 0
-    var failureReplyMode: Int64 = 3
+    var failureReplyMode: Int64 = 0
     var fakedReplyPrio: Int64 = 0
-    var remap503500: Int64 = 1
-    var replyRelayMode: Int64 = 1
-    var reply408Code: Int64 = 408
+    var remap503500: Int64 = 0
+    var replyRelayMode: Int64 = 0
+    var reply408Code: Int64 = 0
     var reply408Reason = apus_str()
     var relay100: Int64 = 0
     /// `on_sl_reply`: an onreply_route for replies that match nothing. Nil when unset.

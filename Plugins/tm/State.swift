@@ -24,6 +24,8 @@ struct State {
 struct Home {
     let host: Host
     let state: UnsafeMutablePointer<State>
+    /// The worker's own copy: parameters may change between two of its messages.
+    var settings: Settings
     /// The worker's number.
     let index: UInt32
     var table: Table
@@ -52,7 +54,7 @@ extension UnsafeMutablePointer<Home> {
     @inline(__always)
     var host: Host { pointee.host }
     @inline(__always)
-    var settings: UnsafeMutablePointer<Settings> { pointee.state.pointer(to: \.settings).unsafelyUnwrapped }
+    var settings: UnsafeMutablePointer<Settings> { pointer(to: \.settings).unsafelyUnwrapped }
     @inline(__always)
     var messages: UnsafePointer<apus_message_api> { pointee.host.pointee.message }
     /// Milliseconds of the worker's clock.

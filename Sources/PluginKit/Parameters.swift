@@ -44,7 +44,7 @@ public struct Parameter<Settings> {
     /// 0 or 1.
     public static func flag(
         _ name: StaticString, _ path: WritableKeyPath<Settings, Int64>, _ initial: Int64, _ time: Time = .atStart,
-        _ doc: StaticString
+        doc: StaticString
     ) -> Parameter {
         number(name, path, initial, 0...1, time, doc: doc)
     }

@@ -46,7 +46,8 @@ import Testing
         let list = try door.call("system.listMethods")
         #expect(list.json.contains(#""core.version","#) && list.json.contains(#""t.sync","#))
         try expect(
-            door, "system.methodHelp", with: ["t_sync"], 200, #""t.sync\nA command of the tests.""#)
+            door, "system.methodHelp", with: ["t_sync"], 200,
+            #""t.sync\nA command of the tests.\nAlso called t_sync, older.sync.""#)
         #expect(server.status == nil)
     }
 

@@ -94,7 +94,7 @@ private let setFR: @convention(c) (Call) -> CInt = { call in
 }
 
 private let resetFR: @convention(c) (Call) -> CInt = { call in
-    let settings = call.state.pointee.settings
+    guard let settings = call.state.home?.settings.pointee else { return .false }
     if let transaction = call.transaction {
         transaction.setFinalTimers(invite: UInt32(settings.frInvTimer), other: UInt32(settings.frTimer))
     } else if let presets = call.presets {
@@ -117,7 +117,7 @@ private let setMaxLifetime: @convention(c) (Call) -> CInt = { call in
 }
 
 private let resetMaxLifetime: @convention(c) (Call) -> CInt = { call in
-    let settings = call.state.pointee.settings
+    guard let settings = call.state.home?.settings.pointee else { return .false }
     if let transaction = call.transaction {
         let isInvite = transaction.pointee.flags.contains(.invite)
         transaction.setLifetime(UInt32(isInvite ? settings.maxInvLifetime : settings.maxNoninvLifetime))
@@ -144,7 +144,7 @@ private let setRetr: @convention(c) (Call) -> CInt = { call in
 }
 
 private let resetRetr: @convention(c) (Call) -> CInt = { call in
-    let settings = call.state.pointee.settings
+    guard let settings = call.state.home?.settings.pointee else { return .false }
     if let transaction = call.transaction {
         transaction.setIntervals(first: UInt32(settings.retrTimer1), largest: UInt32(settings.retrTimer2))
     } else if let presets = call.presets {

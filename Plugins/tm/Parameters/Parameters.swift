@@ -14,7 +14,6 @@ struct Written {
     /// A number that has another default in SER's configs.
     struct Choice {
         var value: Int64 = 0
-        var range: ClosedRange<Int64> = 0...1
         var isGiven = false
     }
 
@@ -29,86 +28,29 @@ nonisolated(unsafe) let written = permanent(Written())
 /// Declares all parameters.
 func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     let settings = state.pointer(to: \.settings)!
-    declareTimers(host, settings)
-    declareChoices(host)
-    declareRequestParameters(host, settings)
-    declareCancelParameters(host, settings)
-    declareMatchingParameters(host, settings)
-    declareReplyMatching(host, settings)
-    declareReplyParameters(host, settings)
-    declareFailoverParameters(host, settings)
-    declareAppendSets(host, settings)
-    declareWithoutEffect(host)
-}
-
-// MARK: - Times
-
-private func declareTimers(_ host: Host, _ settings: UnsafeMutablePointer<Settings>) {
-    let long = Duration.Rule.byDialect(threshold: 1000)
-    let short = Duration.Rule.byDialect(threshold: 100)
-    let ser = Duration.Rule.secondsOfSER(threshold: 100)
-    func time(
-        _ name: StaticString, _ rule: Duration.Rule, _ path: WritableKeyPath<Settings, Int64>, doc: StaticString
-    ) {
-        let duration = permanent(Duration(name, rule, settings.pointer(to: path)!))
-        written.pointee.durations.append(duration)
-        host.parameter(name, kind: APUS_PARAM_EITHER, flags: 0, user: duration, doc: doc, set: setDuration)
-    }
-    time(
-        "fr_timer", long, \.frTimer,
-        doc: "Final-response timer: of requests without final reply, INVITEs without any, negative replies without ACK."
-    )
-    time(
-        "fr_inv_timer", long, \.frInvTimer,
-        doc: "Final-response timer of an INVITE branch after its first provisional reply; then it is cancelled.")
-    time("wt_timer", long, \.wtTimer, doc: "How long a finished transaction stays to absorb late messages.")
-    time("delete_timer", long, \.deleteTimer, doc: "Accepted; transactions here need no second attempt to be deleted.")
-    time(
-        "max_inv_lifetime", long, \.maxInvLifetime,
-        doc: "Bound of an INVITE transaction's active life, whatever its other timers do.")
-    time("max_noninv_lifetime", long, \.maxNoninvLifetime, doc: "The same for other methods.")
-    time("retr_timer1", .milliseconds, \.retrTimer1, doc: "First retransmission interval, ms; it doubles each time.")
-    time(
-        "retr_timer1p1", ser, \.retrTimer1p1,
-        doc: "First retransmission interval of SER's scheme: p1, p2, p3, then retr_timer2; seconds.")
-    time("retr_timer1p2", ser, \.retrTimer1p2, doc: "Second interval of that scheme; default: twice p1.")
-    time("retr_timer1p3", ser, \.retrTimer1p3, doc: "Third interval of that scheme; default: four times p1.")
-    time("retr_timer2", short, \.retrTimer2, doc: "Largest retransmission interval.")
-    time("unix_tx_timeout", short, \.unixTxTimeout, doc: "After this time t_write_unix gives up.")
-    host.parameter(
-        "restart_fr_on_each_reply", into: settings.pointer(to: \.restartFrOnEachReply)!, initial: "1", range: 0...1,
-        doc:
-            "1: each provisional reply restarts fr_inv_timer; 0: the first, and those of 180 and more that are higher than before."
-    )
+    let tables = [
+        ParameterTable.times, ParameterTable.choices, ParameterTable.request, ParameterTable.cancel,
+        ParameterTable.matching, ParameterTable.reply, ParameterTable.failover,
+    ]
+    for table in tables { host.declare(table, in: settings, changed: takeChange) }
     host.parameter(
         "fr_timer_avp", into: written.pointer(to: \.frTimerAVP)!,
         doc: "AVP whose value, seconds, is a transaction's fr_timer: a name, \"s:name\", \"i:7\" or \"$avp(name)\".")
     host.parameter(
-        "fr_inv_timer_avp", into: written.pointer(to: \.frInvTimerAVP)!,
-        doc: "The same for fr_inv_timer.")
+        "fr_inv_timer_avp", into: written.pointer(to: \.frInvTimerAVP)!, doc: "The same for fr_inv_timer.")
+    declareAppendSets(host, settings)
+    declareWithoutEffect(host)
 }
 
-private func declareChoices(_ host: Host) {
-    let set: ParameterSetter = { host, value, user in
-        let choice = user.unsafelyUnwrapped.assumingMemoryBound(to: Written.Choice.self)
-        guard choice.pointee.range.contains(value.pointee.num) else {
-            let range = choice.pointee.range
-            host.log(.error, "it is a number from \(range.lowerBound) to \(range.upperBound)")
-            return .false
-        }
-        choice.pointee.value = value.pointee.num
-        choice.pointee.isGiven = true
-        return .true
+/// [worker] A parameter has changed: the worker's own copy of the settings does.
+private let takeChange: ParameterChange = { _, place, value, _ in
+    guard let state = State.shared, let home = state.home else { return }
+    let copy = UnsafeMutableRawPointer(home.settings) + (place - UnsafeRawPointer(state.pointer(to: \.settings)!))
+    if value.pointee.isText {
+        copy.storeBytes(of: value.pointee.str, as: apus_str.self)
+    } else {
+        copy.storeBytes(of: value.pointee.num, as: Int64.self)
     }
-    written.pointee.failureReplyMode.range = 0...3
-    host.parameter(
-        "noisy_ctimer", kind: APUS_PARAM_INT, flags: 0, user: written.pointer(to: \.noisyCtimer),
-        doc: "1: an INVITE that times out is always answered 408; 0: dropped in silence when nobody needs the result.",
-        set: set)
-    host.parameter(
-        "failure_reply_mode", kind: APUS_PARAM_INT, flags: 0, user: written.pointer(to: \.failureReplyMode),
-        doc: "Replies of earlier legs after serial forking: 0 count, 1 none does, 2 the last leg's go, 3 all go.",
-        set: set)
 }
 
 /// [start] Turns what was written into milliseconds and compiled variables. False, with what is wrong in the log, when it cannot.

@@ -373,7 +373,9 @@ final class ManagementThread: @unchecked Sendable {
     private func checkReply(_ execution: Execution) {
         #if DEBUG
             // Parts that were shown are gone.
-            if !execution.hasShownParts, let why = execution.command?.reply?.mismatch(execution.answer) { execution.answer.refuse(why) }
+            if !execution.hasShownParts, let why = execution.command?.reply?.mismatch(execution.answer) {
+                execution.answer.refuse(why)
+            }
         #endif
     }
 

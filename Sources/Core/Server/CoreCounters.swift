@@ -13,6 +13,11 @@ struct CoreCounters {
     private let methods: [32 of StatisticID]
     /// By class, 1 to 6.
     private let classes: [8 of StatisticID]
+    /// Of 180 to 189.
+    private let ringing: StatisticID
+    /// Of 400 to 499, for those that are counted alone; `none` for the others.
+    private let refusals: [100 of StatisticID]
+    private static let none = StatisticID(index: UInt32.max)
 
     init(_ statistics: Statistics) throws(StatisticsFull) {
         func declare(_ name: String, _ doc: String) throws(StatisticsFull) -> StatisticID {
@@ -46,6 +51,12 @@ struct CoreCounters {
         var classes: [8 of StatisticID] = InlineArray(repeating: rcvReplies)
         for digit in 1...6 { classes[digit] = try declare("rcv_replies_\(digit)xx", "\(digit)xx replies received.") }
         self.classes = classes
+        ringing = try declare("rcv_replies_18x", "180 to 189 replies received.")
+        var refusals: [100 of StatisticID] = InlineArray(repeating: CoreCounters.none)
+        for code in Array(400...411) + [413, 414, 415, 420] + Array(480...489) + [491, 493] {
+            refusals[code - 400] = try declare("rcv_replies_\(code)", "\(code) replies received.")
+        }
+        self.refusals = refusals
     }
 
     /// The counter of that method's requests.
@@ -55,6 +66,14 @@ struct CoreCounters {
     /// The counter of that status code's class.
     @inline(__always)
     func replyClass(_ code: UInt16) -> StatisticID { classes[Int(code / 100) & 7] }
+
+    /// The counter of that status code alone, if it has one.
+    @inline(__always)
+    func reply(_ code: UInt16) -> StatisticID? {
+        if code / 10 == 18 { return ringing }
+        guard code / 100 == 4, refusals[Int(code % 100)] != CoreCounters.none else { return nil }
+        return refusals[Int(code % 100)]
+    }
 }
 
 /// There is no room for another statistic.

@@ -32,6 +32,7 @@ extension UnsafeMutablePointer<ServerWorker> {
         } else {
             bump(counters.rcvReplies)
             bump(counters.replyClass(message.statusCode))
+            if let own = counters.reply(message.statusCode) { bump(own) }
             receiveReply(space)
         }
     }

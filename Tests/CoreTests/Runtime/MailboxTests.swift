@@ -186,9 +186,20 @@ private func letter(_ node: UnsafeMutablePointer<MailNode>) -> UnsafeMutablePoin
         #expect(statistics.valueSinceReset(a) == 3)
         shards[0].bump(b, by: 4)
         shards[1].bump(b, by: -3)
-        statistics.reset(b)
-        #expect(statistics.value(b) == 1 && statistics.valueSinceReset(b) == 1)
+        statistics.reset(b, to: -7)
+        #expect(statistics.value(b) == 1 && statistics.valueSinceReset(b) == UInt64(bitPattern: -7))
         #expect(statistics.all.map(\.description.name) == ["rcv_requests", "open"])
+    }
+
+    @Test func isFoundByAnySpelling() throws {
+        let statistics = Statistics()
+        let first = try #require(statistics.declare("one", "rcv_requests"))
+        let second = try #require(statistics.declare("two-b", "rcv-requests"))
+        for text in ["rcv_requests", "rcv-requests", "one:rcv_requests", "one.rcv-requests"] {
+            #expect(statistics.find(spelled: text) == first)
+        }
+        for text in ["two-b:rcv-requests", "two_b.rcv_requests"] { #expect(statistics.find(spelled: text) == second) }
+        for text in ["", "one", "three:rcv_requests"] { #expect(statistics.find(spelled: text) == nil) }
     }
 
     @Test func computesWhenRead() throws {
