@@ -44,17 +44,20 @@ import Testing
         #expect(answer.code == code && answer.json == json, "\(name): \(answer)", sourceLocation: location)
     }
 
+    private func said(_ client: borrowing UDPClient, _ port: UInt16, _ id: Int) throws -> String {
+        let request = SIPText.request("MESSAGE", "sip:bob@127.0.0.1", from: client.address, id: "stat-\(id)")
+        return try client.exchange(request, with: port).startLine
+    }
+
     @Test func whatWasCountedIsShownAndReset() throws {
         let folder = try TemporaryFolder()
         let server = try server(folder)
         let door = try RPCDoor(folder.path)
-        let (client, port) = (try UDPClient(), server.port)
-        func said(_ id: Int) throws -> String {
-            let request = SIPText.request("MESSAGE", "sip:bob@127.0.0.1", from: client.address, id: "stat-\(id)")
-            return try client.exchange(request, with: port).startLine
-        }
+        let client = try UDPClient()
+        let port = server.port
         for number in 1...2 {
-            #expect(try said(number) == "SIP/2.0 404 bob/\(number) \(2 * number) 7")
+            let line = try said(client, port, number)
+            #expect(line == "SIP/2.0 404 bob/\(number) \(2 * number) 7")
         }
         try expect(door, "cnt.get", "calls", "seen", is: "2")
         try expect(door, "cnt.get", "script", "other", is: "10")
@@ -82,7 +85,8 @@ import Testing
             is: #"{"core.rcv_requests":0,"calls.seen":0,"script.level":4,"script.other":0,"script.sum":0}"#)
         // The totals go on.
         try expect(door, "cnt.get_raw", "calls", "seen", is: "2")
-        #expect(try said(3) == "SIP/2.0 404 bob/1 6 7")
+        let line = try said(client, port, 3)
+        #expect(line == "SIP/2.0 404 bob/1 6 7")
         try expect(door, "cnt.get_raw", "calls", "seen", is: "3")
         #expect(server.status == nil)
     }
