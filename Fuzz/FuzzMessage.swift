@@ -79,15 +79,17 @@ private func stream(_ bytes: Bytes) {
     var seen = 0
     while !rest.isEmpty {
         arena.pointee.reset()
-        switch Message.parse(stream: rest, seen: seen, record: record, arena: arena) {
-        case .complete(let count, _):
-            precondition(count > 0 && count <= rest.count)
+        switch Message.frame(rest, seen: seen) {
+        case .message(let start, let end):
+            precondition(start >= 0 && start < end && end <= rest.count)
+            // Framer and parser must agree where a message ends, or one could be hidden in another.
+            let result = Message.parse(rest[start..<end], record: record, arena: arena)
+            precondition(!result.isAccepted || Int(record.pointee.count) == end - start)
             _ = Message(record).check()
-            rest = rest.dropFirst(count)
+            rest = rest.dropFirst(end)
             seen = 0
-        case .needsMore(let atLeast):
-            precondition(atLeast > rest.count)
-            seen = rest.count
+        case .needsMore(let atLeast, let searched):
+            precondition(atLeast > rest.count && searched <= rest.count)
             return
         case .broken: return
         }

@@ -30,6 +30,8 @@ struct Branch {
         static var failureTold: Flags { Flags(rawValue: 256) }
         /// A provisional reply was dealt with: whatever comes now is not the first.
         static var heard: Flags { Flags(rawValue: 512) }
+        /// The transport could not deliver its request: that counts as a 503.
+        static var undelivered: Flags { Flags(rawValue: 1024) }
     }
 
     let transaction: TransactionRef

@@ -15,6 +15,7 @@ private let module = Module(
                     host: host, state: state, settings: state.pointee.settings, index: index, table: Table(),
                     random: RandomPool()))
         }
+        guard host.pointee.net.pointee.on_undelivered(host, undelivered, state) > 0 else { return .false }
         state.pointee.homes = homes
         state.pointee.homeCount = count
         return .true

@@ -77,7 +77,7 @@ extension BranchRef {
         }
     }
 
-    /// No final reply came in time, or none is waited for any more: another address of the same look-up is tried, or the branch has
+    /// No final reply came in time, none is waited for, or the request could not be delivered: another address of the look-up is tried, or the branch has
     /// failed. An INVITE that somebody works on is cancelled. While a script of the transaction runs, all this waits for its end.
     func timeOut() {
         guard !isFinished else { return }
@@ -94,9 +94,10 @@ extension BranchRef {
         if !isCancelled, !pointee.flags.contains(.replied), failOver() { return }
         stopTimers()
         pointee.flags.insert(.finished)
-        pointee.status = isCancelled ? 487 : 408
-        if !isCancelled { pointee.flags.insert(.timedOut) }
-        if !isCancelled, transaction.pointee.flags.contains(.invite), pointee.flags.contains(.sent) {
+        let isUndelivered = pointee.flags.contains(.undelivered)
+        pointee.status = isCancelled ? 487 : isUndelivered ? 503 : 408
+        if !isCancelled, !isUndelivered { pointee.flags.insert(.timedOut) }
+        if !isCancelled, !isUndelivered, transaction.pointee.flags.contains(.invite), pointee.flags.contains(.sent) {
             cancel(reason: 0)
         }
         transaction.branchFinished(self, reply: nil)

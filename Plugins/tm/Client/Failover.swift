@@ -22,6 +22,7 @@ extension BranchRef {
         branch.pointee.userAgent = home.keep(pointee.userAgent.text)
         branch.pointee.nextHopURI = home.keep(pointee.nextHopURI.text)
         branch.pointee.path = home.keep(pointee.path.text)
+        branch.pointee.destination.flags = pointee.destination.flags
         while pointee.nextHop < lookup.pointee.count {
             let hop = lookup.hops[Int(pointee.nextHop)]
             pointee.nextHop += 1
@@ -52,6 +53,7 @@ extension BranchRef {
         destination.transport = hop.transport
         destination.remote = hop.address
         guard home.host.pointee.net.pointee.choose(home.host, &destination, listener) > 0 else { return false }
+        destination.flags = pointee.destination.flags
         pointee.destination = destination
         return true
     }

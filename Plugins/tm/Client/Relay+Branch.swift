@@ -81,7 +81,10 @@ extension RelayRef {
             transaction.home.dropBlocked(lookup, method: transaction.pointee.method)
             return .write
         }
-        guard result == .suspended else { return .failed(478) }
+        guard result == .suspended else {
+            sayWhatIsMissing(call)
+            return .failed(478)
+        }
         pointee.token = host.pointee.suspend.pointee.begin(call, 0, Relay.resolved, self)
         guard pointee.token.value != 0 else {
             host.pointee.resolver.pointee.cancel(host, lookup)
@@ -90,6 +93,25 @@ extension RelayRef {
         pointee.hasWaited = true
         transaction.tell(TM_REQUEST_PENDING, Occurrence(request: message, branch: Int32(clamping: branchIndex)))
         return .answer(.suspended)
+    }
+
+    /// Says so when the function's transport is none of this server's: that is the config's mistake, not the address's.
+    private func sayWhatIsMissing(_ call: Call) {
+        let net = call.host.pointee.net
+        let transport = pointee.target.transport
+        guard transport != 0 else { return }
+        for index in 0..<net.pointee.count(call.host) {
+            guard let listener = net.pointee.at(call.host, index),
+                let info = apus_listener_info.filled({ net.pointee.info(listener, $0) })
+            else { continue }
+            if info.transport == transport { return }
+        }
+        switch Int(transport) {
+        case APUS_TCP: call.log(.error, "this server does not listen on TCP, so nothing leaves by it")
+        case APUS_TLS: call.log(.error, "this server has no TLS, so nothing leaves by it")
+        case APUS_SCTP: call.log(.error, "this server has no SCTP, so nothing leaves by it")
+        default: call.log(.error, "this server does not listen on the transport that was asked for")
+        }
     }
 
     private var branchIndex: UInt32 { pointee.branch?.pointee.index ?? 0 }

@@ -18,6 +18,7 @@ extension RelayRef {
                 return .failed(477)
             }
         }
+        branch.pointee.destination.flags = messages.pointee.send_flags(message)
         prepare(call, branch)
         var bytes = apus_str()
         guard compose(call, branch, &bytes) else { return .failed(513) }

@@ -105,6 +105,7 @@ extension UnsafeMutablePointer<StatelessForward> {
             isFound = host.pointee.net.pointee.choose(host, destination, preferred) > 0
             hop += 1
         }
+        pointee.destination.flags = messages.pointee.send_flags(message)
         guard isFound, compose(call) else { return fail(call, 477, "Send failed") }
         let result = host.pointee.net.pointee.onsend(
             call, message, destination, pointee.bytes, StatelessForward.looked, self)

@@ -36,8 +36,19 @@ extension TransactionRef {
         home.pointee.waitingCount += 1
         home.host.bump(home.counters.pointee.completed)
         pointee.nextRetransmission = 0
-        pointee.phaseEnd = home.now &+ UInt64(clamping: home.settings.pointee.wtTimer)
+        pointee.phaseEnd = home.now &+ (losesNothing ? 0 : UInt64(clamping: home.settings.pointee.wtTimer))
         schedule()
+    }
+
+    /// No message of it can come again, since both sides use reliable transports (timers D, I, J and K are zero then, RFC 3261 section 17). Where
+    /// more may come all the same it is kept: further 2xx to an INVITE (RFC 6026), replies of other branches, the reply to our CANCEL.
+    private var losesNothing: Bool {
+        let net = home.host.pointee.net
+        guard pointee.flags.isDisjoint(with: [.local, .replica]), pointee.branchCount == 1,
+            !pointee.flags.contains(.invite) || pointee.lastStatus >= 300, let branch = pointee.branches,
+            branch.pointee.cancel == nil, branch.isFinished
+        else { return false }
+        return net.pointee.is_reliable(pointee.source.transport) > 0 && branch.isReliable
     }
 
     /// t_release: whatever is out is forgotten, and it waits for its end. False when it does so already.

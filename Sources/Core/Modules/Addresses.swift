@@ -47,6 +47,7 @@ extension Flow {
         guard !remote.isNone, !listener.isVirtual else { return nil }
         if destination.pointee.local.family != 0 { local = SocketAddress(destination.pointee.local) }
         connection = destination.pointee.connection
+        options = Flow.Options(rawValue: destination.pointee.flags)
     }
 }
 
@@ -59,6 +60,17 @@ extension UnsafeMutablePointer<apus_destination> {
             apus_destination(
                 size: pointee.size, transport: listener.map { UInt32($0.proto.rawValue) } ?? 0,
                 remote: apus_address(remote), local: apus_address(local),
-                listener: listener.map { OpaquePointer($0.raw) }, connection: connection))
+                listener: listener.map { OpaquePointer($0.raw) }, connection: connection, flags: 0, reserved: 0))
+    }
+
+    /// Fills the struct in with all that the flow says.
+    @inline(__always)
+    func set(_ flow: Flow) {
+        HostTables.fill(
+            self,
+            apus_destination(
+                size: pointee.size, transport: UInt32(flow.listener.proto.rawValue), remote: apus_address(flow.remote),
+                local: apus_address(flow.local), listener: OpaquePointer(flow.listener.raw),
+                connection: flow.connection, flags: flow.options.rawValue, reserved: 0))
     }
 }

@@ -172,7 +172,8 @@ extension HostTables {
             source: { HostTables.source(of: $0, $1) },
             next_hop: { HostTables.nextHop(of: $0) },
             bytes: { apus_str(Message(opaque: $0).received) },
-            apply_edits: { CInt(Message(opaque: $0).applyEdits() ? APUS_TRUE : APUS_FALSE) })
+            apply_edits: { CInt(Message(opaque: $0).applyEdits() ? APUS_TRUE : APUS_FALSE) },
+            send_flags: { Message(opaque: $0).forwardOptions.rawValue })
     }
 
     /// The contract's number of a method.

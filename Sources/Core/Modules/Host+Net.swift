@@ -126,6 +126,15 @@ extension HostTables {
                 return CInt(APUS_TRUE)
             },
             transport: { UInt32(TransportProtocol($0.bytes)?.rawValue ?? 0) },
-            is_reliable: { HostTables.answer(TransportProtocol(contract: $0)?.isReliable ?? false) })
+            is_reliable: { HostTables.answer(TransportProtocol(contract: $0)?.isReliable ?? false) },
+            on_undelivered: { host, told, user in
+                host.declaring("net->on_undelivered", in: [.starting]) { (module, modules) throws(Registry.Refusal) in
+                    guard unsafeBitCast(told, to: UInt.self) != 0 else {
+                        throw Registry.Refusal(text: "`told` is null")
+                    }
+                    modules.shared.pointee.undelivered.add(told, host: host, user: user)
+                    return CInt(APUS_TRUE)
+                }
+            })
     }
 }

@@ -28,7 +28,7 @@ extension HostTables {
                 guard let flow = StatelessReply.flow(of: Message(opaque: request)) else {
                     return out.set(nil, remote: SocketAddress(), local: SocketAddress(), connection: 0)
                 }
-                out.set(flow.listener, remote: flow.remote, local: flow.local, connection: flow.connection)
+                out.set(flow)
             },
             was_sent: { HostTables.answer(Message(opaque: $0).routing.options.contains(.replied)) })
     }

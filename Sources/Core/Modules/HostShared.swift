@@ -22,6 +22,7 @@ struct HostShared: ~Copyable {
     /// Modules so far, Core's own among them: the next one's `HostRecord.place`.
     var moduleCount = 0
     var listeners = ListenerTable()
+    var undelivered = UndeliveredTable()
     var services = HostServices()
 
     init(modules: Unmanaged<Modules>) { self.modules = modules }

@@ -97,6 +97,28 @@ enum Syscalls {
         return UInt64(bitPattern: Int64(time.tv_sec)) &* 1_000_000_000 &+ UInt64(bitPattern: Int64(time.tv_nsec))
     }
 
+    /// accept4, non-blocking: the descriptor, or -errno.
+    @inline(never) @_semantics("no_performance_analysis")
+    static func accept(_ fd: Int32, _ remote: UnsafeMutablePointer<SocketAddress>) -> Int32 {
+        var length = UInt32(MemoryLayout<SocketAddress>.size)
+        let raw = UnsafeMutableRawPointer(remote).assumingMemoryBound(to: sockaddr.self)
+        return Int32(truncatingIfNeeded: retry { Int(linux_accept(fd, raw, &length)) })
+    }
+
+    /// connect on a non-blocking socket: 0, or -errno; -EINPROGRESS when it goes on.
+    static func beginConnecting(_ fd: Int32, _ address: SocketAddress) -> Int32 {
+        Int32(truncatingIfNeeded: withSockaddr(address) { pointer, length in Int(Glibc.connect(fd, pointer, length)) })
+    }
+
+    /// The peer is told that nothing more comes.
+    static func shutdownWriting(_ fd: Int32) { _ = Glibc.shutdown(fd, Int32(SHUT_WR)) }
+
+    /// Closing the socket will reset its connection.
+    static func resetOnClose(_ fd: Int32) {
+        var value = linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, UInt32(MemoryLayout<linger>.size))
+    }
+
     // MARK: - Start-up and control
 
     enum SocketKind {
@@ -112,6 +134,10 @@ enum Syscalls {
 
     static func bind(_ fd: Int32, _ address: SocketAddress) throws(SystemError) {
         _ = try check(withSockaddr(address) { pointer, length in Int(Glibc.bind(fd, pointer, length)) })
+    }
+
+    static func listen(_ fd: Int32, backlog: Int32) throws(SystemError) {
+        _ = try check(retry { Int(Glibc.listen(fd, backlog)) })
     }
 
     static func connect(_ fd: Int32, _ address: SocketAddress) throws(SystemError) {

@@ -20,6 +20,8 @@ struct ScriptEnvironment {
     /// Sends the message of a call without a transaction. The second argument is a `ForwardTarget`, which lives for the call. Answers like a
     /// script function: above 0 sent, negative failed (it has been logged), APUS_SUSPENDED while a name is looked up.
     typealias Forward = @convention(c) (UnsafePointer<apus_call>, UnsafeRawPointer) -> CInt
+    /// Requests to that port of a connection's peer use the connection, too. False when it cannot be noted.
+    typealias AddAlias = @convention(c) (_ connection: UInt64, _ port: UInt16) -> Bool
     /// Puts the value of a statistic (`name` or `group:name`) into the place. False when there is none.
     typealias Statistic = @convention(c) (apus_str, UnsafeMutablePointer<Int64>) -> Bool
     /// Puts the value that the calling worker goes by, of the changeable parameter with that number, into the place; its text lives for ever.
@@ -30,6 +32,7 @@ struct ScriptEnvironment {
     var findNamedListener: FindNamedListener = { _ in nil }
     var isMyself: IsMyself = { _, _ in false }
     var forward: Forward = { _, _ in -1 }
+    var addAlias: AddAlias = { _, _ in false }
     var statistic: Statistic = { _, _ in false }
     var parameter: Parameter = { _, _ in false }
     /// The listeners of the config are known: a socket that is not found is none of ours.

@@ -161,30 +161,30 @@ extension Global {
         stun_refresh_interval number 0 nop
         stun_allow_stun bool no nop
         stun_allow_fp bool no nop
-        tcp_accept_aliases bool no later
-        tcp_accept_unique bool no later
-        tcp_connection_match number 0 later
+        tcp_accept_aliases bool no does
+        tcp_accept_unique bool no nop
+        tcp_connection_match number 0 does
         tcp_accept_hep3 bool no later
         tcp_accept_haproxy bool no later
-        tcp_accept_no_cl bool no later
+        tcp_accept_no_cl bool no does
         tcp_accept_protocols/tcp_accept_protos number 0 later
-        tcp_close_rst bool no later
+        tcp_close_rst bool no does
         udp_accept_proxy bool no later
-        tcp_accept_iplimit number 1024 later
-        tcp_max_connections number 2048 later
+        tcp_accept_iplimit number 1024 does
+        tcp_max_connections number 2048 does
         tls_max_connections number 2048 later
-        tcp_listen_backlog number 1024 later
-        tcp_buf_write/tcp_async bool yes later
-        tcp_conn_wq_max number 32768 later
-        tcp_wq_max number 10485760 later
+        tcp_listen_backlog number 1024 does
+        tcp_buf_write/tcp_async bool yes nop
+        tcp_conn_wq_max number 32768 does
+        tcp_wq_max number 10485760 does
         tcp_wq_blk_size number 2100 nop
-        tcp_rd_buf_size number 16384 later
-        tcp_check_timer number:i -1 later
-        tcp_connect_timeout number:i 10 later
-        tcp_connection_lifetime number:i 120 later
-        tcp_msg_data_timeout number:i 20 later
-        tcp_msg_read_timeout number:i 20 later
-        tcp_send_timeout number:i 10 later
+        tcp_rd_buf_size number 16384 does
+        tcp_check_timer number:i -1 nop
+        tcp_connect_timeout number:i 10 does
+        tcp_connection_lifetime number:i 120 does
+        tcp_msg_data_timeout number:i 20 does
+        tcp_msg_read_timeout number:i 20 does
+        tcp_send_timeout number:i 10 does
         tcp_children number - nop
         tcp_clone_rcvbuf bool no nop
         tcp_fd_cache bool no nop
@@ -193,19 +193,19 @@ extension Global {
         tcp_script_mode number 0 nop
         tcp_wait_data number 0 nop
         tls_threads_mode number 0 nop
-        tcp_crlf_ping bool yes later
-        tcp_keepalive bool yes later
-        tcp_keepcnt number 0 later
-        tcp_keepidle number 0 later
-        tcp_keepintvl number 0 later
-        tcp_defer_accept number 0 later
-        tcp_delayed_ack bool no later
-        tcp_linger2 number:i 0 later
-        tcp_syncnt number 0 later
-        tcp_reuse_port bool no later
-        tcp_no_connect bool no later
-        tcp_source_ipv4 word - later
-        tcp_source_ipv6 word - later
+        tcp_crlf_ping bool yes does
+        tcp_keepalive bool yes does
+        tcp_keepcnt number 0 does
+        tcp_keepidle number 0 does
+        tcp_keepintvl number 0 does
+        tcp_defer_accept number 0 does
+        tcp_delayed_ack bool no does
+        tcp_linger2 number:i 0 does
+        tcp_syncnt number 0 does
+        tcp_reuse_port bool no does
+        tcp_no_connect bool no does
+        tcp_source_ipv4 word - does
+        tcp_source_ipv6 word - does
         tls_ca_list string - later
         tls_certificate string - later
         tls_private_key string - later

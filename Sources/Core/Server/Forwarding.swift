@@ -14,10 +14,13 @@ enum StatelessForward {
         var listener: Listener
         var remote: SocketAddress
         var bytes: Bytes
+        var options: Flow.Options
 
         /// - Returns: 0, or an errno.
         func send(_ worker: UnsafeMutablePointer<Worker>) -> Int32 {
-            switch worker.send(bytes, over: Flow(listener: listener, remote: remote)) {
+            var flow = Flow(listener: listener, remote: remote)
+            flow.options = options
+            switch worker.send(bytes, over: flow) {
             case .sent: return 0
             case .failed(let code): return code
             }
@@ -48,11 +51,14 @@ enum StatelessForward {
             memcpy(start, bytes.start, bytes.count)
             count = bytes.count
         } else {
+            // The reply finds the connection by the port that the request came from.
+            if message.routing.connection != 0 { message.routing.options.insert(.forceRport) }
             count = write(message, leavingBy: listener, into: buffer)
         }
         guard let count else { return .failed(EMSGSIZE) }
         let bytes = Bytes(UnsafeRawPointer(start).assumingMemoryBound(to: UInt8.self), count)
-        return .ready(Outgoing(listener: listener, remote: remote, bytes: bytes))
+        return .ready(
+            Outgoing(listener: listener, remote: remote, bytes: bytes, options: message.forwardOptions))
     }
 
     private static func write(

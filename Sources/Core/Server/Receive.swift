@@ -17,7 +17,12 @@ extension UnsafeMutablePointer<ServerWorker> {
         let result = Message.parse(
             slot.pointee.bytes, record: message.record, arena: space.pointer(to: \.arena).unsafelyUnwrapped)
         note(slot, in: message)
-        if slot.pointee.bytes.count > pointee.shared.pointee.maxMessage {
+        if slot.pointee.fault != .none {
+            // Its stream ends with it.
+            message.routing.options.insert(.replyClose)
+            let fault = result.fault == .notSIP ? .notSIP : slot.pointee.fault
+            refuse(space, ParseResult(fault: fault, isReplyAllowed: result.isReplyAllowed))
+        } else if slot.pointee.bytes.count > pointee.shared.pointee.maxMessage {
             refuse(space, ParseResult(fault: .tooLarge, isReplyAllowed: result.isReplyAllowed))
         } else if !result.isAccepted {
             refuse(space, result)
@@ -26,6 +31,7 @@ extension UnsafeMutablePointer<ServerWorker> {
             bump(counters.badURIs)
             refuse(space, ParseResult(fault: .requestURI, isReplyAllowed: result.isReplyAllowed))
         } else if message.isRequest {
+            noteAlias(of: message)
             bump(counters.rcvRequests)
             bump(counters.method(message.method))
             receiveRequest(space)
@@ -46,6 +52,25 @@ extension UnsafeMutablePointer<ServerWorker> {
         message.routing.number = pointee.number
         if pointee.shared.pointee.forcesRport { message.routing.options.insert(.forceRport) }
         if pointee.shared.pointee.asksForRport { message.routing.options.insert(.addLocalRport) }
+    }
+
+    /// RFC 5923: the client takes requests over this connection as if they came to the port in its Via.
+    @inline(__always)
+    private func noteAlias(of message: Message) {
+        guard pointee.shared.pointee.acceptsAliases, message.routing.connection != 0, let via = message.topVia,
+            via.parameters["alias"] != nil
+        else { return }
+        _ = pointee.worker.addAlias(
+            ConnectionID(raw: message.routing.connection), port: via.port == 0 ? 5060 : via.port)
+    }
+
+    /// A request or reply of ours was taken by the transport, and could not be sent: modules that keep state of it are told.
+    func undelivered(_ flow: Flow, _ bytes: Bytes, _ code: Int32) {
+        Log.limited(.warning, "a message cannot be delivered", source: flow.remote) { line in
+            line.add(": ")
+            line.add(error: SystemError(code: code))
+        }
+        pointee.shared.pointee.host.pointee.undelivered.tell(flow, bytes, code)
     }
 
     /// A message that is none: answered where RFC 3261 allows it, else dropped; counted and logged in any case.

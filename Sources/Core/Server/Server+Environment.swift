@@ -27,6 +27,9 @@ extension Server {
         environment.isMyself = { host, port in Server.hosts?.pointee.listeners.isMyself(host.bytes, port: port) ?? false
         }
         environment.forward = StatelessForward.forward
+        environment.addAlias = { connection, port in
+            Worker.current?.addAlias(ConnectionID(raw: connection), port: port) ?? false
+        }
         Server.counters = Unmanaged.passRetained(configuration.statistics)
         environment.statistic = { name, out in
             let value = Server.counters?._withUnsafeGuaranteedRef { statistics in
@@ -77,6 +80,9 @@ extension Server {
     private nonisolated(unsafe) static var known = Unmanaged.passRetained(ListenerSet([]))
 
     private nonisolated(unsafe) static var counters: Unmanaged<Statistics>?
+
+    /// What there is of connections, while the workers run; for commands, on any thread.
+    nonisolated(unsafe) static var connections: ConnectionReport?
 
     /// What modules share: they may know further names of this server.
     private nonisolated(unsafe) static var hosts: UnsafeMutablePointer<HostShared>?

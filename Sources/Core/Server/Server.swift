@@ -42,12 +42,14 @@ final class Server {
         do {
             workers = try Workers(
                 count: workerCount, listeners: listeners, statistics: configuration.statistics, hooks: workerHooks,
-                limits: Workers.Limits(slots: slotLimit))
+                limits: Workers.Limits(slots: slotLimit), streams: StreamOptions(settings))
         } catch {
             throw StartFailure(code: 2, text: "the workers cannot be made: \(error.text)")
         }
         configuration.view.listeners = listeners
         configuration.view.workers = workers
+        Server.connections = ConnectionReport(workers)
+        defer { Server.connections = nil }
         modules.open(listeners)
         modules.install(program.image)
         modules.coreSettings = coreSetting
@@ -112,11 +114,14 @@ final class Server {
         transport.multicastInterface = settings.text("mcast") ?? ""
         transport.multicastLoopback = settings.isOn("mcast_loopback")
         transport.multicastTTL = Int32(clamping: settings.number("mcast_ttl"))
+        transport.streams = StreamOptions(settings)
+        let hasTCP = !settings.isOn("disable_tcp") && !options.noTCP
         do {
             listeners = try ListenerSet.open(
                 addresses.listens.map(\.spec), aliases: addresses.aliases,
                 port: UInt16(clamping: options.port ?? settings.number("port")),
-                autoBindIPv6: settings.isOn("auto_bind_ipv6"), options: transport)
+                autoBindIPv6: settings.isOn("auto_bind_ipv6"), options: transport,
+                transports: hasTCP ? [UDP.table, TCP.table] : [UDP.table], disabled: hasTCP ? [] : [.tcp])
         } catch {
             let diagnostics = Diagnostics()
             for mistake in error.errors {
@@ -146,7 +151,8 @@ final class Server {
                 modules: Unmanaged.passRetained(configuration.modules), maxSuspended: settings.number("max_suspended"),
                 checksVia: settings.isOn("check_via"), maxMessage: settings.number("msg_recv_max_size"),
                 logPrefix: prefix,
-                forcesRport: settings.isOn("force_rport"), asksForRport: settings.isOn("local_rport"),
+                acceptsAliases: settings.isOn("tcp_accept_aliases"), forcesRport: settings.isOn("force_rport"),
+                asksForRport: settings.isOn("local_rport"),
                 resolver: ResolverOptions(settings)))
     }
 
@@ -164,6 +170,11 @@ final class Server {
             },
             start: { ServerWorker.start($0.assumingMemoryBound(to: Worker.self)) },
             stop: { ServerWorker.stop($0.assumingMemoryBound(to: Worker.self)) },
+            undelivered: { worker, flow, bytes, count, code in
+                let worker = worker.assumingMemoryBound(to: Worker.self)
+                guard let server = worker.pointee.context?.assumingMemoryBound(to: ServerWorker.self) else { return }
+                server.undelivered(flow.assumingMemoryBound(to: Flow.self).pointee, Bytes(bytes, count), code)
+            },
             adopt: Holding.adopt,
             shared: UnsafeMutableRawPointer(shared))
     }
@@ -185,7 +196,10 @@ final class Server {
     private func drain() {
         shared.pointee.isDraining.store(true, ordering: .relaxed)
         let limit = Syscalls.monotonicNanoseconds() + UInt64(max(0, settings.number("drain_time"))) * 1_000_000_000
-        while shared.pointee.waiting.load(ordering: .relaxed) > 0, Syscalls.monotonicNanoseconds() < limit {
+        func isBusy() -> Bool {
+            shared.pointee.waiting.load(ordering: .relaxed) > 0 || (Server.connections?.queued ?? 0) > 0
+        }
+        while isBusy(), Syscalls.monotonicNanoseconds() < limit {
             if Signals.wait(milliseconds: 20) == .stop { return }
         }
     }

@@ -90,6 +90,8 @@ struct ServerShared: ~Copyable {
     let maxMessage: Int
     /// Put before each line of a script run's log (log_prefix); nil: nothing.
     let logPrefix: UnsafePointer<CompiledFormat>?
+    /// `;alias` in a Via opens the port in it to requests over the same connection (tcp_accept_aliases).
+    let acceptsAliases: Bool
     /// Requests are answered to the port that they came from (force_rport).
     let forcesRport: Bool
     /// Our Via asks for rport (local_rport).

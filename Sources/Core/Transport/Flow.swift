@@ -7,8 +7,21 @@ struct Flow {
     /// Our end: the listener's address, or for a wildcard listener the address that the peer sent to. The family is none where
     /// it does not matter (then the kernel chooses).
     var local: SocketAddress
-    /// Of connection-oriented transports: which connection, else 0.
+    /// Of connection-oriented transports: which connection (`ConnectionID.raw`), else 0: any to that address.
     var connection: UInt64 = 0
+    var options = Options(rawValue: 0)
+
+    /// What connection-oriented transports are asked for besides.
+    struct Options: OptionSet {
+        let rawValue: UInt32
+        @inline(__always)
+        init(rawValue: UInt32) { self.rawValue = rawValue }
+
+        /// Over a connection that exists, or not at all.
+        static var noConnect: Options { Options(rawValue: 1) }
+        /// The connection ends when the message is written.
+        static var closeAfterwards: Options { Options(rawValue: 2) }
+    }
 
     @inline(__always)
     init(listener: Listener, remote: SocketAddress) {
@@ -63,6 +76,7 @@ struct TransportOptions {
     var multicastInterface = ""
     var multicastLoopback = false
     var multicastTTL: Int32 = -1
+    var streams = StreamOptions()
 }
 
 /// Why a listener cannot be opened: a sentence for whoever wrote the config.

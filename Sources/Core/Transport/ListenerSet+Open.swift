@@ -13,11 +13,14 @@ extension ListenerSet {
     ///   - specs: empty means every IPv4 address of every interface that is up, with `autoBindIPv6` the IPv6 ones too.
     ///   - port: for specs without one; TLS takes the next.
     ///   - transports: what can be opened; a spec without protocol gets one listener for each.
+    ///   - disabled: what is left out where a spec names it.
     static func open(
         _ specs: [ListenSpec], aliases: [AliasSpec] = [], port: UInt16 = 5060, autoBindIPv6: Bool = false,
-        options: TransportOptions = TransportOptions(), transports: [UnsafePointer<TransportTable>] = [UDP.table]
+        options: TransportOptions = TransportOptions(),
+        transports: [UnsafePointer<TransportTable>] = [UDP.table, TCP.table], disabled: [TransportProtocol] = []
     ) throws(ListenErrors) -> ListenerSet {
-        var opener = Opener(defaultPort: port, options: options, transports: transports, aliases: aliases)
+        var opener = Opener(
+            defaultPort: port, options: options, transports: transports, disabled: disabled, aliases: aliases)
         do {
             opener.addresses = try InterfaceAddress.all()
         } catch {
@@ -27,6 +30,9 @@ extension ListenerSet {
             opener.openAll(autoBindIPv6: autoBindIPv6)
         } else {
             for (i, spec) in specs.enumerated() { opener.open(spec, at: i) }
+            if opener.listeners.isEmpty, opener.errors.isEmpty {
+                opener.errors.append(ListenError(text: "nothing to listen on: all that is listed is turned off"))
+            }
         }
         guard opener.errors.isEmpty else {
             for listener in opener.listeners where listener.fd >= 0 { Syscalls.close(listener.fd) }
@@ -44,6 +50,7 @@ extension ListenerSet {
         let defaultPort: UInt16
         let options: TransportOptions
         let transports: [UnsafePointer<TransportTable>]
+        let disabled: [TransportProtocol]
         var aliases: [AliasSpec]
         var addresses: [InterfaceAddress] = []
         var listeners: [Listener] = []
@@ -59,12 +66,18 @@ extension ListenerSet {
         }
 
         mutating func open(_ spec: ListenSpec, at index: Int?) {
-            for table in tables(of: spec, at: index) {
-                let proto = table.pointee.proto
-                let port = spec.port ?? (proto.isSecure && defaultPort < 65535 ? defaultPort + 1 : defaultPort)
-                for var address in resolve(spec.host, at: index) {
-                    address.port = port
+            let tables = tables(of: spec, at: index)
+            guard !tables.isEmpty else { return }
+            for var address in resolve(spec.host, at: index) {
+                var chosen: UInt16?
+                for table in tables {
+                    let proto = table.pointee.proto
+                    let port = spec.port ?? (proto.isSecure && defaultPort < 65535 ? defaultPort + 1 : defaultPort)
+                    // The port that the kernel has chosen for one transport is the others', too.
+                    address.port = port == 0 ? chosen ?? 0 : port
+                    let before = listeners.count
                     open(spec, table, address, at: index)
+                    if port == 0, listeners.count > before { chosen = listeners[before].address.port }
                 }
             }
         }
@@ -73,7 +86,9 @@ extension ListenerSet {
             if spec.protocols.isEmpty { return transports }
             var found: [UnsafePointer<TransportTable>] = []
             for proto in spec.protocols {
-                if let table = transports.first(where: { $0.pointee.proto == proto }) {
+                if disabled.contains(proto) {
+                    Log.notice("\(proto.name):\(spec.host) is left out: \(proto.name) is turned off")
+                } else if let table = transports.first(where: { $0.pointee.proto == proto }) {
                     found.append(table)
                 } else {
                     errors.append(

@@ -75,14 +75,19 @@ final class ListenerSet: @unchecked Sendable {
             return preferred
         }
         var found: Listener?
+        var isFitting = false
         for i in 0..<count {
             let listener = table[i]
             guard listener.proto == proto, listener.address.family == remote.family, !listener.isVirtual else {
                 continue
             }
+            // The address that the message came to, by another transport.
+            if let preferred, listener.address.hasSameAddress(as: preferred.address) { return listener }
             // A socket on 127.0.0.1 reaches nobody outside, and the other way round it may.
-            if listener.address.isLoopback == remote.isLoopback || listener.isWildcard { return listener }
-            if found == nil { found = listener }
+            let leadsThere = listener.address.isLoopback == remote.isLoopback || listener.isWildcard
+            if found == nil || leadsThere && !isFitting { found = listener }
+            if leadsThere { isFitting = true }
+            if isFitting, preferred == nil { break }
         }
         return found
     }

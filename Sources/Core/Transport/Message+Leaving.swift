@@ -2,6 +2,14 @@
 
 /// Messages as they leave by one of our listeners: what the writers of the Message room, which know no listener, need of it.
 extension Message {
+    /// What the script wants of the connection that the request is forwarded over.
+    var forwardOptions: Flow.Options {
+        var options: Flow.Options = []
+        if routing.options.contains(.forwardNoConnect) { options.insert(.noConnect) }
+        if routing.options.contains(.forwardClose) { options.insert(.closeAfterwards) }
+        return options
+    }
+
     /// Writes the request as it is forwarded by that listener, with our Via on top: its sent-by is what the message says (`set_advertised_address`),
     /// else what the listener advertises (RFC 3261 §18.1.1).
     ///

@@ -15,6 +15,8 @@ struct Received {
     var callHash: UInt64
     /// A piece of the owner's slab that holds the bytes when they are longer than the slot, else nil.
     var large: UnsafeMutableRawPointer?
+    /// Why the stream that it came by ends with it, although it could not be read to its end; `.none` for whole messages.
+    var fault: ParseFault
     /// Set during that call by a receiver whose message must stay: its script waits. Bytes keep their place.
     var isKept = false
     /// Index of the worker that received it.
@@ -58,6 +60,7 @@ struct SlotPool {
         // Plain data; the rest is written when a message arrives.
         slot.pointee.node = MailNode(receive: Worker.slotCameHome)
         slot.pointee.large = nil
+        slot.pointee.fault = .none
         slot.pointee.isKept = false
         slot.pointee.owner = UInt16(truncatingIfNeeded: owner)
         return slot

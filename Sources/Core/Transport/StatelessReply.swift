@@ -66,9 +66,12 @@ enum StatelessReply {
     @_noLocks
     static func flow(of request: Message) -> Flow? {
         guard let raw = request.routing.receivedOn else { return nil }
-        return Flow(
+        var flow = Flow(
             listener: Listener(raw: raw), remote: request.replyAddress(toVia: settings.toVia),
             local: request.routing.destination, connection: request.routing.connection)
+        if request.routing.options.contains(.replyNoConnect) { flow.options.insert(.noConnect) }
+        if request.routing.options.contains(.replyClose) { flow.options.insert(.closeAfterwards) }
+        return flow
     }
 
     /// A final reply with the stateless To tag, so that the ACK to it is recognised.

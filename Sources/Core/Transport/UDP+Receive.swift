@@ -193,8 +193,10 @@ extension UDP {
         }
         slot.pointee.bytes = bytes
         slot.pointee.callHash = 0
+        slot.pointee.fault = .none
         slot.pointee.flow.listener = listener
         slot.pointee.flow.connection = 0
+        slot.pointee.flow.options = []
         slot.pointee.flow.local =
             listener.isWildcard
             ? worker.pointee.batch.destination(i, port: listener.address.port) : listener.address

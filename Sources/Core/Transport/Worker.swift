@@ -25,6 +25,13 @@ struct WorkerHooks {
     var start: @convention(c) (_ worker: UnsafeMutableRawPointer) -> Int32 = { _ in 0 }
     /// On the worker's thread after its loop.
     var stop: @convention(c) (_ worker: UnsafeMutableRawPointer) -> Void = { _ in }
+    /// A message that a transport had taken could not be sent after all: the worker that sent it, the flow (`UnsafePointer<Flow>`), the bytes,
+    /// which are valid until the function returns, and the errno.
+    var undelivered:
+        @convention(c) (
+            _ worker: UnsafeMutableRawPointer, _ flow: UnsafeRawPointer, _ bytes: UnsafePointer<UInt8>, _ count: Int,
+            _ code: Int32
+        ) -> Void = { _, _, _, _, _ in }
     /// A module takes care of a request (`message->adopt`): the worker, and the message's record.
     var adopt: @convention(c) (_ worker: UnsafeMutableRawPointer, _ record: UnsafeMutableRawPointer) -> Void = { _, _ in
     }
@@ -66,6 +73,7 @@ struct Worker {
     var slots: SlotPool
     var batch: UDPBatch
     var unsent = SendQueue()
+    let streams: UnsafeMutablePointer<StreamWorker>
     /// Where messages are composed: 64 KiB, for one at a time.
     let compose = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
     fileprivate(set) var isStopping = false
@@ -184,11 +192,13 @@ extension UnsafeMutablePointer<Worker> {
         }
         _ = pointee.wheel.advance(to: pointee.clock.now)
         if !pointee.unsent.isEmpty { sendUnsent() }
+        retryStalled()
         i = 0
         while i < pointee.turnEnds.count {
             if let hook = pointee.turnEnds.hooks[i] { hook(self, pointee.turnEnds.contexts[i]) }
             i &+= 1
         }
+        buryConnections()
     }
 
     private func untilNextTimer(_ longest: Int32) -> Int32 {
@@ -196,7 +206,7 @@ extension UnsafeMutablePointer<Worker> {
         if let next = pointee.wheel.nextEvent() {
             wait = next <= pointee.clock.now ? 0 : Swift.min(wait, next - pointee.clock.now)
         }
-        if !pointee.unsent.isEmpty { wait = Swift.min(wait, 1) }
+        if !pointee.unsent.isEmpty || pointee.streams.pointee.stalled != nil { wait = Swift.min(wait, 1) }
         return longest < 0 && wait == UInt64(Int32.max) ? -1 : Int32(wait)
     }
 

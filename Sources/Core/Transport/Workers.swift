@@ -21,6 +21,8 @@ final class Workers: @unchecked Sendable {
 
     let count: Int
     let listeners: ListenerSet
+    /// Of the connections.
+    let streams: UnsafeMutablePointer<StreamShared>
     private let workers: UnsafeMutablePointer<Worker>
     private let mailboxes: UnsafeMutablePointer<Mailbox>
     private let stops: UnsafeMutablePointer<MailNode>
@@ -30,10 +32,15 @@ final class Workers: @unchecked Sendable {
 
     /// - Throws: what the system refused (descriptors), or ENOSPC when the statistics are full.
     init(
-        count: Int, listeners: ListenerSet, statistics: Statistics, hooks: WorkerHooks, limits: Limits = Limits()
+        count: Int, listeners: ListenerSet, statistics: Statistics, hooks: WorkerHooks, limits: Limits = Limits(),
+        streams options: StreamOptions = StreamOptions()
     ) throws(SystemError) {
         precondition(count > 0 && count <= 1024)
-        guard let counters = TransportCounters(statistics) else { throw SystemError(code: ENOSPC) }
+        guard let counters = TransportCounters(statistics), let streamCounters = StreamCounters(statistics) else {
+            throw SystemError(code: ENOSPC)
+        }
+        streams = .allocate(capacity: 1)
+        streams.initialize(to: StreamShared(options, streamCounters))
         self.count = count
         self.listeners = listeners
         workers = .allocate(capacity: count)
@@ -44,6 +51,8 @@ final class Workers: @unchecked Sendable {
             (mailboxes + i).initialize(to: try Mailbox(bound: limits.handOvers))
             (stops + i).initialize(to: MailNode(receive: Worker.stopReceived))
             let raw = UnsafeMutableRawPointer(workers + i)
+            let own = UnsafeMutablePointer<StreamWorker>.allocate(capacity: 1)
+            own.initialize(to: StreamWorker(streams))
             (workers + i).initialize(
                 to: Worker(
                     index: i, count: count, hooks: hooks,
@@ -51,7 +60,7 @@ final class Workers: @unchecked Sendable {
                     slab: Slab(owner: i, limit: limits.memory), callKey: key, shard: statistics.makeShard(),
                     counters: counters, mailboxes: mailboxes, thread: linux_this_thread()!, loop: try EventLoop(),
                     slots: SlotPool(owner: i, limit: max(limits.slots, 2 * UDPBatch.size(workers: count))),
-                    batch: UDPBatch(size: UDPBatch.size(workers: count))))
+                    batch: UDPBatch(size: UDPBatch.size(workers: count)), streams: own))
         }
     }
 
@@ -120,11 +129,15 @@ final class Workers: @unchecked Sendable {
             worker.pointee.batch.free()
             worker.pointee.compose.deallocate()
             worker.pointee.wheel.free()
+            worker.pointee.streams.pointee.end()
+            worker.pointee.streams.deallocate()
             worker.pointee.slab.end()
             worker.pointee.loop.end()
             mailboxes[i].free()
             worker.deinitialize(count: 1)
         }
+        streams.deinitialize(count: 1)
+        streams.deallocate()
         workers.deallocate()
         mailboxes.deallocate()
         stops.deallocate()
@@ -158,6 +171,7 @@ final class Workers: @unchecked Sendable {
         if isReady {
             worker.runLoop()
             worker.pointee.hooks.stop(worker)
+            worker.endConnections()
         }
         thread.pointee.worker = nil
         Log.endThread()

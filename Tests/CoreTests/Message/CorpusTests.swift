@@ -191,14 +191,15 @@ import Testing
             }
             let window = Array(bytes[consumed..<there])
             let text = input.place(window, count: window.count)
-            switch Message.parse(stream: text, seen: seen, record: input.record, arena: input.arena) {
-            case .complete(let count, let result):
+            switch Message.frame(text, seen: seen) {
+            case .message(let start, let end):
+                let result = Message.parse(text[start..<end], record: input.record, arena: input.arena)
                 _ = readEverything(Message(input.record))
                 if result.isAccepted { accepted += 1 } else { refused += 1 }
-                (consumed, seen, wanted) = (consumed + count, 0, 0)
-            case .needsMore(let atLeast):
+                (consumed, seen, wanted) = (consumed + end, 0, 0)
+            case .needsMore(let atLeast, let searched):
                 if there == bytes.count { return "\(accepted) good, \(refused) refused, waits" }
-                (seen, wanted) = (window.count, atLeast)
+                (seen, wanted) = (searched, atLeast)
             case .broken: return "\(accepted) good, \(refused) refused, broken"
             }
         }
@@ -237,11 +238,13 @@ import Testing
         case "uri":
             return URI.parse(text) != nil
         case "stream":
-            switch Message.parse(stream: text, record: input.record, arena: input.arena) {
-            case .complete(let size, _):
-                #expect(size <= count)
+            switch Message.frame(text) {
+            case .message(let start, let end):
+                #expect(start < end && end <= count)
+                _ = Message.parse(text[start..<end], record: input.record, arena: input.arena)
                 return true
-            case .needsMore(let atLeast):
+            case .needsMore(let atLeast, let searched):
+                #expect(searched <= count)
                 #expect(atLeast > count)
                 return false
             case .broken: return false

@@ -15,13 +15,20 @@ import Testing
             record.deallocate()
         }
 
-        /// What the parser says, in a word.
-        func feed(_ text: String, seen: Int = 0, limit: Int = Limits.messageSize) -> String {
+        /// What the framer says, and the parser of what it cut out, in a word.
+        func feed(_ text: String, seen: Int = 0, limit: Int = Limits.messageSize, needsLength: Bool = true) -> String {
             arena.pointee.reset()
-            switch Message.parse(stream: Bytes(leaking: text), seen: seen, limit: limit, record: record, arena: arena) {
-            case .complete(let count, let result): return "complete \(count) \(result.fault)"
-            case .needsMore(let atLeast): return "more \(atLeast)"
-            case .broken(let result): return "broken \(result.fault)\(result.isReplyAllowed ? ", answered" : "")"
+            let bytes = Bytes(leaking: text)
+            switch Message.frame(bytes, seen: seen, limit: limit, needsLength: needsLength) {
+            case .message(let start, let end):
+                let result = Message.parse(bytes[start..<end], record: record, arena: arena)
+                if record.pointee.count != end - start { return "the parser ends at \(record.pointee.count)" }
+                return "complete \(end) \(result.fault)"
+            case .needsMore(let atLeast, _): return "more \(atLeast)"
+            case .broken(let fault, let start, let end):
+                guard end > start else { return "broken \(fault)" }
+                let result = Message.parse(bytes[start..<end], record: record, arena: arena)
+                return "broken \(fault)\(result.isReplyAllowed ? ", answered" : "")"
             }
         }
     }
@@ -64,11 +71,29 @@ import Testing
         #expect(stream.feed(head + "l: 1\r\nContent-Length: 2\r\n\r\n1") == "broken twoContentLength, answered")
         #expect(stream.feed("\u{16}\u{3}\u{1}") == "broken notSIP" && stream.feed("{\"json\"") == "broken notSIP")
         #expect(stream.feed("GET / HTTP/1.1\r\nHost: a\r\n\r\n") == "broken notSIP")
+        #expect(stream.feed("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + head + "l: 0\r\n\r\n") == "broken notSIP")
+        #expect(stream.feed(head + "l: -1\r\n\r\n") == "broken contentLength, answered")
+        #expect(stream.feed(head + "l:\r\n\r\n") == "broken contentLength, answered")
+        #expect(stream.feed(head + "X: a\nl: 5\r\n\r\n12345") == "broken lineEnd, answered")
         #expect(stream.feed(String(repeating: "x", count: 200)) == "broken notSIP")
     }
 
     @Test func aRefusedMessageDoesNotBreakTheStream() {
         let text = head + "No colon\r\nl: 0\r\n\r\n"
         #expect(Stream().feed(text + head) == "complete \(text.utf8.count) headerLine")
+    }
+
+    @Test func theLengthIsReadAsTheParserReadsIt() {
+        let stream = Stream()
+        for line in [
+            "Content-Length: 5", "CONTENT-LENGTH:5", "l \t: \t5 ", "l\r\n : 5", "L:\r\n 5", "l: 5\r\n ", "l: 5\r\nl: 5",
+        ] {
+            let text = head + line + "\r\n\r\n12345"
+            #expect(stream.feed(text) == "complete \(text.utf8.count) none", "\(line)")
+        }
+        for line in ["Content-Lengths: 5", "X: a\r\n Content-Length: 5", "lx: 5", "X-l: 5"] {
+            #expect(stream.feed(head + line + "\r\n\r\n12345") == "broken contentLengthMissing, answered", "\(line)")
+            #expect(stream.feed(head + line + "\r\n\r\n", needsLength: false).hasPrefix("complete"), "\(line)")
+        }
     }
 }

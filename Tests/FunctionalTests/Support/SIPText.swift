@@ -40,12 +40,12 @@ struct SIPText: CustomStringConvertible, Sendable {
     static func request(
         _ method: String, _ uri: String, from sender: Address, id: String, cseq: Int = 1, maxForwards: Int = 70,
         headers: [String] = [],
-        body: String = ""
+        body: String = "", transport: String = "UDP"
     ) -> String {
         let fields =
             [
                 "\(method) \(uri) SIP/2.0",
-                "Via: SIP/2.0/UDP \(sender);branch=z9hG4bK-\(id)-\(cseq)",
+                "Via: SIP/2.0/\(transport) \(sender);branch=z9hG4bK-\(id)-\(cseq)",
                 "Max-Forwards: \(maxForwards)",
                 "From: <sip:tester@\(sender)>;tag=from-\(id)",
                 "To: <\(uri)>",

@@ -76,6 +76,17 @@ extension CoreFunctions {
             $0.coreMessage.routing.options.insert(.replyClose)
             return 1
         }
+        try declare.function(
+            "force_tcp_alias add_tcp_alias", "port:int?",
+            "Sends requests to that port of the sender, its Via's without one, over the connection of this message (RFC 5923)."
+        ) {
+            let message = $0.coreMessage
+            guard message.routing.connection != 0 else { return 1 }
+            let stated = message.topVia.map { $0.port == 0 ? 5060 : $0.port } ?? 5060
+            let asked = $0.has(0) ? UInt16(exactly: $0.argument(0).num) : stated
+            guard let port = asked, port > 0 else { return -1 }
+            return ScriptEnvironment.current.addAlias(message.routing.connection, port) ? 1 : -1
+        }
         try declare.function("len_gt", "limit:int", "True when the message has at least so many bytes.") {
             Int64($0.coreMessage.received.count) >= $0.argument(0).num ? 1 : -1
         }

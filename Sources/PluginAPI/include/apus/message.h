@@ -258,6 +258,8 @@ typedef struct apus_message_api {
      * what comes of the edits is no message; nothing has changed.
      */
     int (*APUS_NONNULL apply_edits)(apus_msg *APUS_NONNULL m);
+    /* [worker] [no-alloc] APUS_SEND_... that the script wants for the request as it is forwarded (set_forward_no_connect, set_forward_close). */
+    uint32_t (*APUS_NONNULL send_flags)(const apus_msg *APUS_NONNULL m);
 } apus_message_api;
 
 #ifdef __cplusplus

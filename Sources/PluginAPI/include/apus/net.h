@@ -40,8 +40,16 @@ typedef struct apus_destination {
     apus_address remote;
     apus_address local;   /* of ours, on a listener of all addresses; family 0: as the kernel chooses */
     const apus_listener *APUS_NULLABLE listener;
-    uint64_t connection;  /* of a stream transport: preferred; 0: any to that address */
+    uint64_t connection;  /* of a stream transport: preferred; 0: any to that address, else a new one */
+    uint32_t flags;       /* APUS_SEND_... */
+    uint32_t reserved;
 } apus_destination;
+
+/* What may be asked of stream transports besides. */
+enum {
+    APUS_SEND_NO_CONNECT = 1, /* over a connection that exists, or not at all */
+    APUS_SEND_CLOSE = 2       /* the connection ends when the message is written */
+};
 
 typedef struct apus_net_api {
     uint32_t size;
@@ -64,7 +72,10 @@ typedef struct apus_net_api {
      */
     int (*APUS_NONNULL choose)(const apus_host *APUS_NONNULL h, apus_destination *APUS_NONNULL d,
                   const apus_listener *APUS_NULLABLE preferred);
-    /* [worker] [no-alloc] Sends bytes that are a whole message, never blocking: 0, or an errno. What the kernel does not take at once is queued. */
+    /*
+     * [worker] [no-alloc] Sends bytes that are a whole message, never blocking: 0, or an errno. What the kernel does not take at once is queued,
+     * as is what waits for a connection to be opened: if that fails, `on_undelivered` tells.
+     */
     int (*APUS_NONNULL send)(const apus_host *APUS_NONNULL h, const apus_destination *APUS_NONNULL d, apus_str bytes);
     /*
      * [worker] Shows a request on its way out to the script's onsend_route. It is used as script->run is: the caller returns its result
@@ -82,6 +93,15 @@ typedef struct apus_net_api {
     /* [any] [no-alloc] Transport by name ("udp", "TLS"): 0 when there is none so called. And whether it loses no messages. */
     uint32_t (*APUS_NONNULL transport)(apus_str name);
     int (*APUS_NONNULL is_reliable)(uint32_t transport);
+    /*
+     * [start] `told` is called, on the worker that sent it and from its loop, for each message that `send` had taken and that could not be
+     * sent after all: its connection was refused, timed out, or broke before the last byte was written. `error` is an errno; `d` and
+     * `bytes` live for the call.
+     */
+    int (*APUS_NONNULL on_undelivered)(const apus_host *APUS_NONNULL h,
+                          void (*APUS_NONNULL told)(const apus_host *APUS_NONNULL h, const apus_destination *APUS_NONNULL d,
+                                       apus_str bytes, int error, void *APUS_NULLABLE user),
+                          void *APUS_NULLABLE user);
 } apus_net_api;
 
 #ifdef __cplusplus
