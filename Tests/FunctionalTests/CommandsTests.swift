@@ -129,7 +129,6 @@ import Testing
             "t.no_key": "it adds a value to a map without a key",
             "t.stray_key": "it gives the key `key` outside a map",
             "t.deep": "its answer is nested deeper than 32",
-            "t.large": "its answer is larger than 64 MiB",
             "t.leaves_open": "it leaves a map or array of its answer open",
             "t.workers_open": "it leaves a map or array of its answer open",
             "t.says_later": "it says that the answer comes later, and has not deferred",
@@ -139,6 +138,7 @@ import Testing
             "t.twice": "it defers twice in one call",
             "t.good_code": "200 is no code of a fault: 300 to 999",
         ]
+        try expect(door, "t.large", 413, "the answer is larger than 67108864 bytes")
         for (name, text) in misuse { try expect(door, name, 500, "module commands: command \(name): \(text)") }
         try server.waitForLog("module commands: command t.closes: it closes a map or array, and none is open")
         try expect(door, "t.workers", 200, "[0,1]")

@@ -52,7 +52,7 @@ import Testing
     private func find(_ text: String) -> JSONFraming.Found { JSONFraming.find(Array(text.utf8)) }
 
     @Test func whereATextEnds() {
-        #expect(find(" {\"a\":\"}\\\"]\"} {") == .end(14))
+        #expect(find(" {\"a\":\"}\\\"]\"} {") == .end(13))
         #expect(find("[[],{}]") == .end(7))
         #expect(find("{\"a\":[1,2") == .incomplete)
         #expect(find("{\"\\") == .incomplete)
