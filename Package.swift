@@ -25,12 +25,12 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("mi_datagram", "Plugins/mi_datagram", ["PluginKit", "PluginAPI", "TextDoor"]),
     ("mi_fifo", "Plugins/mi_fifo", ["PluginKit", "PluginAPI", "TextDoor"]),
     ("mi_rpc", "Plugins/mi_rpc", ["PluginKit", "PluginAPI", "TextDoor"]),
-    ("pv", "Plugins/pv", ["PluginKit", "PluginAPI"]),
+    ("pv", "Plugins/pv", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("rr", "Plugins/rr", ["PluginKit", "PluginAPI"]),
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI"]),
-    ("sl", "Plugins/sl", ["PluginKit", "PluginAPI"]),
+    ("sl", "Plugins/sl", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("statistics", "Plugins/statistics", ["PluginKit", "PluginAPI"]),
-    ("tm", "Plugins/tm", ["PluginKit", "PluginAPI"]),
+    ("tm", "Plugins/tm", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("tmx", "Plugins/tmx", ["PluginKit", "PluginAPI"]),
     ("textops", "Plugins/textops", ["PluginKit", "PluginAPI"]),
     ("xlog", "Plugins/xlog", ["PluginKit", "PluginAPI"]),
@@ -52,6 +52,7 @@ let package = Package(
         .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: strict),
         // What the modules share through which operators come in.
         .target(name: "JSON", swiftSettings: strict),
+        .target(name: "RoutingKit", dependencies: ["PluginKit"], swiftSettings: strict),
         .target(name: "DoorKit", dependencies: ["PluginKit"], swiftSettings: strict),
         // What the modules of the text protocols share.
         .target(name: "TextDoor", dependencies: ["PluginKit"], swiftSettings: strict),

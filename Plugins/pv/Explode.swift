@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 /// Functions between texts and the fields of `$xavp` and `$xavu`.
 func declareExplosions(_ host: Host) {

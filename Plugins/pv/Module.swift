@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 private let module = Module("pv", version: "1.0", summary: "Tests on pseudo-variables; work with XAVPs") { host in
     host.function("pv_isset", "variable:variable", doc: "Whether the variable is not $null.", call: isSet)

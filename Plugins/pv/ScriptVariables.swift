@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 /// Functions between `$var` and `$xavp`, and those that show values to a script's author.
 func declareScriptVariables(_ host: Host) {

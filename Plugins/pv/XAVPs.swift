@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 /// Functions that change `$xavp` and `$xavi` value by value.
 func declareXAVPs(_ host: Host) {

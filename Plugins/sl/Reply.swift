@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: a prepared code is the number itself, as the pointer's bits; nothing is behind it.
 

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: texts of an apus_branch made here lie with the AVPs of the run, and outlive the XAVP that they were read from (apus/xavp.h).
 

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: the places of an order lie in temporary memory of the call that makes it; an index is the destination's place in the
 // message's set, the Request-URI first when it is new.

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 /// t_load_contacts and its like: the contacts of a user one after the other.
 func declareContactFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>) {

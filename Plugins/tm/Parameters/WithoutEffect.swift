@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: as Parameters.swift.
 

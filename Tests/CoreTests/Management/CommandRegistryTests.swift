@@ -104,7 +104,7 @@ import Testing
             try reasons { declare($0, "a.b", flags: 64) } == ["add_command: the flags of a.b have unknown bits: 0x40"])
         #expect(
             try reasons { declare($0, "a.b", size: 8) } == [
-                "add_command: apus_rpc.size is 8, at least \(MemoryLayout<apus_rpc>.size) is expected:"
+                "add_command: apus_rpc.size is 8, at least \(MemoryLayout<apus_rpc>.end(of: \.user)) is expected:"
                     + " begin with APUS_STRUCT(apus_rpc)"
             ])
     }

@@ -448,7 +448,9 @@ import Testing
 
     /// The only destination was put aside.
     @Test func aRelayToNowhereIsAnswered() throws {
-        let probe = try probe(#"append_branch(); t_load_contacts(); t_relay(); xerr("result $rc\n");"#)
+        let probe = try probe(
+            #"append_branch(); append_branch("sip:two@127.0.0.1:9"); t_load_contacts(); t_relay(); xerr("result $rc\n");"#
+        )
         let answer = try probe.ask(probe.request(id: "nowhere"))
         #expect(answer.statusCode == 500)
         #expect(answer.reason.hasPrefix("No destination"))

@@ -1,4 +1,4 @@
-import PluginAPI
+import PluginKit
 
 /// Bits of the parameter `rich_redirect`.
 private let flagsWanted: Int64 = 1

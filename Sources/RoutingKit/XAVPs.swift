@@ -1,4 +1,4 @@
-import PluginAPI
+import PluginKit
 
 // Invariants: a handle of a value is valid until the value is removed, or the list that it is in is set or removed (apus/xavp.h).
 

@@ -1,4 +1,4 @@
-import PluginAPI
+import PluginKit
 
 extension UnsafePointer<apus_host> {
     /// The listener that a text names as its info does: `udp:127.0.0.1:5060`, `127.0.0.1:5060`; nil when it is none of this server's.
