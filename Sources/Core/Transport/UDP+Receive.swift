@@ -196,7 +196,7 @@ extension UDP {
         slot.pointee.fault = .none
         slot.pointee.flow.listener = listener
         slot.pointee.flow.connection = 0
-        slot.pointee.flow.options = []
+        slot.pointee.flow.options = Flow.Options(rawValue: 0)
         slot.pointee.flow.local =
             listener.isWildcard
             ? worker.pointee.batch.destination(i, port: listener.address.port) : listener.address
