@@ -22,7 +22,8 @@ struct PIDFile {
         }
         guard let pid = pid_t(text.prefix { $0.isNumber }), pid > 1 else { return .unreadable("no process id in it") }
         guard PIDFile.runs(pid) else { return .stale(pid) }
-        if let name = PIDFile.program(pid), !name.hasPrefix("apus") { return .foreign(pid, name) }
+        // The kernel says so of a server that runs on while a newer one was installed over it.
+        if let name = PIDFile.program(pid), name != "apus", name != "apus (deleted)" { return .foreign(pid, name) }
         return .running(pid)
     }
 
