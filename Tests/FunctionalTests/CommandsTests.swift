@@ -63,14 +63,21 @@ import Testing
         try expect(
             door, "t.rest", with: ["a", "7"], 200,
             #"[{"given":1,"kind":2,"num":0,"str":"a"},{"given":1,"kind":3,"num":7,"str":"7"}]"#)
-        try expect(door, "t.args", with: ["1", "x"], 400, "too few parameters (2/3)")
-        try expect(door, "t.args", with: ["1", "x", "on", "v", "2", "y"], 400, "too many parameters (6/5)")
-        try expect(door, "t.args", with: ["one", "x", "on"], 400, "parameter n must be a number: `one`")
-        try expect(
-            door, "t.args", with: ["9223372036854775808", "x", "on"], 400,
-            "parameter n must be a number: `9223372036854775808`")
-        try expect(door, "t.args", with: ["1", "x", "maybe"], 400, "parameter w is `maybe`, not one of on, off")
-        try expect(door, "t.rest", 400, "too few parameters (0/1)")
+        let wrong: [([String], String)] = [
+            (["1", "x"], "too few parameters (2/3)"),
+            (["1", "x", "on", "v", "2", "y"], "too many parameters (6/5)"),
+            (["one", "x", "on"], "parameter n must be a number: `one`"),
+            (["9223372036854775808", "x", "on"], "parameter n must be a number: `9223372036854775808`"),
+            (["1", "x", "maybe"], "parameter w is `maybe`, not one of on, off"),
+        ]
+        for (arguments, complaint) in wrong {
+            try expect(
+                door, "t.args", with: arguments, 400,
+                complaint + "; usage: t.args n:int s:string w:word(on|off) v:value? last:int?")
+        }
+        try expect(door, "t.rest", 400, "too few parameters (0/1); usage: t.rest v:value ...")
+        // By its older name, and without what it answers.
+        try expect(door, "t_sync", with: ["x"], 400, "too many parameters (1/0); usage: t.sync")
         try expect(door, "t.nothing", 404, "there is no command t.nothing")
         try expect(door, "", with: [""], 404, "there is no command ")
         #expect(server.status == nil)

@@ -68,10 +68,12 @@ final class Command: Sendable {
     var usage: String { name + (signature.isEmpty ? "" : " ") + signature }
 
     /// Arguments and answer: what stands behind the name.
-    var signature: String {
-        let answer = reply.map { ["-> \($0.text)"] } ?? []
-        return (parameters.map(\.usage) + (repeats ? ["..."] : []) + answer).joined(separator: " ")
-    }
+    var signature: String { (takes + (reply.map { ["-> \($0.text)"] } ?? [])).joined(separator: " ") }
+
+    /// How it is called: `tm.cancel callid:string cseq:int`.
+    var synopsis: String { ([name] + takes).joined(separator: " ") }
+
+    private var takes: [String] { parameters.map(\.usage) + (repeats ? ["..."] : []) }
 }
 
 /// One argument that a command takes.

@@ -23,24 +23,34 @@ extension Command {
     func arguments(_ values: [CommandValue]) throws(CommandFault) -> [CommandArgument] {
         let required = parameters.prefix { !$0.optional }.count
         guard values.count >= required else {
-            throw CommandFault(code: 400, "too few parameters (\(values.count)/\(required))", .arguments)
+            throw misused("too few parameters (\(values.count)/\(required))")
         }
         guard repeats || values.count <= parameters.count else {
-            throw CommandFault(code: 400, "too many parameters (\(values.count)/\(parameters.count))", .arguments)
+            throw misused("too many parameters (\(values.count)/\(parameters.count))")
         }
         var result: [CommandArgument] = []
         for (index, value) in values.enumerated() {
-            result.append(try parameters[min(index, parameters.count - 1)].read(value, trees: takesTrees))
+            do {
+                result.append(try parameters[min(index, parameters.count - 1)].read(value, trees: takesTrees))
+            } catch { throw misused(error.text) }
         }
         let missing = repeats ? 0 : parameters.count - values.count
         return result + Array(repeating: .absent, count: missing)
     }
+
+    /// The fault for arguments that the command does not take; it ends with how the command is called.
+    private func misused(_ complaint: String) -> CommandFault {
+        CommandFault(code: 400, "\(complaint); usage: \(synopsis)", .arguments)
+    }
 }
 
+/// Why an argument is not what its parameter says.
+private struct Misreading: Error { let text: String }
+
 extension CommandParameter {
-    fileprivate func read(_ value: CommandValue, trees: Bool) throws(CommandFault) -> CommandArgument {
+    fileprivate func read(_ value: CommandValue, trees: Bool) throws(Misreading) -> CommandArgument {
         if value.isTree, !trees || kind != .value {
-            throw CommandFault(code: 400, "parameter \(name) must be a single value", .arguments)
+            throw Misreading(text: "parameter \(name) must be a single value")
         }
         let text = value.bytes
         switch kind {
@@ -48,13 +58,11 @@ extension CommandParameter {
         case .value: return .value(text, value.number)
         case .int:
             if let number = value.number { return .int(number) }
-            throw CommandFault(
-                code: 400, "parameter \(name) must be a number: `\(CommandParameter.shown(text))`", .arguments)
+            throw Misreading(text: "parameter \(name) must be a number: `\(CommandParameter.shown(text))`")
         case .word(let words):
             if let place = words.firstIndex(where: { $0.utf8.elementsEqual(text) }) { return .word(text, place) }
             let list = words.joined(separator: ", ")
-            throw CommandFault(
-                code: 400, "parameter \(name) is `\(CommandParameter.shown(text))`, not one of \(list)", .arguments)
+            throw Misreading(text: "parameter \(name) is `\(CommandParameter.shown(text))`, not one of \(list)")
         }
     }
 

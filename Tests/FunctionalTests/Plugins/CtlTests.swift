@@ -55,7 +55,7 @@ import Testing
             let unknown = try kamcmd(address, "no.such")
             #expect(unknown == "error: 404 - there is no command no.such\n", "\(address)")
             let few = try kamcmd(address, "d.number")
-            #expect(few.hasPrefix("error: 400 - too few parameters (0/1)"), "\(address)")
+            #expect(few == "error: 400 - too few parameters (0/1); usage: d.number number:int\n", "\(address)")
             let structs = try kamcmd(address, "d.numbers")
             #expect(structs == numbers, "\(address)")
         }
@@ -78,7 +78,7 @@ import Testing
         let number = try kamcmd("unixs:\(path)/ctl", "d.number", "5")
         #expect(number == "5\n")
         let text = try kamcmd("unixs:\(path)/ctl", "d.number", "s:5")
-        #expect(text == "error: 400 - parameter number must be a number: `5`\n")
+        #expect(text == "error: 400 - parameter number must be a number: `5`; usage: d.number number:int\n")
         let kinds = try kamcmd("unixs:\(path)/ctl", "d.kinds", "5", "s:5", "x")
         #expect(kinds == "3\n2\n2\n")
         #expect(strict.status == nil)

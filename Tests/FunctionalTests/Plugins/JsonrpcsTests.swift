@@ -72,8 +72,11 @@ import Testing
             port, request("d.numbers", nil, "1"),
             result("{\"small\":-7,\"large\":5000000000,\"ratio\":2.5,\"list\":[{\"index\":0},{\"index\":1},\"x\"]}"))
         try expect(port, request("no.such", nil, "1"), fault(-32601, "there is no command no.such"))
-        try expect(port, request("d.number", nil, "1"), fault(-32602, "too few parameters (0/1)"))
-        try expect(port, request("d.flat", "[[1]]", "1"), fault(-32602, "parameter value must be a single value"))
+        try expect(
+            port, request("d.number", nil, "1"), fault(-32602, "too few parameters (0/1); usage: d.number number:int"))
+        try expect(
+            port, request("d.flat", "[[1]]", "1"),
+            fault(-32602, "parameter value must be a single value; usage: d.flat value:value"))
         try expect(port, request("system.methodHelp", "[\"x\"]", "1"), fault(404, "there is no command x"))
         try expect(port, "[]", fault(-32600, "the batch is empty", id: "null"))
         try expect(port, "[1]", "[" + fault(-32600, "a request is an object", id: "null") + "]")
