@@ -2,6 +2,8 @@ import Synchronization
 
 // Invariants: a shard has room for `Statistics.capacity` numbers from the start, so that a statistic declared later never
 // moves one. A worker's shard is written by its worker alone and read by all: atomic loads and stores without a lock prefix.
+// What is read without the lock never moves and is never taken away: an entry is complete before `names` leads to it, and a shard before
+// `lastShard` does.
 
 /// A declared statistic: index into every shard.
 struct StatisticID: Equatable, BitwiseCopyable {
@@ -54,13 +56,27 @@ final class Statistics: @unchecked Sendable {
     private struct Tables {
         var descriptions: [Description] = []
         var indices: [String: Int] = [:]
-        /// By `name`, `group:name` and `group.name`, with `_` for `-`: the first one that is called so.
-        var spellings: [String: Int] = [:]
-        var bases: [UInt64] = []
-        var shards: [StatisticShard] = []
+    }
+
+    /// What is needed of a statistic to read it.
+    private struct Entry: ~Copyable {
+        let kind: Kind
+        /// Where it stood at the last reset.
+        let base = Atomic<UInt64>(0)
+
+        init(_ kind: Kind) { self.kind = kind }
+    }
+
+    /// A worker's numbers, and the worker's before.
+    private struct ShardNode {
+        let shard: StatisticShard
+        let next: UnsafeMutablePointer<ShardNode>?
     }
 
     private let tables = Mutex(Tables())
+    private let entries = UnsafeMutablePointer<Entry>.allocate(capacity: Statistics.capacity)
+    private let names = StatisticNames(capacity: Statistics.capacity)
+    private let lastShard = Atomic<UnsafeMutablePointer<ShardNode>?>(nil)
     /// The share of threads that are no workers.
     private let common = StatisticShard()
 
@@ -72,15 +88,11 @@ final class Statistics: @unchecked Sendable {
             if let known = tables.indices[key] { return StatisticID(index: UInt32(known)) }
             let index = tables.descriptions.count
             guard index < Statistics.capacity else { return nil }
+            let permanent = (Bytes(permanent: group), Bytes(permanent: name), Bytes(permanent: doc))
             tables.descriptions.append(
-                Description(
-                    group: group, name: name, doc: doc, kind: kind,
-                    permanent: (Bytes(permanent: group), Bytes(permanent: name), Bytes(permanent: doc))))
-            for spelling in [name, key, group + "." + name].map(Statistics.spelling)
-            where tables.spellings[spelling] == nil {
-                tables.spellings[spelling] = index
-            }
-            tables.bases.append(0)
+                Description(group: group, name: name, doc: doc, kind: kind, permanent: permanent))
+            (entries + index).initialize(to: Entry(kind))
+            names.add(permanent.0, permanent.1, index)
             tables.indices[key] = index
             return StatisticID(index: UInt32(index))
         }
@@ -88,10 +100,12 @@ final class Statistics: @unchecked Sendable {
 
     /// A shard for one worker, which keeps it for ever: numbers stay when a worker ends.
     func makeShard() -> StatisticShard {
-        tables.withLock { tables in
-            let shard = StatisticShard()
-            tables.shards.append(shard)
-            return shard
+        // The lock is for those who make one at the same time.
+        tables.withLock { _ in
+            let node = UnsafeMutablePointer<ShardNode>.allocate(capacity: 1)
+            node.initialize(to: ShardNode(shard: StatisticShard(), next: lastShard.load(ordering: .relaxed)))
+            lastShard.store(node, ordering: .releasing)
+            return node.pointee.shard
         }
     }
 
@@ -102,47 +116,37 @@ final class Statistics: @unchecked Sendable {
 
     /// The sum over all workers since the start.
     func value(_ id: StatisticID) -> UInt64 {
-        let (kind, shards) = tables.withLock { ($0.descriptions[Int(id.index)].kind, $0.shards) }
-        if case .computed(let read) = kind { return read() }
-        return Statistics.sum(id, shards, common)
+        if case .computed(let read) = entries[Int(id.index)].kind { return read() }
+        var sum = common.cells[Int(id.index)].load(ordering: .relaxed)
+        var next = lastShard.load(ordering: .acquiring)
+        while let node = next {
+            sum &+= node.pointee.shard.cells[Int(id.index)].load(ordering: .relaxed)
+            next = node.pointee.next
+        }
+        return sum
     }
 
     /// The same since the last `reset`. What is computed has no base.
     func valueSinceReset(_ id: StatisticID) -> UInt64 {
-        value(id) &- tables.withLock { $0.bases[Int(id.index)] }
+        value(id) &- entries[Int(id.index)].base.load(ordering: .relaxed)
     }
 
     /// From now on `valueSinceReset` counts from this number; nobody else notices.
     /// - Returns: false for what is computed.
     @discardableResult
     func reset(_ id: StatisticID, to value: Int64 = 0) -> Bool {
-        let now = self.value(id)
-        return tables.withLock { tables in
-            if case .computed = tables.descriptions[Int(id.index)].kind { return false }
-            tables.bases[Int(id.index)] = now &- UInt64(bitPattern: value)
-            return true
-        }
+        if case .computed = entries[Int(id.index)].kind { return false }
+        entries[Int(id.index)].base.store(self.value(id) &- UInt64(bitPattern: value), ordering: .relaxed)
+        return true
     }
 
-    /// The statistic that a text means: `name`, `group:name` or `group.name`; `-` and `_` are the same.
-    func find(spelled text: String) -> StatisticID? {
-        let spelling = Statistics.spelling(text)
-        return tables.withLock { $0.spellings[spelling] }.map { StatisticID(index: UInt32($0)) }
-    }
-
-    private static func spelling(_ text: String) -> String {
-        text.utf8.contains(UInt8(ascii: "-")) ? text.replacing("-", with: "_") : text
-    }
+    /// The statistic that a text means: `name`, `group:name` or `group.name`; `-` and `_` are the same. Neither lock nor heap: scripts ask for
+    /// each message.
+    func find(spelled text: Bytes) -> StatisticID? { names.find(text).map { StatisticID(index: $0) } }
 
     /// How a statistic was declared; nil when there is none of that number.
     func description(_ id: StatisticID) -> Description? {
         tables.withLock { Int(id.index) < $0.descriptions.count ? $0.descriptions[Int(id.index)] : nil }
-    }
-
-    private static func sum(_ id: StatisticID, _ shards: [StatisticShard], _ common: StatisticShard) -> UInt64 {
-        var sum = common.cells[Int(id.index)].load(ordering: .relaxed)
-        for shard in shards { sum &+= shard.cells[Int(id.index)].load(ordering: .relaxed) }
-        return sum
     }
 
     /// The statistic of that group and name.

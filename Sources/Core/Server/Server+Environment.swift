@@ -33,7 +33,7 @@ extension Server {
         Server.counters = Unmanaged.passRetained(configuration.statistics)
         environment.statistic = { name, out in
             let value = Server.counters?._withUnsafeGuaranteedRef { statistics in
-                statistics.find(spelled: name.string).map { statistics.valueSinceReset($0) }
+                statistics.find(spelled: name.bytes).map { statistics.valueSinceReset($0) }
             }
             guard let value = value.flatMap(\.self) else { return false }
             out.pointee = Int64(bitPattern: value)

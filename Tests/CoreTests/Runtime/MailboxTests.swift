@@ -195,11 +195,16 @@ private func letter(_ node: UnsafeMutablePointer<MailNode>) -> UnsafeMutablePoin
         let statistics = Statistics()
         let first = try #require(statistics.declare("one", "rcv_requests"))
         let second = try #require(statistics.declare("two-b", "rcv-requests"))
+        let third = try #require(statistics.declare("one", "a.b"))
+        func find(_ text: String) -> StatisticID? { statistics.find(spelled: Bytes(permanent: text)) }
         for text in ["rcv_requests", "rcv-requests", "one:rcv_requests", "one.rcv-requests"] {
-            #expect(statistics.find(spelled: text) == first)
+            #expect(find(text) == first)
         }
-        for text in ["two-b:rcv-requests", "two_b.rcv_requests"] { #expect(statistics.find(spelled: text) == second) }
-        for text in ["", "one", "three:rcv_requests"] { #expect(statistics.find(spelled: text) == nil) }
+        for text in ["two-b:rcv-requests", "two_b.rcv_requests"] { #expect(find(text) == second) }
+        for text in ["a.b", "one:a.b", "one.a.b"] { #expect(find(text) == third) }
+        for text in ["", "one", ":", "one:", "three:rcv_requests", "one_rcv_requests", "a:b", "one:a:b"] {
+            #expect(find(text) == nil, "\(text)")
+        }
     }
 
     @Test func computesWhenRead() throws {
@@ -211,6 +216,12 @@ private func letter(_ node: UnsafeMutablePointer<MailNode>) -> UnsafeMutablePoin
     @Test func isBounded() {
         let statistics = Statistics()
         for i in 0..<Statistics.capacity { #expect(statistics.declare("g", "\(i)") != nil) }
+        for i in 0..<Statistics.capacity {
+            for text in ["\(i)", "g.\(i)"] {
+                #expect(statistics.find(spelled: Bytes(permanent: text))?.index == UInt32(i))
+            }
+        }
+        #expect(statistics.find(spelled: Bytes("g:more")) == nil)
         #expect(statistics.declare("g", "more") == nil)
         #expect(statistics.declare("g", "0") != nil)
     }
