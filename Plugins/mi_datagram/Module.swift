@@ -1,3 +1,4 @@
+import DoorKit
 import PluginKit
 import TextDoor
 
@@ -9,12 +10,9 @@ private struct State {
     var serName: apus_str = ""
     /// There is one thread for all doors.
     var children: Int64 = 1
-    var mode: Int64 = 0
-    var user: apus_str = ""
-    var group: apus_str = ""
+    var access = DoorAccess()
     var timeout: Int64 = 2000
     var indent: apus_str = ""
-    var isPublic: Int64 = 0
 }
 
 private nonisolated(unsafe) let state = permanent(State())
@@ -34,12 +32,13 @@ private func declare(_ host: Host) {
         "children_count", into: state.pointer(to: \.children)!, initial: "1", range: 1...1024,
         doc: "Accepted; one thread serves all doors.")
     host.parameter(
-        "unix_socket_mode", into: state.pointer(to: \.mode)!, initial: "0", range: 0...0o777,
+        "unix_socket_mode", into: state.pointer(to: \.access.mode)!, initial: "0", range: 0...0o777,
         doc: "Permissions of a unix socket; 0: 0600, or 0660 when there is a group.")
-    host.userParameter(
-        "unix_socket_user", into: state.pointer(to: \.user)!, doc: "Owner of a unix socket, a name or a number.")
-    host.userParameter(
-        "unix_socket_group", into: state.pointer(to: \.group)!, doc: "Group of a unix socket, a name or a number.")
+    host.nameParameter(
+        "unix_socket_user", into: state.pointer(to: \.access.user)!, doc: "Owner of a unix socket, a name or a number.")
+    host.nameParameter(
+        "unix_socket_group", into: state.pointer(to: \.access.group)!,
+        doc: "Group of a unix socket, a name or a number.")
     host.parameter(
         "socket_timeout", into: state.pointer(to: \.timeout)!, initial: "2000", range: 1...3_600_000,
         doc: "Milliseconds that a reply waits for room at its receiver.")
@@ -47,7 +46,7 @@ private func declare(_ host: Host) {
         "reply_indent", into: state.pointer(to: \.indent)!, initial: "\t",
         doc: "Stands before a line of a reply, once for each level.")
     host.parameter(
-        "public", into: state.pointer(to: \.isPublic)!, initial: "0", range: 0...1,
+        "public", into: state.pointer(to: \.access.isPublic)!, initial: "0", range: 0...1,
         doc: "1: a UDP address other than loopback is allowed. Whoever reaches it can command the server.")
 }
 
@@ -63,28 +62,14 @@ private func open(_ host: Host, _ dialect: Dialect, _ name: apus_str, _ text: ap
     if text.isEmpty { return true }
     var settings = TextDoor.Settings(name: name)
     settings.indent = state.pointee.indent
-    guard var place = place(text) else {
+    settings.milliseconds = state.pointee.timeout
+    guard let address = DoorAddress(text.string, path: APUS_DOOR_UNIX_DATAGRAM, port: 0),
+        address.kind == APUS_DOOR_UNIX_DATAGRAM || (address.kind == APUS_DOOR_UDP && address.port > 0)
+    else {
         host.log(.error, "`\(text.string)` is no socket: a path or udp:ADDRESS:PORT is wanted")
         return false
     }
-    place.mode = UInt32(state.pointee.mode)
-    place.user = state.pointee.user
-    place.group = state.pointee.group
-    place.isPublic = state.pointee.isPublic != 0
-    place.milliseconds = UInt32(state.pointee.timeout)
-    return TextDoor.open(host, dialect, settings, place)
-}
-
-/// A path, or `udp:ADDRESS:PORT`.
-private func place(_ text: apus_str) -> TextDoor.Place? {
-    guard text.hasPrefix("udp:") else { return TextDoor.Place(kind: APUS_DOOR_UNIX_DATAGRAM, text) }
-    let address = text.dropFirst(4)
-    guard let colon = address.bytes.lastIndex(of: 0x3A), colon > 0,
-        let port = address.dropFirst(colon + 1).number.flatMap({ UInt16(exactly: $0) }), port > 0
-    else { return nil }
-    var place = TextDoor.Place(kind: APUS_DOOR_UDP, address[0..<colon])
-    place.port = port
-    return place
+    return TextDoor.open(host, dialect, settings, address, state.pointee.access)
 }
 
 @c(apus_module_mi_datagram)

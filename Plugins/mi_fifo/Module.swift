@@ -1,3 +1,4 @@
+import DoorKit
 import PluginKit
 import TextDoor
 
@@ -7,9 +8,7 @@ import TextDoor
 private struct State {
     var name: apus_str = ""
     var serName: apus_str = ""
-    var mode: Int64 = 0
-    var user: apus_str = ""
-    var group: apus_str = ""
+    var access = DoorAccess()
     var replyFolder: apus_str = ""
     var indent: apus_str = ""
 }
@@ -28,10 +27,12 @@ private func declare(_ host: Host) {
         "ser_fifo", into: state.pointer(to: \.serName)!, initial: "",
         doc: "Path of a FIFO for SER's text; the core option fifo sets it.")
     host.parameter(
-        "fifo_mode", into: state.pointer(to: \.mode)!, initial: "0", range: 0...0o777,
+        "fifo_mode", into: state.pointer(to: \.access.mode)!, initial: "0", range: 0...0o777,
         doc: "Permissions of the FIFOs; 0: 0600, or 0660 when there is a group.")
-    host.userParameter("fifo_user", into: state.pointer(to: \.user)!, doc: "Owner of the FIFOs, a name or a number.")
-    host.userParameter("fifo_group", into: state.pointer(to: \.group)!, doc: "Group of the FIFOs, a name or a number.")
+    host.nameParameter(
+        "fifo_user", into: state.pointer(to: \.access.user)!, doc: "Owner of the FIFOs, a name or a number.")
+    host.nameParameter(
+        "fifo_group", into: state.pointer(to: \.access.group)!, doc: "Group of the FIFOs, a name or a number.")
     host.parameter(
         "reply_dir", into: state.pointer(to: \.replyFolder)!, initial: "/tmp/", doc: "Folder of the reply FIFOs.")
     host.parameter(
@@ -52,11 +53,8 @@ private func open(_ host: Host, _ dialect: Dialect, _ name: apus_str, _ path: ap
     var settings = TextDoor.Settings(name: name)
     settings.replyFolder = state.pointee.replyFolder
     settings.indent = state.pointee.indent
-    var place = TextDoor.Place(kind: APUS_DOOR_FIFO, path)
-    place.mode = UInt32(state.pointee.mode)
-    place.user = state.pointee.user
-    place.group = state.pointee.group
-    return TextDoor.open(host, dialect, settings, place)
+    let address = DoorAddress(kind: APUS_DOOR_FIFO, place: path.string)
+    return TextDoor.open(host, dialect, settings, address, state.pointee.access)
 }
 
 @c(apus_module_mi_fifo)

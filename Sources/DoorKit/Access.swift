@@ -24,20 +24,24 @@ extension UnsafePointer<apus_host> {
     }
 
     /// Opens a door, in `start`.
-    /// - Parameter tries: the server starts all the same when it cannot be opened.
-    public func open(_ address: DoorAddress, _ access: DoorAccess, tries: Bool = false, _ speech: DoorSpeech) -> Bool {
+    /// - Parameters:
+    ///   - tries: the server starts all the same when it cannot be opened.
+    ///   - user: `apus_peer.door` of its peers.
+    public func open(
+        _ address: DoorAddress, _ access: DoorAccess, tries: Bool = false, _ speech: DoorSpeech,
+        user: UnsafeMutableRawPointer? = nil
+    ) -> Bool {
         let flags = (access.isPublic != 0 ? APUS_DOOR_PUBLIC : 0) | (tries ? APUS_DOOR_TRY : 0)
         return address.place.withStr { place in
-            access.user.withStr { user in
+            access.user.withStr { owner in
                 access.group.withStr { group in
                     var door = apus_door(
                         size: UInt32(MemoryLayout<apus_door>.size), kind: UInt32(address.kind), flags: UInt32(flags),
-                        mode: UInt32(clamping: access.mode), place: place, owner: user, group: group,
+                        mode: UInt32(clamping: access.mode), place: place, owner: owner, group: group,
                         port: address.port, reserved: 0, max_request: speech.maxRequest, max_reply: 0,
                         max_peers: speech.maxPeers, milliseconds: speech.milliseconds, reserved2: 0,
                         received: speech.received, refused: speech.refused, drained: speech.drained,
-                        closed: speech.closed,
-                        user: nil)
+                        closed: speech.closed, user: user)
                     return pointee.door.pointee.open(self, &door) > 0
                 }
             }

@@ -4,8 +4,8 @@ public struct RequestReader {
     /// What was read.
     public enum Outcome: Equatable {
         case request(TextRequest)
-        /// Why not, and who waits for the answer.
-        case refused(String, replyFile: String?)
+        /// Why not, with the code of the answer (as SIP's and HTTP's are), and who waits for it.
+        case refused(Int, String, replyFile: String?)
     }
 
     /// How a request may end without being whole.
@@ -46,7 +46,7 @@ public struct RequestReader {
     /// The value that is being read stands in quotes, over several lines.
     private var quoted: [UInt8]?
     /// Why it is refused at its end.
-    private var refusal: String?
+    private var refusal: (code: Int, text: String)?
     /// It was refused, and is only read to its end.
     private var isDropped = false
 
@@ -95,7 +95,7 @@ public struct RequestReader {
             if state == .arguments { cutOff(true, take) }
         case .tooSlow: if state == .arguments { cutOff(false, take) }
         case .tooLarge:
-            if !isDropped { take(.refused("the request is too large", replyFile: request.replyFile)) }
+            if !isDropped { take(.refused(413, "the request is too large", replyFile: request.replyFile)) }
             isDropped = true
             if state == .between { state = .skipping }
             return
@@ -115,7 +115,7 @@ public struct RequestReader {
         if isWhole, let block, refusal == nil {
             request.arguments.append(block)
         } else if !isWhole, mayEnd || awaited.allSatisfy({ $0 == .optionalBody }) {
-            refuse("the rest of the request has not come")
+            refuse("the rest of the request has not come", code: 408)
         }
         finish(take)
     }
@@ -143,7 +143,7 @@ public struct RequestReader {
         isDropped = false
         do throws(FirstLine.Fault) { request = try FirstLine.read(text) } catch {
             let shown = RequestReader.shown(text)
-            take(.refused("a request cannot begin with `\(shown)`: \(error.rawValue)", replyFile: nil))
+            take(.refused(400, "a request cannot begin with `\(shown)`: \(error.rawValue)", replyFile: nil))
             state = .skipping
             return
         }
@@ -240,15 +240,15 @@ public struct RequestReader {
 
     private mutating func finish(_ take: Taker, leaving next: State = .between) {
         if !isDropped {
-            take(refusal.map { .refused($0, replyFile: request.replyFile) } ?? .request(request))
+            take(refusal.map { .refused($0.code, $0.text, replyFile: request.replyFile) } ?? .request(request))
         }
         state = next
         isDropped = false
         request = TextRequest(name: [], replyFile: nil)
     }
 
-    private mutating func refuse(_ text: String) {
-        if refusal == nil { refusal = text }
+    private mutating func refuse(_ text: String, code: Int = 400) {
+        if refusal == nil { refusal = (code, text) }
     }
 
     /// At most 40 characters, for a log line.

@@ -1,3 +1,4 @@
+import DoorKit
 import PluginKit
 
 // Invariants: made by a module's `start`, which never frees it, then the management thread's alone. An exchange is in `exchanges` from its
@@ -24,6 +25,8 @@ public final class TextDoor {
         public var replyFolder: apus_str = "/tmp/"
         /// In front of each level of a tree.
         public var indent: apus_str = "\t"
+        /// For a request to become whole and a reply to be taken.
+        public var milliseconds: Int64 = 2000
 
         public init(name: apus_str) { self.name = name }
     }
@@ -35,19 +38,16 @@ public final class TextDoor {
 
     /// Opens it. In a module's `start`.
     /// - Returns: false when it cannot be opened; the log says why.
-    public static func open(_ host: Host, _ dialect: Dialect, _ settings: Settings, _ place: Place) -> Bool {
-        let made = TextDoor(host, dialect, settings)
-        var door = apus_door(
-            size: UInt32(MemoryLayout<apus_door>.size), kind: place.kind,
-            flags: place.isPublic ? UInt32(APUS_DOOR_PUBLIC) : 0, mode: place.mode, place: place.place,
-            owner: place.user, group: place.group, port: place.port, reserved: 0,
-            max_request: UInt32(RequestReader.maxRequest), max_reply: 0, max_peers: 0,
-            milliseconds: place.milliseconds, reserved2: 0,
+    public static func open(
+        _ host: Host, _ dialect: Dialect, _ settings: Settings, _ address: DoorAddress, _ access: DoorAccess
+    ) -> Bool {
+        let speech = DoorSpeech(
+            maxRequest: Int64(RequestReader.maxRequest), maxPeers: 0, milliseconds: settings.milliseconds,
             received: { peer, bytes in TextDoor.of(peer).received(peer, bytes) },
             refused: { peer, reason, bytes in TextDoor.of(peer).refused(peer, reason, bytes) },
-            drained: { peer in Exchange.of(peer)?.drained() }, closed: { peer in TextDoor.of(peer).closed(peer) },
-            user: Unmanaged.passRetained(made).toOpaque())
-        return host.pointee.door.pointee.open(host, &door) > 0
+            drained: { peer in Exchange.of(peer)?.drained() }, closed: { peer in TextDoor.of(peer).closed(peer) })
+        let made = TextDoor(host, dialect, settings)
+        return host.open(address, access, speech, user: Unmanaged.passRetained(made).toOpaque())
     }
 
     private init(_ host: Host, _ dialect: Dialect, _ settings: Settings) {
@@ -110,11 +110,11 @@ public final class TextDoor {
             TextDoor.isDatagram(peer) ? .sender(peer) : file.map { .file($0) } ?? .nobody
         }
         switch outcome {
-        case .refused(let text, let file):
+        case .refused(let code, let text, let file):
             host.log(.warning, "\(settings.name.string): \(text)")
             let exchange = Exchange(self, destination(file), isForm: true)
             exchanges[ObjectIdentifier(exchange)] = exchange
-            exchange.refuse(400, text)
+            exchange.refuse(code, text)
         case .request(let request):
             let isForm = host.form(request.name, dialect) != nil
             let exchange = Exchange(self, destination(request.replyFile), isForm: isForm)

@@ -35,7 +35,7 @@ import Testing
 
     private func shown(_ outcome: RequestReader.Outcome) -> String {
         switch outcome {
-        case .refused(let text, let file): return "refused \(file ?? "-"): \(text)"
+        case .refused(let code, let text, let file): return "refused \(file ?? "-"): \(code) \(text)"
         case .request(let request):
             let arguments = request.arguments.map { "[" + String(decoding: $0, as: UTF8.self) + "]" }
             return ([String(decoding: request.name, as: UTF8.self), request.replyFile ?? "-"] + arguments)
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test(arguments: [1, 5, 10_000]) func wrongFirstLinesAreRefusedAndTheNextRequestWorks(pieces: Int) {
-        let begin = "refused -: a request cannot begin with "
+        let begin = "refused -: 400 a request cannot begin with "
         let long = String(repeating: "x", count: 600)
         let cases = [
             "ps\nx": "`ps`: it is too short", "uptime": "`uptime`: it has no colon at its beginning",
@@ -90,7 +90,7 @@ import Testing
         let long = String(repeating: "x", count: 513)
         #expect(
             read(":ul_rm:f\n\(long)\nb\n\n:ps:a\n\n") == [
-                "refused f: a line of the request is longer than 512 bytes", "ps a",
+                "refused f: 400 a line of the request is longer than 512 bytes", "ps a",
             ])
         #expect(read(":t_uac_from:\nA\nb\nc\nH: \(long)\n\n\(long)\n.\n\n").first?.hasPrefix("t_uac_from -") == true)
     }
@@ -103,13 +103,13 @@ import Testing
         #expect(
             read(":t_uac_from:f\nA\nb\nc\nX: y\n\nbody", end: .datagram)
                 == ["t_uac_from f [A] [b] [c] [X: y\r\n] [body\r\n]"])
-        let incomplete = ["refused f: the rest of the request has not come"]
+        let incomplete = ["refused f: 408 the rest of the request has not come"]
         #expect(read(":ul_rm:f\nlocation\n", end: .tooSlow) == incomplete)
         #expect(read(":t_reply:f\n200\nOK\n1:2\ntag\n.\nx\n", end: .tooSlow) == incomplete)
         #expect(read(":ds_list:f\n1\n", .mi, end: .tooSlow) == incomplete)
         #expect(read(":ul_rm:f\nlocation\n", end: .datagram) == ["ul_rm f [location]"])
-        #expect(read(":ds_list:f\n\"a\n", .mi, end: .datagram) == ["refused f: a value's quotes are not closed"])
-        #expect(read(":ds_list:f\n\"a\" b\n\n", .mi) == ["refused f: something follows a value's quotes"])
+        #expect(read(":ds_list:f\n\"a\n", .mi, end: .datagram) == ["refused f: 400 a value's quotes are not closed"])
+        #expect(read(":ds_list:f\n\"a\" b\n\n", .mi) == ["refused f: 400 something follows a value's quotes"])
         #expect(read(":ps:f", end: .datagram) == ["ps f"])
         #expect(read("\n\n", end: .datagram) == [])
     }
@@ -125,6 +125,6 @@ import Testing
         let rest = Array("\n:kill:\n\n.\n\n:ps:a\n\n".utf8)
         let used = rest.withUnsafeBytes { reader.read($0) { found.append(shown($0)) } }
         #expect(used == rest.count)
-        #expect(found == ["refused f: the request is too large", "ps a"])
+        #expect(found == ["refused f: 413 the request is too large", "ps a"])
     }
 }
