@@ -2,32 +2,50 @@ import PluginKit
 
 // Invariants: `log_fmt` holds known letters only.
 
-/// The items that `log_fmt` can ask for.
-enum Letters {
-    /// Whether SER knows that letter.
-    static func knows(_ letter: UInt8) -> Bool { name(letter) != nil }
+/// The items that `log_fmt` can ask for, by their letters.
+enum Letter: Unicode.Scalar, CaseIterable {
+    case method = "m"
+    case originalURI = "i"
+    case outboundURI = "o"
+    case callID = "c"
+    case from = "f"
+    case to = "t"
+    case fromTag = "r"
+    case toTag = "d"
+    case status = "s"
+    case code = "S"
+    case digestUser = "u"
+    case user = "U"
+    case fromURI = "F"
+    case toURI = "T"
+    case fromUser = "0"
+    case toUser = "1"
+    case fromDomain = "X"
+    case domain = "D"
+    case userPart = "p"
+    case cseq = "n"
 
-    static func name(_ letter: UInt8) -> apus_str? {
-        switch letter {
-        case UInt8(ascii: "m"): "method"
-        case UInt8(ascii: "i"): "i-uri"
-        case UInt8(ascii: "o"): "o-uri"
-        case UInt8(ascii: "c"): "call_id"
-        case UInt8(ascii: "f"): "from"
-        case UInt8(ascii: "t"): "to"
-        case UInt8(ascii: "r"): "fromtag"
-        case UInt8(ascii: "d"): "totag"
-        case UInt8(ascii: "s"), UInt8(ascii: "S"): "code"
-        case UInt8(ascii: "u"), UInt8(ascii: "U"): "uid"
-        case UInt8(ascii: "F"): "fromuri"
-        case UInt8(ascii: "T"): "touri"
-        case UInt8(ascii: "0"): "fromuser"
-        case UInt8(ascii: "1"): "touser"
-        case UInt8(ascii: "X"): "fromdomain"
-        case UInt8(ascii: "D"): "domain"
-        case UInt8(ascii: "p"): "userpart"
-        case UInt8(ascii: "n"): "cseq"
-        default: nil
+    /// What stands before its value.
+    var name: apus_str {
+        switch self {
+        case .method: "method"
+        case .originalURI: "i-uri"
+        case .outboundURI: "o-uri"
+        case .callID: "call_id"
+        case .from: "from"
+        case .to: "to"
+        case .fromTag: "fromtag"
+        case .toTag: "totag"
+        case .status, .code: "code"
+        case .digestUser, .user: "uid"
+        case .fromURI: "fromuri"
+        case .toURI: "touri"
+        case .fromUser: "fromuser"
+        case .toUser: "touser"
+        case .fromDomain: "fromdomain"
+        case .domain: "domain"
+        case .userPart: "userpart"
+        case .cseq: "cseq"
         }
     }
 }
@@ -37,43 +55,34 @@ extension Report {
     func addLetters(_ call: Call, _ items: inout Items) {
         let letters = state.pointee.letters
         for index in 0..<letters.len {
-            guard let name = Letters.name(letters[index]) else { continue }
-            let value = value(letters[index], call.message, items)
-            items.add(name, value.isEmpty ? missing : value)
+            guard let letter = Letter(rawValue: UnicodeScalar(letters[index])) else { continue }
+            let value = value(letter, call.message, items)
+            items.add(letter.name, value.isEmpty ? missing : value)
         }
     }
 
-    private func value(_ letter: UInt8, _ message: Message, _ items: Items) -> apus_str {
+    private func value(_ letter: Letter, _ message: Message, _ items: Items) -> apus_str {
         switch letter {
-        case UInt8(ascii: "m"): message.field(APUS_FIELD_METHOD_TEXT)
-        case UInt8(ascii: "i"): message.field(APUS_FIELD_ORIGINAL_URI)
-        case UInt8(ascii: "o"): outboundURI.isEmpty ? message.field(APUS_FIELD_REQUEST_URI) : outboundURI
-        case UInt8(ascii: "c"): message.field(APUS_FIELD_CALL_ID)
-        case UInt8(ascii: "s"): items.joined(items.codeText(code), reason)
-        case UInt8(ascii: "S"): items.codeText(code)
-        case UInt8(ascii: "u"): digestUser(items)
-        case UInt8(ascii: "U"):
-            if case let user = digestUser(items), !user.isEmpty { user } else { fromURI(message) }
-        case UInt8(ascii: "D"): host(message.field(APUS_FIELD_ORIGINAL_URI), message)
-        case UInt8(ascii: "p"): user(message.field(APUS_FIELD_ORIGINAL_URI), message)
-        case UInt8(ascii: "n"): message.field(APUS_FIELD_CSEQ_NUMBER)
-        default: partyValue(letter, message)
-        }
-    }
-
-    /// What is about the caller or the called side.
-    private func partyValue(_ letter: UInt8, _ message: Message) -> apus_str {
-        switch letter {
-        case UInt8(ascii: "f"): isUpstream ? toHeader(message) : fromHeader(message)
-        case UInt8(ascii: "t"): isUpstream ? fromHeader(message) : toHeader(message)
-        case UInt8(ascii: "r"): isUpstream ? toTag(message) : message.field(APUS_FIELD_FROM_TAG)
-        case UInt8(ascii: "d"): isUpstream ? message.field(APUS_FIELD_FROM_TAG) : toTag(message)
-        case UInt8(ascii: "F"): fromURI(message)
-        case UInt8(ascii: "T"): toURI(message)
-        case UInt8(ascii: "0"): user(fromURI(message), message)
-        case UInt8(ascii: "1"): user(toURI(message), message)
-        case UInt8(ascii: "X"): host(fromURI(message), message)
-        default: apus_str()
+        case .method: message.field(APUS_FIELD_METHOD_TEXT)
+        case .originalURI: message.field(APUS_FIELD_ORIGINAL_URI)
+        case .outboundURI: outboundURI.isEmpty ? message.field(APUS_FIELD_REQUEST_URI) : outboundURI
+        case .callID: message.field(APUS_FIELD_CALL_ID)
+        case .from: isUpstream ? toHeader(message) : fromHeader(message)
+        case .to: isUpstream ? fromHeader(message) : toHeader(message)
+        case .fromTag: isUpstream ? toTag(message) : message.field(APUS_FIELD_FROM_TAG)
+        case .toTag: isUpstream ? message.field(APUS_FIELD_FROM_TAG) : toTag(message)
+        case .status: items.joined(items.codeText(code), reason)
+        case .code: items.codeText(code)
+        case .digestUser: digestUser(items)
+        case .user: if case let user = digestUser(items), !user.isEmpty { user } else { fromURI(message) }
+        case .fromURI: fromURI(message)
+        case .toURI: toURI(message)
+        case .fromUser: user(fromURI(message), message)
+        case .toUser: user(toURI(message), message)
+        case .fromDomain: host(fromURI(message), message)
+        case .domain: host(message.field(APUS_FIELD_ORIGINAL_URI), message)
+        case .userPart: user(message.field(APUS_FIELD_ORIGINAL_URI), message)
+        case .cseq: message.field(APUS_FIELD_CSEQ_NUMBER)
         }
     }
 

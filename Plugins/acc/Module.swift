@@ -6,7 +6,8 @@ private let module = Module(
     "acc", version: "1.0", summary: "Accounting: lines about transactions in the log", needs: "tm/1",
     start: { host in settle(host, state) && follow(host, state) ? .true : .false },
     declare: { host in
-        declareParameters(host, state)
+        state.pointee.facility = host.pointee.log.pointee.facility("LOG_DAEMON")
+        host.declare(ParameterTable.all, in: state)
         declareFunctions(host, state)
         let user = UnsafeMutableRawPointer(mutating: host)
         host.gauge("acc", "pieces_in_use", doc: "Pieces of memory that the module holds.", user: user) { user in

@@ -2,130 +2,143 @@ import PluginKit
 
 // Invariants: runs before workers start. The user pointer of a setter is the State.
 
-func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
-    state.pointee.facility = host.pointee.log.pointee.facility("LOG_DAEMON")
-    declareFlags(host, state)
-    declareEvents(host, state)
-    declareLine(host, state)
-    declareTime(host, state)
-    let ignored: [StaticString] = ["acc_prepare_flag", "acc_prepare_always", "clone_msg", "acc_extra_size"]
-    for name in ignored {
-        host.parameter(
-            name, into: state.pointer(to: \.ignored)!,
-            doc: "No effect: every transaction can be accounted, and nothing is limited by it.")
-    }
-}
+/// Every parameter: its default, its range and what it means stand here and nowhere else.
+enum ParameterTable {
+    static var all: [Parameter<State>] { flags + events + line + time + withoutEffect }
 
-private func declareFlags(_ host: Host, _ state: UnsafeMutablePointer<State>) {
-    let flags: ClosedRange<Int64> = -1...31
-    host.parameter(
-        "log_flag", into: state.pointer(to: \.logFlag)!, initial: "-1", range: flags,
-        doc: "Flag (setflag) of transactions that are accounted; -1: none is.")
-    host.parameter(
-        "acc_flag", into: state.pointer(to: \.logFlag)!, initial: "-1", range: flags, doc: "Older name of log_flag.")
-    host.parameter(
-        "log_missed_flag", into: state.pointer(to: \.missedFlag)!, initial: "-1", range: flags,
-        doc: "Flag of INVITEs whose failure is reported as a missed call; -1: none is.")
-    host.parameter(
-        "failed_transaction_flag", into: state.pointer(to: \.failedFlag)!, initial: "-1", range: flags,
-        doc: "Flag of accounted transactions whose negative final reply is reported, too; -1: none is.")
-    host.parameter(
-        "failed_transactions", into: state.pointer(to: \.failedTransactions)!, initial: "0", range: 0...1,
-        doc: "1: negative final replies of all accounted transactions are reported.")
-    host.parameter(
-        "failed_filter", flags: 0, user: state, doc: "Status codes that are not reported, such as 404,407."
-    ) { host, value, user in
-        let state = user.unsafelyUnwrapped.assumingMemoryBound(to: State.self)
-        var rest = value.pointee.str
-        state.pointee.failedFilter = StatusSet()
-        while let piece = rest.next(0x2c) {
-            guard let code = piece.trimmed.number, state.pointee.failedFilter.insert(code) else {
-                host.log(.error, "\(piece.trimmed.string) is no negative status: 300 to 999, with commas between")
-                return .false
+    private static let flagNumbers: ClosedRange<Int64> = -1...31
+
+    /// What is reported.
+    private static var flags: [Parameter<State>] {
+        [
+            .number(
+                "log_flag", \.logFlag, -1, flagNumbers,
+                doc: "Flag (setflag) of transactions that are accounted; -1: none is."),
+            .number("acc_flag", \.logFlag, -1, flagNumbers, doc: "Older name of log_flag."),
+            .number(
+                "log_missed_flag", \.missedFlag, -1, flagNumbers,
+                doc: "Flag of INVITEs whose failure is reported as a missed call; -1: none is."),
+            .number(
+                "failed_transaction_flag", \.failedFlag, -1, flagNumbers,
+                doc: "Flag of accounted transactions whose negative final reply is reported, too; -1: none is."),
+            .flag(
+                "failed_transactions", \.failedTransactions, 0,
+                doc: "1: negative final replies of all accounted transactions are reported."),
+            .checked("failed_filter", takeFilter, doc: "Status codes that are not reported, such as 404,407."),
+        ]
+    }
+
+    private static var events: [Parameter<State>] {
+        [
+            .flag("early_media", \.earlyMedia, 0, doc: "1: a provisional reply with a body is reported."),
+            .number(
+                "report_ack", \.reportAck, -1, -1...1, doc: "1: the ACK to a 2xx is reported; -1: with #!SER only."),
+            .flag(
+                "report_cancels", \.reportCancels, 0, doc: "1: transactions of CANCEL are accounted as others are."),
+            .flag(
+                "detect_direction", \.detectDirection, 0,
+                doc: "1: From and To change places when the request goes from the called side to the caller; needs rr."),
+        ]
+    }
+
+    private static var line: [Parameter<State>] {
+        [
+            .number("log_level", \.level, 1, -5...3, doc: "Level of the lines, as the core parameter debug."),
+            .checked("log_facility", takeFacility, doc: "Syslog facility of the lines; LOG_DAEMON unless set."),
+            .checked(
+                "acc_format", takeForm, doc: "Form of the lines: kamailio, or ser, which #!SER has unless set."),
+            .checked(
+                "log_fmt", takeLetters, doc: "Letters of the items of a line in ser's form; miocfs unless set."),
+            .text(
+                "log_extra", \.extraText,
+                doc: "Further items of a line, name=$variable with semicolons between, evaluated on the request."),
+            .text(
+                "multi_leg_info", \.legText,
+                doc: "AVPs whose values are the legs of a call, name=$avp(x) with semicolons between."),
+            .text(
+                "reason_from_hf", \.reasonHeader,
+                doc: "Header of the reply from which the reason is taken; unset, or without it, the reason phrase."),
+        ]
+    }
+
+    private static var time: [Parameter<State>] {
+        [
+            .number(
+                "time_mode", \.timeMode, 0, 0...4,
+                doc: "Besides the timestamp in seconds: 1 microseconds, 2 seconds with a fraction, 3 local time, 4 UTC."
+            ),
+            .text(
+                "time_attr", \.timeAttribute, "time_attr", doc: "Name of the item that time_mode 2, 3 and 4 add."),
+            .text("time_exten", \.timeExtension, "time_exten", doc: "Name of the item that time_mode 1 adds."),
+            .text(
+                "time_format", \.timeFormat, "%Y-%m-%d %H:%M:%S",
+                doc: "Form of the time with time_mode 3 and 4, as strftime."),
+        ]
+    }
+
+    private static var withoutEffect: [Parameter<State>] {
+        let names: [StaticString] = ["acc_prepare_flag", "acc_prepare_always", "clone_msg", "acc_extra_size"]
+        return names.map { name in
+            Parameter { host, state, _ in
+                host.parameter(
+                    name, into: state.pointer(to: \.ignored)!,
+                    doc: "No effect: every transaction can be accounted, and nothing is limited by it.")
             }
         }
-        return .true
     }
 }
 
-private func declareEvents(_ host: Host, _ state: UnsafeMutablePointer<State>) {
-    host.parameter(
-        "early_media", into: state.pointer(to: \.earlyMedia)!, initial: "0", range: 0...1,
-        doc: "1: a provisional reply with a body is reported.")
-    host.parameter(
-        "report_ack", into: state.pointer(to: \.reportAck)!, initial: "-1", range: -1...1,
-        doc: "1: the ACK to a 2xx is reported; -1: with #!SER only.")
-    host.parameter(
-        "report_cancels", into: state.pointer(to: \.reportCancels)!, initial: "0", range: 0...1,
-        doc: "1: transactions of CANCEL are accounted as others are.")
-    host.parameter(
-        "detect_direction", into: state.pointer(to: \.detectDirection)!, initial: "0", range: 0...1,
-        doc: "1: From and To change places when the request goes from the called side to the caller; needs rr.")
+extension Parameter<State> {
+    /// A text that `set` takes or refuses.
+    fileprivate static func checked(_ name: StaticString, _ set: @escaping ParameterSetter, doc: StaticString) -> Self {
+        Parameter { host, state, _ in host.parameter(name, flags: 0, user: state, doc: doc, set: set) }
+    }
 }
 
-private func declareLine(_ host: Host, _ state: UnsafeMutablePointer<State>) {
-    host.parameter(
-        "log_level", into: state.pointer(to: \.level)!, initial: "1", range: -5...3,
-        doc: "Level of the lines, as the core parameter debug.")
-    host.parameter(
-        "log_facility", flags: 0, user: state, doc: "Syslog facility of the lines; LOG_DAEMON unless set."
-    ) { host, value, user in
-        let facility = host.pointee.log.pointee.facility(value.pointee.str)
-        guard facility >= 0 else {
-            host.log(.error, "\(value.pointee.str.string) is no syslog facility: LOG_LOCAL0 … LOG_LOCAL7, LOG_DAEMON …")
+private let takeFilter: ParameterSetter = { host, value, user in
+    let state = user.unsafelyUnwrapped.assumingMemoryBound(to: State.self)
+    var rest = value.pointee.str
+    state.pointee.failedFilter = StatusSet()
+    while let piece = rest.next(0x2c) {
+        guard let code = piece.trimmed.number, state.pointee.failedFilter.insert(code) else {
+            host.log(.error, "\(piece.trimmed.string) is no negative status: 300 to 999, with commas between")
             return .false
         }
-        user.unsafelyUnwrapped.assumingMemoryBound(to: State.self).pointee.facility = facility
-        return .true
     }
-    host.parameter(
-        "acc_format", flags: 0, user: state, doc: "Form of the lines: kamailio, or ser, which #!SER has unless set."
-    ) { host, value, user in
-        let form: State.Form
-        switch value.pointee.str.string {
-        case "kamailio": form = .kamailio
-        case "ser": form = .ser
-        default:
-            host.log(.error, "acc_format is kamailio or ser, not \(value.pointee.str.string)")
-            return .false
-        }
-        user.unsafelyUnwrapped.assumingMemoryBound(to: State.self).pointee.form = form
-        return .true
-    }
-    host.parameter(
-        "log_fmt", flags: 0, user: state, doc: "Letters of the items of a line in ser's form; miocfs unless set."
-    ) { host, value, user in
-        for byte in value.pointee.str.bytes where !Letters.knows(byte) {
-            host.log(.error, "“\(Character(UnicodeScalar(byte)))” stands for nothing: miocftrdsSuUFT01XDpn do")
-            return .false
-        }
-        user.unsafelyUnwrapped.assumingMemoryBound(to: State.self).pointee.letters = value.pointee.str
-        return .true
-    }
-    host.parameter(
-        "log_extra", into: state.pointer(to: \.extraText)!,
-        doc: "Further items of a line, name=$variable with semicolons between, evaluated on the request.")
-    host.parameter(
-        "multi_leg_info", into: state.pointer(to: \.legText)!,
-        doc: "AVPs whose values are the legs of a call, name=$avp(x) with semicolons between.")
-    host.parameter(
-        "reason_from_hf", into: state.pointer(to: \.reasonHeader)!,
-        doc: "Header of the reply from which the reason is taken; unset, or without it, the reason phrase.")
+    return .true
 }
 
-private func declareTime(_ host: Host, _ state: UnsafeMutablePointer<State>) {
-    host.parameter(
-        "time_mode", into: state.pointer(to: \.timeMode)!, initial: "0", range: 0...4,
-        doc: "Besides the timestamp in seconds: 1 microseconds, 2 seconds with a fraction, 3 local time, 4 UTC.")
-    host.parameter(
-        "time_attr", into: state.pointer(to: \.timeAttribute)!, initial: "time_attr",
-        doc: "Name of the item that time_mode 2, 3 and 4 add.")
-    host.parameter(
-        "time_exten", into: state.pointer(to: \.timeExtension)!, initial: "time_exten",
-        doc: "Name of the item that time_mode 1 adds.")
-    host.parameter(
-        "time_format", into: state.pointer(to: \.timeFormat)!, initial: "%Y-%m-%d %H:%M:%S",
-        doc: "Form of the time with time_mode 3 and 4, as strftime.")
+private let takeFacility: ParameterSetter = { host, value, user in
+    let facility = host.pointee.log.pointee.facility(value.pointee.str)
+    guard facility >= 0 else {
+        host.log(.error, "\(value.pointee.str.string) is no syslog facility: LOG_LOCAL0 … LOG_LOCAL7, LOG_DAEMON …")
+        return .false
+    }
+    user.unsafelyUnwrapped.assumingMemoryBound(to: State.self).pointee.facility = facility
+    return .true
+}
+
+private let takeForm: ParameterSetter = { host, value, user in
+    let form: State.Form
+    switch value.pointee.str.string {
+    case "kamailio": form = .kamailio
+    case "ser": form = .ser
+    default:
+        host.log(.error, "acc_format is kamailio or ser, not \(value.pointee.str.string)")
+        return .false
+    }
+    user.unsafelyUnwrapped.assumingMemoryBound(to: State.self).pointee.form = form
+    return .true
+}
+
+private let takeLetters: ParameterSetter = { host, value, user in
+    for byte in value.pointee.str.bytes where Letter(rawValue: UnicodeScalar(byte)) == nil {
+        let known = Letter.allCases.map { String($0.rawValue) }.joined()
+        host.log(.error, "“\(Character(UnicodeScalar(byte)))” stands for nothing: \(known) do")
+        return .false
+    }
+    user.unsafelyUnwrapped.assumingMemoryBound(to: State.self).pointee.letters = value.pointee.str
+    return .true
 }
 
 /// Puts the defaults of the dialect in force and compiles what holds variables; false with a logged reason.
