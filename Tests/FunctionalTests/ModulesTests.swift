@@ -90,10 +90,17 @@ import Testing
         let names = Products.names(in: Products.folder)
             .filter { $0.hasPrefix("lib") && $0.hasSuffix(".so") }.map { String($0.dropFirst(3).dropLast(3)) }
         #expect(names.contains("hello") && names.contains("hello_c") && names.contains("sl"))
-        let server = try Server { port in
-            ModulesTests.config(
-                Products.folder, names.map { "loadmodule \"\($0).so\"" }.joined(separator: "\n"), port: port)
-        }
+        // Doors stand in a folder of the test's own; some have no place unless they are given one.
+        let folder = try TemporaryFolder()
+        let doors = [
+            "ctl": ("binrpc", "unixs:\(folder.path)/ctl"), "jsonrpcs": ("dgram_socket", "\(folder.path)/json.sock"),
+            "mi_fifo": ("fifo_name", "\(folder.path)/fifo"), "mi_datagram": ("socket_name", "\(folder.path)/mi.sock"),
+        ]
+        var lines = names.map { "loadmodule \"\($0).so\"" }
+        lines += doors.map { #"modparam("\#($0)", "\#($1.0)", "\#($1.1)")"# }
+        lines.append(#"modparam("jsonrpcs", "fifo_name", "\#(folder.path)/json.fifo")"#)
+        let config = lines.joined(separator: "\n")
+        let server = try Server { ModulesTests.config(Products.folder, config, port: $0) }
         let status = server.stop()
         #expect(status == .exited(0))
         let list = try run(try Products.path("apus"), ["-M"])
