@@ -59,6 +59,9 @@ import Testing
             let line = try said(client, port, number)
             #expect(line == "SIP/2.0 404 bob/\(number) \(2 * number) 7")
         }
+        let messages = try door.call("core.msgstats").json
+        #expect(messages.hasPrefix(#"{"requests":{"total":2,"invite":0,"#) && messages.contains(#","message":2,"#))
+        #expect(messages.contains(#","other":0},"replies":{"total":0,"1xx":0,"#))
         try expect(door, "cnt.get", "calls", "seen", is: "2")
         try expect(door, "cnt.get", "script", "other", is: "10")
         try expect(door, "cnt.help", "calls", "seen", is: #""requests that came by""#)

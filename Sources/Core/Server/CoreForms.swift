@@ -1,4 +1,5 @@
 import Glibc
+import PluginAPI
 
 // Invariants: what is read of Modules here is set before the management thread starts, and constant from then on; it outlives that thread.
 
@@ -17,6 +18,7 @@ enum CoreForms {
                     : "Process::  ID=\(row.index) PID=\(row.id) Type=\(row.text)"
             }
         }
+        try forms.addCommand("debug", .mi, "") { CoreForms.level($0, server) }
         try forms.add("which") { language in server.commands.names(in: language) }
     }
 
@@ -61,6 +63,22 @@ enum CoreForms {
             execution.answer.add(text)
             return .done
         }
+    }
+
+    /// Shows the log's level, or changes it.
+    private static func level(_ execution: Execution, _ server: FormFacts) -> Command.Outcome {
+        let changeable = server.modules.registry.changeable
+        guard execution.arguments.count <= 1, let place = changeable.number("core", "debug") else {
+            return execution.fail(400, "Too many arguments")
+        }
+        if let wanted = execution.arguments.first {
+            guard case .value(_, let number?) = wanted else { return execution.fail(400, "Bad parameter") }
+            let change = Modules.Change(group: "core", name: "debug", value: apus_value(number))
+            do { try server.modules.change([change]) } catch { return execution.fail(400, error.text) }
+        }
+        execution.answer.add("200 OK")
+        execution.answer.add("DEBUG:: \(changeable.all[place].value.num)")
+        return .done
     }
 
     /// Ends the server as SIGTERM does, after the reply, unless `fifo_kill` says no.

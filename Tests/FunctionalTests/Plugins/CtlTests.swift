@@ -240,6 +240,9 @@ import Testing
         let server = try server(folder, tcp: tcp)
         let many = try kamcmd("unixs:\(folder.path)/ctl", "d.many", "1500")
         #expect(many.split(separator: "\n").filter { Int($0.filter(\.isNumber)) != nil }.count == 1500)
+        // More than kamcmd takes, which is the same as a module's README says.
+        let most = try kamcmd("unixs:\(folder.path)/ctl", "d.many", "100000")
+        #expect(most == "ERROR: reply too big\n")
         let datagram = try kamcmd("udp:127.0.0.1:\(tcp)", "d.many", "100000")
         #expect(datagram.contains("error: 500 - the answer has ") && datagram.contains("too many for a datagram"))
         #expect(server.status == nil)

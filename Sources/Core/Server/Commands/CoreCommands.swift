@@ -13,6 +13,7 @@ struct CoreCommands {
         try commands.declareConfig()
         try commands.declareThreads()
         try commands.declareMemory()
+        try commands.declareMessages()
         try commands.declareSockets()
         try commands.declareNames()
         try commands.declareSharedVariables()
