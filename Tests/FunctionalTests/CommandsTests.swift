@@ -3,13 +3,16 @@ import Testing
 
 /// Commands for operators, executed by name on a running server.
 @Suite(.timeLimit(.minutes(10))) struct CommandsTests {
-    private func server(_ folder: borrowing TemporaryFolder, workers: Int = 2) throws -> Server {
+    private func server(
+        _ folder: borrowing TemporaryFolder, workers: Int = 2, globals: String = ""
+    ) throws -> Server {
         try CModule.build("commands", into: folder.path)
         let door = try RPCDoor.config(folder.path)
         let path = folder.path
         return try Server { port in
             """
             children=\(workers)
+            \(globals)
             listen=udp:127.0.0.1:\(port)
             \(door)
             loadmodule "\(path)/commands.so"
@@ -122,6 +125,31 @@ import Testing
         try expect(door, "t.steps", 200, "[8,0]")
         try expect(door, "t.tour", 200, "[0,1]")
         #expect(server.status == nil)
+    }
+
+    /// A worker that does not come back costs whoever asks the time limit, and nobody else anything.
+    @Test func commandsOnAStuckWorker() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder, globals: "command_timeout=100")
+        let door = try RPCDoor(folder.path)
+        try expect(door, "t.workers_block", 504, "t.workers_block: worker 0 has not called it within 100 ms")
+        try expect(door, "core.echo", with: ["1"], 200, "1")
+        try expect(door, "t.workers", 504, "t.workers: worker 0 has not called it within 100 ms")
+        try expect(door, "t.release", 200, "null")
+        #expect(try until { try door.call("t.workers").json == "[0,1]" })
+        try expect(door, "t.workers_block", 200, "[0,1]")
+        #expect(server.status == nil)
+    }
+
+    @Test func workersWatchDescriptors() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let door = try RPCDoor(folder.path)
+        try expect(door, "t.watched", 200, "[0,0]")
+        try expect(door, "t.workers_watch", 200, "null")
+        #expect(try until { try door.call("t.watched").json == "[15,15]" })
+        let ended = server.stop()
+        #expect(ended == .exited(0))
     }
 
     @Test func faultsAndMisuse() throws {

@@ -134,6 +134,58 @@ static int stuck(const apus_command *c) {
     return c->host->rpc->go_on(c, 1, 20, overdue_step, NULL, release_step);
 }
 
+/* Whether t.workers_block blocks: until t.release, half a minute at most. */
+static atomic_int blocks = 1;
+
+static int block(const apus_command *c) {
+    for (int i = 0; i < 6000 && atomic_load(&blocks); i++) usleep(5000);
+    return workers(c);
+}
+
+static int release(const apus_command *c) {
+    atomic_store(&blocks, 0);
+    return APUS_TRUE;
+}
+
+/* A pipe that a worker watches. Bits: 1 readable, 2 changed to the far side's end only, 4 which came, 8 stale handles refused. */
+static struct watched {
+    int ends[2];
+    uint64_t watch;
+    int32_t worker;
+    atomic_int seen;
+} watched[16];
+
+static void pipe_ready(const apus_host *h, uint64_t watch, uint32_t events, void *user) {
+    struct watched *w = user;
+    char byte;
+    if (watch != w->watch || h->worker->index(h) != w->worker) return;
+    if (events == APUS_READABLE) {
+        if (read(w->ends[0], &byte, 1) == 1) atomic_fetch_or(&w->seen, 1);
+        if (h->loop->change(h, watch, 0) == APUS_TRUE) atomic_fetch_or(&w->seen, 2);
+        close(w->ends[1]);
+        return;
+    }
+    if (events == APUS_HUNG_UP) atomic_fetch_or(&w->seen, 4);
+    if (h->loop->unwatch(h, watch) == APUS_TRUE && h->loop->unwatch(h, watch) == APUS_FALSE &&
+        h->loop->change(h, watch, APUS_READABLE) == APUS_FALSE)
+        atomic_fetch_or(&w->seen, 8);
+    close(w->ends[0]);
+}
+
+static int watch_pipe(const apus_command *c) {
+    struct watched *w = &watched[c->host->worker->index(c->host)];
+    w->worker = c->host->worker->index(c->host);
+    if (pipe(w->ends)) return APUS_FALSE;
+    w->watch = c->host->loop->watch(c->host, w->ends[0], APUS_READABLE, pipe_ready, w);
+    return w->watch && write(w->ends[1], "x", 1) == 1 ? APUS_TRUE : APUS_FALSE;
+}
+
+static int watch_seen(const apus_command *c) {
+    for (uint32_t i = 0; i < c->host->worker->count(c->host); i++)
+        c->host->rpc->add_int(c->answer, NULL, atomic_load(&watched[i].seen));
+    return APUS_TRUE;
+}
+
 static int nowhere(const apus_command *c) {
     return c->host->rpc->go_on(c, 99, 0, tour_step, NULL, release_step);
 }
@@ -283,6 +335,10 @@ static const struct {
     {"t.goes_and_answers", NULL, NULL, goes_and_answers, 0},
     {"t.thread_there", NULL, NULL, thread_there, 0},
     {"t.steps", NULL, NULL, steps, 0},
+    {"t.workers_block", NULL, NULL, block, APUS_RPC_EACH_WORKER},
+    {"t.release", NULL, NULL, release, 0},
+    {"t.workers_watch", NULL, NULL, watch_pipe, APUS_RPC_EACH_WORKER},
+    {"t.watched", NULL, NULL, watch_seen, 0},
 };
 
 static int start(const apus_host *h) {

@@ -34,9 +34,11 @@ final class Management: @unchecked Sendable {
     // MARK: - Start and end, on the main thread
 
     /// Starts the thread. Commands are refused until `open`.
-    /// - Parameter workers: the mailboxes of all workers, for commands that run on each; alive until `stop` has returned.
-    func start(workers: [Mailbox]) throws(SystemError) {
-        let thread = try ManagementThread(self, workers: workers)
+    /// - Parameters:
+    ///   - workers: the mailboxes of all workers, for commands that run on each; alive until `stop` has returned.
+    ///   - workerLimit: milliseconds for the call of such a command on a worker.
+    func start(workers: [Mailbox], workerLimit: UInt64) throws(SystemError) {
+        let thread = try ManagementThread(self, workers: workers, workerLimit: workerLimit)
         try thread.start()
         self.thread = thread
         state.withLock { $0.mailbox = thread.mailbox }

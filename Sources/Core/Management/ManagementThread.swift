@@ -13,6 +13,8 @@ final class ManagementThread: @unchecked Sendable {
     let mailbox: Mailbox
     private unowned let management: Management
     private let workers: [Mailbox]
+    /// Milliseconds for a command's call on a worker.
+    private let workerLimit: UInt64
     private var loop: EventLoop
     private let wheel: TimerWheel
     private var live: [UInt64: Execution] = [:]
@@ -29,14 +31,13 @@ final class ManagementThread: @unchecked Sendable {
     private let openMail = UnsafeMutablePointer<MailNode>.allocate(capacity: 1)
     private let stopMail = UnsafeMutablePointer<MailNode>.allocate(capacity: 1)
 
-    /// For a command's call on a worker.
-    static let workerLimit: UInt64 = 10_000
     /// Bytes of an answer that are worth a part.
     static let partSize = 16384
 
-    init(_ management: Management, workers: [Mailbox]) throws(SystemError) {
+    init(_ management: Management, workers: [Mailbox], workerLimit: UInt64) throws(SystemError) {
         self.management = management
         self.workers = workers
+        self.workerLimit = workerLimit
         mailbox = try Mailbox(bound: 0)
         loop = try EventLoop()
         wheel = TimerWheel(now: ManagementThread.now)
@@ -243,7 +244,7 @@ final class ManagementThread: @unchecked Sendable {
     private func step(_ execution: Execution) {
         execution.reset()
         if execution.command?.onEachWorker == true, execution.worker < workers.count, !execution.isAfterwards {
-            send(execution, to: execution.worker, within: ManagementThread.workerLimit)
+            send(execution, to: execution.worker, within: workerLimit)
         } else {
             execution.call()
             called(execution)

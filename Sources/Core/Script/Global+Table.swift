@@ -15,6 +15,7 @@ extension Global {
         check_via bool no does
         children number:0..1024 8 does
         chroot word - does
+        command_timeout number:1..3600000 10000 does ours
         corelog/core_log number:i -1 later
         debug number:i 0 does
         disable_core_dump bool no does

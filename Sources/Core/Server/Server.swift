@@ -61,7 +61,11 @@ final class Server {
         defer { modules.management.closeDoors() }
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
-        do { try modules.management.start(workers: (0..<workers.count).map { workers[$0].pointee.mailbox }) } catch {
+        do {
+            try modules.management.start(
+                workers: (0..<workers.count).map { workers[$0].pointee.mailbox },
+                workerLimit: UInt64(configuration.settings.number("command_timeout")))
+        } catch {
             throw StartFailure(code: 2, text: "the management thread cannot be started: \(error.text)")
         }
         defer { modules.management.stop() }
