@@ -12,10 +12,10 @@ enum CoreForms {
         try declareTimes(forms, clock)
         try declareProcess(forms, server)
         try forms.add("ps") { language in
-            ThreadRow.all(server.listeners).map { row in
+            ServerThread.all(server.listeners).enumerated().map { index, thread in
                 language == .ser
-                    ? "\(row.index)\t\(row.id)\t\(row.text)"
-                    : "Process::  ID=\(row.index) PID=\(row.id) Type=\(row.text)"
+                    ? "\(index)\t\(thread.id)\t\(thread.seedDescription)"
+                    : "Process::  ID=\(index) PID=\(thread.id) Type=\(thread.seedDescription)"
             }
         }
         try forms.addCommand("debug", .mi, "") { CoreForms.level($0, server) }
@@ -99,7 +99,7 @@ private struct FormFacts: @unchecked Sendable {
     unowned let modules: Modules
 
     var commands: CommandRegistry { modules.management.commands }
-    var listeners: ListenerTable { modules.shared.pointee.listeners }
+    var listeners: ListenerSet { modules.shared.pointee.listeners.set?.takeUnretainedValue() ?? ListenerSet([]) }
     func setting(_ name: String) -> Settings.Value? { modules.coreSettings?(name) }
 }
 
@@ -151,38 +151,5 @@ private struct StartClock {
             guard let start = buffer.baseAddress, ctime_r(&seconds, start) != nil else { return "" }
             return String(String(cString: start).prefix { $0 != "\n" })
         }
-    }
-}
-
-/// A line of `ps`: SER had processes, this server has threads.
-private struct ThreadRow {
-    let index: Int
-    /// The kernel's.
-    let id: Int32
-    let text: String
-
-    static func all(_ listeners: ListenerTable) -> [ThreadRow] {
-        let sockets = listeners.set?.takeUnretainedValue().listeners.filter { !$0.isVirtual } ?? []
-        let folder = "/proc/self/task"
-        var rows: [(place: Int, id: Int32, text: String)] = []
-        for name in FileSystem.names(in: folder) {
-            guard let id = Int32(name), let title = try? Syscalls.readFile("\(folder)/\(name)/comm", limit: 64) else {
-                continue
-            }
-            let (place, text) = describe(id, String(decoding: title.prefix { $0 != 0x0A }, as: UTF8.self), sockets)
-            rows.append((place, id, text))
-        }
-        rows.sort { ($0.place, $0.id) < ($1.place, $1.id) }
-        return rows.enumerated().map { ThreadRow(index: $0, id: $1.id, text: $1.text) }
-    }
-
-    /// What a thread is for, in SER's words, and where it stands: the main one first, then the workers, then the others.
-    private static func describe(_ id: Int32, _ title: String, _ sockets: [Listener]) -> (Int, String) {
-        if id == getpid() { return (-1, "attendant") }
-        if title.hasPrefix("apus/w"), let worker = Int(title.dropFirst("apus/w".count)) {
-            let places = sockets.map { "\($0.host.string)::\($0.portText.string)" }.joined(separator: ",")
-            return (worker, "receiver child=\(worker) sock=\(sockets.count == 1 ? "0" : "*") @ \(places)")
-        }
-        return (Int.max, title == "apus/manage" ? "fifo server" : title)
     }
 }

@@ -6,6 +6,8 @@ struct ServerThread {
     let id: Int32
     /// What it is for, in the words that Kamailio's operators look for.
     let description: String
+    /// The same in SER's words.
+    let seedDescription: String
     /// 0: the main thread; from 1 on: the workers; -1: the others.
     let rank: Int
 
@@ -27,15 +29,20 @@ struct ServerThread {
         if id == getpid() {
             rank = 0
             description = "main process - attendant"
+            seedDescription = "attendant"
         } else if let worker = ServerThread.worker(title) {
             rank = worker + 1
             let sockets = listeners.listeners.filter { !$0.isVirtual }
             let kind = sockets.first.map { $0.proto.name } ?? "udp"
             let addresses = sockets.map(ServerThread.address).joined(separator: ",")
+            let seedAddresses = sockets.map { "\($0.host.string)::\($0.portText.string)" }.joined(separator: ",")
             description = "\(kind) receiver child=\(worker) sock=\(addresses)"
+            seedDescription = "receiver child=\(worker) sock=\(sockets.count == 1 ? "0" : "*") @ \(seedAddresses)"
         } else {
+            let isManagement = title == ManagementThread.name
             rank = -1
-            description = title == ManagementThread.name ? "ctl handler" : title
+            description = isManagement ? "ctl handler" : title
+            seedDescription = isManagement ? "fifo server" : title
         }
     }
 
