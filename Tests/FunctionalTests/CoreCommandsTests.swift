@@ -41,7 +41,7 @@ import Testing
             "core.ppdefines", "core.ppdefines_full", "core.modules", "core.echo", "core.echo_delta", "core.prints",
             "core.printi", "core.shmmem", "core.sockets_list", "core.aliases_list", "core.ready",
             "core.udp4_raw_info", "pkg.stats", "pkg.info", "mod.stats", "mod.mem_stats", "mod.mem_statsx", "dns.view",
-            "dns.mem_info",
+            "dns.mem_info", "core.tcp_info", "core.tcp_options", "core.tcp_list",
         ] {
             try door.send(name, arguments[name] ?? [])
             let answer = try door.receive()
@@ -77,6 +77,63 @@ import Testing
             try door.call("system.methodHelp", "uptime").json.hasPrefix(
                 #""core.uptime -> {now:string, up_since:string, uptime:int}\n"#))
         try expect(try door.call("system.methodSignature", "core.nope"), 404, "there is no command core.nope")
+    }
+
+    @Test func connectionsAreTold() throws {
+        let folder = try TemporaryFolder()
+        let module = try RPCDoor.config(folder.path)
+        let server = try Server { port in
+            """
+            children=2
+            listen=udp:127.0.0.1:\(port)
+            listen=tcp:127.0.0.1:\(port)
+            tcp_max_connections=100
+            tcp_connection_lifetime=600
+            tcp_connect_timeout=-1
+            \(module)
+            request_route { exit; }
+
+            """
+        }
+        let door = try RPCDoor(folder.path)
+        let port = server.port
+        var clients = try (0..<2).map { _ in try TCPClient(to: port) }
+        // A ping is answered: then its connection is known.
+        for client in clients {
+            try client.send("\r\n\r\n")
+            #expect(client.bytes() == [13, 10])
+        }
+        try expect(
+            try door.call("core.tcp_info"), 200,
+            #"{"readers":2,"max_connections":100,"max_tls_connections":2048,"opened_connections":2,"#
+                + #""opened_tls_connections":0,"write_queued_bytes":0}"#)
+        let options = try door.call("core.tcp_options").json
+        #expect(options.hasPrefix(#"{"connect_timeout":-1,"send_timeout":10,"connection_lifetime":600,"#), "\(options)")
+        #expect(options.contains(#""max_connections(soft)":100,"#) && options.contains(#""crlf_ping":1,"#))
+        let list = try door.call("core.tcp_list").json
+        for client in clients {
+            let line =
+                #""lifetime":600,"ref_count":1,"src_ip":"127.0.0.1","src_port":\#(client.address.port),"#
+                + #""dst_ip":"127.0.0.1","dst_port":\#(port)}"#
+            #expect(list.contains(line), "\(list)")
+        }
+        #expect(list.split(separator: "{").count { $0.contains(#""type":"TCP","state":"CONN_OK""#) } == 2)
+        clients.removeFirst()
+        let isGone = try until { try door.call("core.tcp_info").json.contains(#""opened_connections":1,"#) }
+        #expect(isGone && server.status == nil)
+    }
+
+    @Test func withoutTCPThereAreNoConnections() throws {
+        let folder = try TemporaryFolder()
+        let module = try RPCDoor.config(folder.path)
+        let server = try Server { port in
+            "disable_tcp=yes\nlisten=udp:127.0.0.1:\(port)\n\(module)request_route { exit; }\n"
+        }
+        let door = try RPCDoor(folder.path)
+        for name in ["core.tcp_info", "core.tcp_options", "core.tcp_list"] {
+            try expect(try door.call(name), 500, "tcp support disabled")
+        }
+        #expect(server.status == nil)
     }
 
     @Test func aDelayedEchoComesLater() throws {

@@ -15,6 +15,7 @@ struct CoreCommands {
         try commands.declareMemory()
         try commands.declareMessages()
         try commands.declareSockets()
+        try commands.declareConnections()
         try commands.declareNames()
         try commands.declareSharedVariables()
     }

@@ -21,6 +21,9 @@ final class ServerView: @unchecked Sendable {
         self.modules = modules
     }
 
+    /// Neither the config nor the command line has taken TCP away.
+    var hasTCP: Bool { !settings.isOn("disable_tcp") && !options.noTCP }
+
     /// Seconds since the start.
     var uptime: Int { Int((Syscalls.monotonicNanoseconds() - started) / 1_000_000_000) }
 }
