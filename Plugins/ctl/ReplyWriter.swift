@@ -4,6 +4,7 @@ import PluginKit
 
 /// Items of an answer as records of binrpc, in the shape that clients can read.
 ///
+/// A list is its rows, one after the other, as Kamailio answers: kamcmd would print a bracket around them.
 /// They read no arrays inside maps: there, as in Kamailio, an array is a map. Its elements that are maps of one member are that member,
 /// `SET: {…} SET: {…}`; others are named by their place, from 0.
 struct ReplyWriter {
@@ -16,6 +17,8 @@ struct ReplyWriter {
     private enum Container {
         case map
         case array
+        /// A list at the top of the answer: its elements stand for themselves.
+        case rows
         /// An array that is a map: the name of the next element.
         case named(Int)
         /// A map of one member that stands for itself.
@@ -60,7 +63,8 @@ struct ReplyWriter {
             open.append(.map)
         case APUS_ITEM_ARRAY:
             switch parent {
-            case nil, .array:
+            case nil: open.append(.rows)
+            case .array, .rows:
                 records.openArray()
                 open.append(.array)
             default:
@@ -74,7 +78,7 @@ struct ReplyWriter {
     private mutating func close() {
         switch open.popLast() {
         case .array: records.closeArray()
-        case .transparent, nil: break
+        case .rows, .transparent, nil: break
         default: records.closeMap()
         }
     }

@@ -70,6 +70,21 @@ import Testing
         #expect(server.status == nil)
     }
 
+    @Test func aListIsItsRows() throws {
+        let folder = try TemporaryFolder()
+        let tcp = try Ports.free()
+        let server = try server(folder, tcp: tcp)
+        let (address, pid) = ("unixs:\(folder.path)/ctl", server.pid)
+        let texts = try kamcmd(address, "core.ps")
+        #expect(texts.hasPrefix("\(pid)\nmain process - attendant\n"))
+        let maps = try kamcmd(address, "core.psx")
+        #expect(maps.hasPrefix("{\n\tIDX: 0\n\tPID: \(pid)\n\tDSC: main process - attendant\n}\n{\n\tIDX: 1\n"))
+        #expect(try kamcmd(address, "d.many", "3") == "0\n1\n2\n")
+        #expect(try kamcmd(address, "d.many", "0") == "")
+        #expect(try kamcmd(address, "core.tcp_list") == "")
+        #expect(server.status == nil)
+    }
+
     @Test func textsAreNoNumbersUnlessTheConfigSaysSo() throws {
         let folder = try TemporaryFolder()
         let strictPort = try Ports.free()
