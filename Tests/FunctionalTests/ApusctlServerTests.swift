@@ -45,6 +45,46 @@ import Testing
         for row in rows { #expect(threads.contains(row[1]), "\(row)") }
     }
 
+    @Test func theControlSocketTellsAllThereIs() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let (pid, port) = (server.pid, server.port)
+        try expectThreads(try control(folder, "ps"), pid, port)
+        #expect(try control(folder, "psa").output.hasPrefix("index  pid"))
+        #expect(try control(folder, "version").output.lowercased().hasPrefix("server: apus "))
+        let uptime = try control(folder, "uptime").output
+        #expect(uptime.hasPrefix("Now: ") && uptime.contains("\nUp Since: ") && uptime.hasSuffix(" [sec]\n"))
+        #expect(try control(folder, "srv", "sockets").output == "udp:127.0.0.1:\(port)\n")
+        #expect(try control(folder, "srv", "aliases").output.contains(":apusctl.test:"))
+        #expect(try control(folder, "srv", "rpclist").output.contains("core.echo\n"))
+        #expect(try control(folder, "rpc", "core.echo", "1", "two", "s:3").output == "1\ntwo\n3\n")
+        #expect(try control(folder, "rpc", "--json", "core.echo", "-7", "a \"b\"").output == #"[-7,"a \"b\""]"# + "\n")
+        let unknown = try control(folder, "rpc", "core.eco")
+        #expect(unknown.status == .exited(1))
+        #expect(unknown.errors == "apusctl: 404 there is no command core.eco; did you mean `core.echo`?\n")
+        #expect(try control(folder, "__complete", "rpc", "core.ec").output.contains("core.echo\n"))
+    }
+
+    @Test func theMonitorShowsTraffic() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let client = try UDPClient()
+        for index in 1...3 {
+            let request = SIPText.request("OPTIONS", "sip:\(server.address)", from: client.address, id: "m\(index)")
+            let answer = try client.exchange(request, with: server.port)
+            #expect(answer.statusCode == 200)
+        }
+        for result in [try control(folder, "moni", "1"), try fifo(folder, "moni", "1")] {
+            #expect(result.status == .exited(0), "\(result.errors)")
+            #expect(
+                result.output.lowercased().hasPrefix(
+                    "[cycle #: 1; if constant make sure server lives and fifo is on]\nserver: apus "))
+            #expect(result.output.contains("\n\nTransaction Statistics\nCurrent: 0 (0 waiting) Total: 0 (0 local)\n"))
+            #expect(result.output.contains("\nStateless Server Statistics\n200: 3 202: 0 2xx: "))
+        }
+        #expect(try control(folder, "--json", "moni", "1").output.contains(#""200":3,"#))
+    }
+
     @Test func theFIFOTellsTheSame() throws {
         let folder = try TemporaryFolder()
         let server = try server(folder)
