@@ -64,6 +64,35 @@ import Testing
         #expect(installation.pid == nil)
     }
 
+    /// Standard error is a pipe here: the test waits for its end, as scripts do.
+    @Test(arguments: ["", "-E "]) func whoeverReadsItsOutputIsNotHeld(option: String) throws {
+        let installation = try Installation()
+        let program = try Products.path("apus")
+        let folder = installation.folder.path
+        let started = try FunctionalTests.run(
+            program,
+            ["-P", installation.pidFile, "-f", folder + "/apus.cfg"] + option.split(separator: " ").map(String.init))
+        #expect(started.status == .exited(0), "\(started.errors)")
+        let pid = try #require(installation.pid)
+        #expect(runs(pid))
+        #expect(Products.realPath("/proc/\(pid)/fd/2") == "/dev/null")
+        let stopped = try installation.run("stop")
+        #expect(stopped.status == .exited(0))
+    }
+
+    @Test func aFileKeepsTheLogOfAServerInTheBackground() throws {
+        let installation = try Installation()
+        let (program, folder) = (try Products.path("apus"), installation.folder.path)
+        let started = try FunctionalTests.run(
+            "sh",
+            ["-c", "exec '\(program)' -P '\(installation.pidFile)' -f '\(folder)/apus.cfg' -E --debug=2 2>'\(folder)/log'"])
+        #expect(started.status == .exited(0))
+        let stopped = try installation.run("stop")
+        #expect(stopped.status == .exited(0))
+        let log = try #require(readText(folder + "/log"))
+        #expect(log.contains("is ready: 1 worker") && log.contains("stopped"), "\(log)")
+    }
+
     @Test func restartsOnlyWithAConfigThatIsRight() throws {
         let installation = try Installation()
         #expect(try installation.run("restart").status == .exited(0))

@@ -78,7 +78,7 @@ public enum Apus {
                 throw StartFailure(code: 2, text: "cannot fork: \(error.text)")
             }
         }
-        Logging.start(configuration.settings, options)
+        Logging.start(configuration.settings, options, inBackground: parent != nil)
         let server = Server(configuration, program, options)
         do throws(StartFailure) {
             try server.run { parent?.tell(0) }

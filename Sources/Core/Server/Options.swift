@@ -186,7 +186,7 @@ struct Options {
               --json      with -c: the mistakes as JSON, for editors
               --cfg-print the config after includes and conditionals
           -D, -DD         stay in the foreground: with one worker, with all
-          -E              log to standard error
+          -E              log to standard error; in the background not to a pipe: then to syslog
           -d              one more level of log, may be repeated;  --debug=N the level itself
           -n N            N workers
           -l ADDRESS      listen there: [proto:]host[:port], may be repeated
