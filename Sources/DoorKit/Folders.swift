@@ -33,6 +33,17 @@ public enum DoorFolders {
     private static func ownFolder() -> String? {
         if geteuid() == 0 { mkdir("/run/apus", 0o755) }
         if access("/run/apus", W_OK) == 0 { return "/run/apus" }
-        return getenv("XDG_RUNTIME_DIR").map { String(cString: $0) }
+        return getenv("XDG_RUNTIME_DIR").map { String(cString: $0) } ?? privateFolder()
+    }
+
+    /// Where nobody has made a folder for us: one in /tmp that is this user's alone. nil when somebody else has put something there.
+    private static func privateFolder() -> String? {
+        let path = "/tmp/apus-\(geteuid())"
+        mkdir(path, 0o700)
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & (S_IFMT | 0o077) == S_IFDIR, status.st_uid == geteuid() else {
+            return nil
+        }
+        return path
     }
 }

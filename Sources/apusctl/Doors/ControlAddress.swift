@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where the module `ctl` listens: `unixs:/path` (or `unix:`, or just a path) or `tcp:host:port`.
 enum ControlAddress: Equatable, CustomStringConvertible {
     case unix(String)
@@ -34,10 +36,20 @@ enum ControlAddress: Equatable, CustomStringConvertible {
     }
 
     /// Tried in this order when none is named: ours, that of a server of one's own, Kamailio's. Not SER's, which lay in /tmp, where
-    /// everybody may put one.
+    /// everybody may put one: what is in /tmp lies in a folder that belongs to the user alone.
     /// - Parameter runFolder: `XDG_RUNTIME_DIR`
     static func usual(runFolder: String?) -> [ControlAddress] {
-        [.unix("/run/apus/apus_ctl")] + (runFolder.map { [.unix($0 + "/apus_ctl")] } ?? [])
+        [.unix("/run/apus/apus_ctl")] + ((runFolder ?? privateFolder).map { [.unix($0 + "/apus_ctl")] } ?? [])
             + [.unix("/run/kamailio/kamailio_ctl")]
+    }
+
+    /// Where a server of this user's has made its files if it had no `XDG_RUNTIME_DIR`.
+    private static var privateFolder: String? {
+        let path = "/tmp/apus-\(geteuid())"
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & (S_IFMT | 0o077) == S_IFDIR, status.st_uid == geteuid() else {
+            return nil
+        }
+        return path
     }
 }
