@@ -26,7 +26,8 @@ enum Command {
           --batch N        datagrams a system call (32)
           --against-bare   the peer is `sipload bare`
 
-        Prints one line of KEY=VALUE. Times are microseconds of processor time per transaction. Ends with 0 when every answer was
+        Prints one line of KEY=VALUE. Times are microseconds: p50 and p99 from a request (of a call: the INVITE) to its final answer,
+        user, system and total of processor time per transaction. Ends with 0 when every answer was
         right, 1 when the arguments were wrong, 2 when answers were wrong, lost or absent.
 
         """

@@ -11,6 +11,9 @@ struct Generator: ~Copyable {
     private let incoming: Batch
     private let answers: Batch
     private var counters = Counters()
+    /// From a request to its final answer, of a call's INVITE; within the measured time.
+    private var latencies = Latencies()
+    private var measures = false
     /// When the traffic began, for the schedule of `--rate`, and how many were started since.
     private var began: UInt64 = 0
     private var scheduled = 0
@@ -57,10 +60,12 @@ struct Generator: ~Copyable {
         let before = try options.pid.map { try ProcessorTime(of: $0) }
         let memoryBefore = try options.counters.map { try MemoryCounters(file: $0) }
         let atStart = counters
+        measures = true
         let start = monotonic()
         let end = start + UInt64(options.seconds * 1e9)
         while monotonic() < end { turn() }
         let seconds = Double(monotonic() - start) / 1e9
+        measures = false
         let after = try options.pid.map { try ProcessorTime(of: $0) }
         let memoryAfter = try options.counters.map { try MemoryCounters(file: $0) }
         let transactions = counters.right - atStart.right
@@ -70,6 +75,7 @@ struct Generator: ~Copyable {
         counters.lost += slots.underWay
         return Result(
             scenario: options.scenario, transactions: transactions, seconds: seconds, counters: counters,
+            median: latencies.quantile(0.5), p99: latencies.quantile(0.99),
             spent: before.flatMap { before in after.map { $0.since(before) } },
             memory: memoryBefore.flatMap { before in memoryAfter.map { $0.since(before) } })
     }
@@ -112,6 +118,7 @@ struct Generator: ~Copyable {
             let check = checks[which]
             switch isEcho ? check.echo(bytes, length, slots) : check.response(bytes, length, slots) {
             case .right(let slot):
+                if measures, which == 0 { latencies.add(monotonic() - slots.start(of: slot)) }
                 if options.scenario == .call, which == 0 {
                     if next + 2 > outgoing.capacity { flush(&next) }
                     for request in 1...2 {

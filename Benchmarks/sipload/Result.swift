@@ -6,6 +6,9 @@ struct Result {
     let seconds: Double
     /// Of the whole run, warm-up and end included.
     let counters: Generator.Counters
+    /// Microseconds from a request to its final answer, of a call's INVITE; nil when none was measured.
+    let median: Int?
+    let p99: Int?
     /// Microseconds that the server spent within the measured time; nil when no process was named.
     let spent: ProcessorTime?
     /// What the server's memory management did within the measured time; nil when no counters were named.
@@ -19,6 +22,7 @@ struct Result {
             "rate=\(Int(Double(transactions) / seconds))", "lost=\(counters.lost)", "late=\(counters.late)",
             "wrong=\(counters.wrong)", "held-back=\(counters.heldBack)",
         ]
+        if let median, let p99 { fields += ["p50=\(median)", "p99=\(p99)"] }
         // Per transaction, with three digits.
         func each(_ sum: Double) -> String {
             let thousandths = Int((sum / Double(transactions) * 1000).rounded())

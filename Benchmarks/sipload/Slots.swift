@@ -68,6 +68,9 @@ struct Slots: ~Copyable {
         return index < count && numbers[index] == number && started[index] != 0 ? index : nil
     }
 
+    /// When the transaction that is under way there began.
+    func start(of index: Int) -> UInt64 { started[index] }
+
     mutating func end(_ index: Int) {
         started[index] = 0
         free[freeCount] = UInt32(index)
