@@ -85,7 +85,10 @@ import Testing
         let (program, folder) = (try Products.path("apus"), installation.folder.path)
         let started = try FunctionalTests.run(
             "sh",
-            ["-c", "exec '\(program)' -P '\(installation.pidFile)' -f '\(folder)/apus.cfg' -E --debug=2 2>'\(folder)/log'"])
+            [
+                "-c",
+                "exec '\(program)' -P '\(installation.pidFile)' -f '\(folder)/apus.cfg' -E --debug=2 2>'\(folder)/log'",
+            ])
         #expect(started.status == .exited(0))
         let stopped = try installation.run("stop")
         #expect(stopped.status == .exited(0))
