@@ -34,16 +34,24 @@ struct ServerThread {
             rank = worker + 1
             let sockets = listeners.listeners.filter { !$0.isVirtual }
             let kind = sockets.first.map { $0.proto.name } ?? "udp"
-            let addresses = sockets.map(ServerThread.address).joined(separator: ",")
-            let seedAddresses = sockets.map { "\($0.host.string)::\($0.portText.string)" }.joined(separator: ",")
-            description = "\(kind) receiver child=\(worker) sock=\(addresses)"
-            seedDescription = "receiver child=\(worker) sock=\(sockets.count == 1 ? "0" : "*") @ \(seedAddresses)"
+            let addresses = ServerThread.once(sockets.map(ServerThread.address))
+            let seed = ServerThread.once(sockets.map { "\($0.host.string)::\($0.portText.string)" })
+            description = "\(kind) receiver child=\(worker) sock=\(addresses.joined(separator: ","))"
+            let number = seed.count == 1 ? "0" : "*"
+            seedDescription = "receiver child=\(worker) sock=\(number) @ \(seed.joined(separator: ","))"
         } else {
             let isManagement = title == ManagementThread.name
             rank = -1
             description = isManagement ? "ctl handler" : title
             seedDescription = isManagement ? "fifo server" : title
         }
+    }
+
+    /// An address that several transports share is told once.
+    private static func once(_ addresses: [String]) -> [String] {
+        var told: [String] = []
+        for address in addresses where !told.contains(address) { told.append(address) }
+        return told
     }
 
     /// The worker's index, out of the name of its thread.
