@@ -12,7 +12,7 @@ extension UnsafeMutablePointer<Home> {
         let isInvite = method == UInt32(APUS_METHOD_INVITE)
         transaction.initialize(
             to: Transaction(
-                home: self, place: 0, secret: pointee.random.take(), hash: hash ?? 0,
+                home: self, place: 0, secret: pointee.random.take(), hash: hash,
                 method: method, started: now, source: apus_destination(),
                 timers: Transaction.Timers(
                     fr: UInt32(settings.frTimer), frInvite: UInt32(settings.frInvTimer),
@@ -27,7 +27,7 @@ extension UnsafeMutablePointer<Home> {
             release(transaction)
             return nil
         }
-        if hash != nil { pointee.table.link(transaction) }
+        pointee.table.link(transaction)
         pointee.count += 1
         pointee.host.bump(counters.pointee.created)
         pointee.host.pointee.timer.pointee.prepare(pointee.host, transaction.timer, Transaction.timerFired)
@@ -69,7 +69,7 @@ extension TransactionRef {
             home.host.bump(home.counters.pointee.waited)
         }
         pointee.phase = .ended
-        if pointee.hash != 0 { home.pointee.table.unlink(self) }
+        home.pointee.table.unlink(self)
         home.pointee.accepted.remove(self)
         home.pointee.table.remove(self)
         home.host.pointee.timer.pointee.disarm(home.host, timer)

@@ -71,17 +71,19 @@ struct Table {
         return true
     }
 
-    /// Lets retransmissions find it by `transaction.hash`.
+    /// Lets retransmissions find it by its hash, if it has one.
     mutating func link(_ transaction: TransactionRef) {
-        let bucket = Int(transaction.pointee.hash % UInt64(Table.bucketCount))
+        guard let hash = transaction.pointee.hash else { return }
+        let bucket = Int(hash % UInt64(Table.bucketCount))
         transaction.pointee.nextInBucket = buckets[bucket].first
         buckets[bucket].first = transaction
         buckets[bucket].total &+= 1
     }
 
-    /// Out of its bucket, if it is in one.
+    /// Out of its bucket, if it has a hash.
     mutating func unlink(_ transaction: TransactionRef) {
-        let bucket = buckets + Int(transaction.pointee.hash % UInt64(Table.bucketCount))
+        guard let hash = transaction.pointee.hash else { return }
+        let bucket = buckets + Int(hash % UInt64(Table.bucketCount))
         var link = bucket.pointer(to: \.first).unsafelyUnwrapped
         while let candidate = link.pointee {
             if candidate == transaction {

@@ -88,9 +88,9 @@ struct Transaction {
     var place: UInt32
     /// In the branch parameter of our Vias: whoever does not know it cannot answer.
     var secret: UInt64
-    /// Chain of the table's bucket; the hash by which a retransmission is found.
+    /// Chain of the table's bucket; the hash by which a retransmission is found, nil for our own.
     var nextInBucket: TransactionRef?
-    var hash: UInt64
+    let hash: UInt64?
     /// What a retransmission, ACK or CANCEL is compared with.
     var key = RequestKey()
     /// INVITE with a 2xx: chain and hash of `AcceptedIndex`; hash 0: not in it.

@@ -491,10 +491,28 @@ private func request(
     func aTransportThatIsNotThereIsNamed(name: String) throws {
         let port = try Ports.free()
         let server = try relaying(
-            to: port, script: "if (!t_relay_to_\(name)(\"127.0.0.1\", \"\(port)\")) sl_reply_error(); exit;")
+            to: port, script: "$du = \"sip:127.0.0.1:\(port)\"; if (!t_relay_to_\(name)()) sl_reply_error(); exit;")
         let caller = try UDPClient()
         let text = request("MESSAGE", to: server, "missing", via: caller.address, transport: "UDP")
         #expect(try caller.exchange(text, with: server.port).statusCode == 478)
         try server.waitForLog("this server has no \(name.uppercased())")
+    }
+
+    /// What could never be sent is found when the config is read.
+    @Test(arguments: [
+        #"t_relay_to_NAME("127.0.0.1", 5061)"#, #"t_relay_to("NAME:127.0.0.1:5061")"#,
+        #"t_forward_nonack_to("NAME", "127.0.0.1:5061")"#, #"t_replicate_NAME("127.0.0.1", 5061)"#,
+    ]) func aCallThatCouldNeverSendIsAMistake(call: String) throws {
+        func check(_ name: String) throws -> ToolResult {
+            try Server.check(
+                "loadmodule \"tm.so\"\nrequest_route { \(call.replacing("NAME", with: name)); }\n")
+        }
+        for name in ["tls", "sctp"] {
+            let said = try check(name)
+            #expect(!said.succeeded)
+            #expect(said.output.contains("this server has no \(name.uppercased())"), "\(said.output)")
+        }
+        let said = try check("tcp")
+        #expect(said.succeeded, "\(said.output)")
     }
 }

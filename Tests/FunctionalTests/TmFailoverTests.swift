@@ -17,6 +17,7 @@ import Testing
             loadmodule "pv.so"
             loadmodule "xlog.so"
             loadmodule "siputils.so"
+            loadmodule "textops.so"
             modparam("tm", "retr_timer1", 200)
             modparam("tm", "fr_timer", 1500)
             modparam("tm", "wt_timer", 200)
@@ -149,6 +150,104 @@ import Testing
         let end = try outcome(invite, caller, server)
         #expect(end.statusCode == (isTried ? 404 : status == 503 ? 500 : status))
         if !isTried { try second.staysSilent(for: .milliseconds(100)) }
+        try server.waitForNothing()
+    }
+
+    /// The request for the next address is made of the one that failed, with what its branch route did, or of the one that was received.
+    @Test(arguments: [1, 0]) func whatTheNextServerGets(reparse: Int) throws {
+        let first = try UDPClient()
+        let second = try UDPClient()
+        let caller = try UDPClient()
+        let names = try names(first.address, second.address)
+        defer { names.stop() }
+        let server = try server(
+            names, script: #"append_hf("X-Request: here\r\n"); t_on_branch("out"); t_relay();"#,
+            routes: """
+                modparam("tm", "reparse_on_dns_failover", \(reparse))
+                branch_route[out] { append_hf("X-Branch: here\\r\\n"); xerr("branch route\\n"); }
+                """)
+        let invite = invite("reparse", from: caller)
+        try caller.send(invite, to: server.port)
+        let one = try first.request("INVITE")
+        #expect(one.header("X-Branch") == "here")
+        try first.send(one.response(503, "Overload"), to: server.port)
+        let two = try second.request("INVITE")
+        #expect(two.header("X-Request") == "here")
+        #expect(two.header("X-Branch") == (reparse == 1 ? "here" : nil))
+        #expect(two.startLine == one.startLine && two.branch != one.branch)
+        try second.send(two.response(404, "Not Found"), to: server.port)
+        let end = try outcome(invite, caller, server)
+        #expect(end.statusCode == 404)
+        try server.waitForNothing()
+        #expect(server.log.count(of: "branch route") == 1)
+    }
+
+    /// By which socket the next address is tried: that of the branch that failed, or that which the request was received on.
+    @Test(arguments: [0, 1]) func theSocketOfTheNextServer(reuse: Int) throws {
+        let first = try UDPClient()
+        let second = try UDPClient()
+        let caller = try UDPClient()
+        let other = try Ports.free()
+        let names = try names(first.address, second.address)
+        defer { names.stop() }
+        let server = try server(
+            names, script: "force_send_socket(\"udp:127.0.0.1:\(other)\"); t_relay();",
+            routes: """
+                listen=udp:127.0.0.1:\(other)
+                modparam("tm", "dns_reuse_rcv_socket", \(reuse))
+                """)
+        let invite = invite("socket", from: caller)
+        try caller.send(invite, to: server.port)
+        let (one, from) = try first.receive(within: .seconds(10))
+        #expect(from.port == other)
+        try first.send(one.response(503, "Overload"), to: other)
+        let (two, next) = try second.receive(within: .seconds(10))
+        let expected = reuse == 1 ? server.port : other
+        #expect(next.port == expected)
+        #expect(two.header("Via")?.contains("127.0.0.1:\(expected);") == true, "\(two)")
+        try second.send(two.response(404, "Not Found"), to: expected)
+        let end = try outcome(invite, caller, server)
+        #expect(end.statusCode == 404)
+        try server.waitForNothing()
+    }
+
+    /// Retransmissions ask no name server, not even where nothing is remembered: while the first copy's look-up waits, and later.
+    @Test func onlyTheFirstCopyAsksForNames() throws {
+        let first = try UDPClient()
+        let second = try UDPClient()
+        let caller = try UDPClient()
+        let names = try names(first.address, second.address)
+        defer { names.stop() }
+        let server = try server(
+            names, script: "xerr(\"script\\n\"); t_relay();", routes: "use_dns_cache=no\ndns_retr_time=1")
+        let question = "SRV _sip._udp.pair.test"
+        names.set(question, .silence)
+        let message = SIPText.request("MESSAGE", "sip:bob@pair.test", from: caller.address, id: "names")
+        for _ in 0..<5 { try caller.send(message, to: server.port) }
+        try names.waitUntilAsked(question)
+        names.set(question, TmFailoverTests.pair(first.address, second.address))
+        let seen = try first.request("MESSAGE")
+        // The name server was silent once, and was asked again.
+        let asked = names.questions(question)
+        for _ in 0..<5 { try caller.send(message, to: server.port) }
+        try first.send(seen.response(200, "OK"), to: server.port)
+        try caller.reply(200)
+        for _ in 0..<5 {
+            try caller.send(message, to: server.port)
+            try caller.reply(200)
+        }
+        #expect(asked < 5 && names.questions(question) == asked)
+        #expect(server.log.count(of: "<script>: script") == 1)
+        // Another request does ask.
+        let further = SIPText.request("MESSAGE", "sip:bob@pair.test", from: caller.address, id: "names2")
+        try caller.send(further, to: server.port)
+        while true {
+            let message = try first.request("MESSAGE")
+            guard message.header("Call-ID") != seen.header("Call-ID") else { continue }
+            try first.send(message.response(200, "OK"), to: server.port)
+            break
+        }
+        #expect(names.questions(question) == asked + 1)
         try server.waitForNothing()
     }
 

@@ -28,6 +28,14 @@ static int rich_contact(const apus_call *c) {
     return c->host->branches->append(c->msg, &branch);
 }
 
+/* registered(uri, ruid): the contact of a record in a location table */
+static int registered(const apus_call *c) {
+    const apus_branch branch = {
+        APUS_STRUCT(apus_branch), .q = -1, .uri = c->args[0].str, .ruid = c->args[1].str,
+    };
+    return c->host->branches->append(c->msg, &branch);
+}
+
 /* Takes the Request-URI out of the destination set. */
 static int no_request_uri(const apus_call *c) {
     c->host->branches->set_new(c->msg, 0);
@@ -42,6 +50,10 @@ static int declare(const apus_host *h) {
         added = h->script->add_function(h, &(apus_function){
             APUS_STRUCT(apus_function), .name = "rich_contact", .args = "uri:format, q:int, flags:int, path:format",
             .routes = APUS_ANY_ROUTE, .doc = "Adds a branch with flags and a path.", .call = rich_contact });
+    if (added >= 0)
+        added = h->script->add_function(h, &(apus_function){
+            APUS_STRUCT(apus_function), .name = "registered", .args = "uri:format, ruid:format",
+            .routes = APUS_ANY_ROUTE, .doc = "Adds a branch of a record.", .call = registered });
     return added < 0 ? added : h->script->add_function(h, &(apus_function){
         APUS_STRUCT(apus_function), .name = "no_request_uri", .routes = APUS_ANY_ROUTE,
         .doc = "Takes the Request-URI out of the destination set.", .call = no_request_uri });

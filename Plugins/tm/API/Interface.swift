@@ -27,7 +27,9 @@ func makeInterface() -> UnsafeMutablePointer<tm_api> {
             dlg_facts: fillDialogFacts, print_routeset: printRouteSet,
             free_dlg: { dialog in if let dialog { DialogRef(dialog).free() } },
             via_flags: readViaFlags, set_via_flags: { TransactionRef($0).setViaFlags($2, of: $1) ? .true : .false },
-            t_append_branches: { TransactionRef($0).append($1, count: $2) ? .true : .false }))
+            t_append_branches: { TransactionRef($0).append($1, count: $2) ? .true : .false },
+            t_check_trans: checkTransactionForModule,
+            set_fr: { TransactionRef($0).setFinalTimers(invite: $1, other: $2) }))
 }
 
 /// How scripts and commands number transactions: worker and place in one.
@@ -229,6 +231,11 @@ private let newTransactionForModule: @convention(c) (Call) -> CInt = { call in
     case .retransmission: return .exit
     case .failed: return .false
     }
+}
+
+private let checkTransactionForModule: @convention(c) (Call) -> CInt = { call in
+    guard let state = State.shared else { return .false }
+    return state.withOwnCall(call, checkTransaction)
 }
 
 private let replyForModule: @convention(c) (OpaquePointer, UnsafePointer<tm_reply>) -> CInt = { handle, reply in

@@ -106,10 +106,9 @@ extension RelayRef {
             else { continue }
             if info.transport == transport { return }
         }
+        if let text = absence(of: transport) { return call.log(.error, text) }
         switch Int(transport) {
         case APUS_TCP: call.log(.error, "this server does not listen on TCP, so nothing leaves by it")
-        case APUS_TLS: call.log(.error, "this server has no TLS, so nothing leaves by it")
-        case APUS_SCTP: call.log(.error, "this server has no SCTP, so nothing leaves by it")
         default: call.log(.error, "this server does not listen on the transport that was asked for")
         }
     }

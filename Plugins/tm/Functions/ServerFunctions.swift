@@ -150,7 +150,7 @@ private func lookupRequest(_ call: Call) -> CInt {
 }
 
 /// `t_check_trans()`
-private func checkTransaction(_ call: Call) -> CInt {
+func checkTransaction(_ call: Call) -> CInt {
     guard let home = call.home else { return .false }
     let message = call.message
     guard message.isRequest else {

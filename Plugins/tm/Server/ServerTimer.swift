@@ -76,7 +76,8 @@ extension TransactionRef {
                 pointee.retransmissions &+= 1
                 pointee.retransmissionInterval = interval(
                     after: pointee.retransmissionInterval, retransmissions: pointee.retransmissions)
-                pointee.nextRetransmission = now &+ UInt64(pointee.retransmissionInterval)
+                pointee.nextRetransmission = nextRepetition(
+                    after: pointee.nextRetransmission, pointee.retransmissionInterval, now)
                 retransmitReply()
             }
             schedule()

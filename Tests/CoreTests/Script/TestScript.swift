@@ -90,13 +90,13 @@ final class TestScript {
         registry.add(module: "test")
         let user = Unmanaged.passUnretained(box).toOpaque()
         func function(
-            _ name: String, _ arguments: String, routes: UInt32 = RouteKind.any,
+            _ name: String, _ arguments: String, routes: UInt32 = RouteKind.any, flags: Int = 0,
             _ call: @escaping FunctionDeclaration.Call
         ) throws {
             try registry.add(
                 FunctionDeclaration(
-                    owner: owner, name: name, signature: try Signature(arguments), routes: routes, flags: 0, doc: "",
-                    call: call, prepare: nil, user: user))
+                    owner: owner, name: name, signature: try Signature(arguments), routes: routes,
+                    flags: UInt32(flags), doc: "", call: call, prepare: nil, user: user))
         }
         try function("note", "text:format") { call in
             call.box.notes.append(call.pointee.args![0].str.string)
@@ -131,6 +131,9 @@ final class TestScript {
         try function("t_on_failure", "name:route(failure)") { _ in 1 }
         try function("setflag", "flag:flag") { _ in 1 }
         try function("search", "pattern:regex") { _ in 1 }
+        // What is sent, and what comes too late then.
+        try function("ship", "", flags: APUS_SENDS_REQUEST) { _ in 1 }
+        try function("stamp", "text:format?", flags: APUS_EDITS_REQUEST) { _ in 1 }
         try function("only_failure", "", routes: RouteKind.failure.mask) { _ in 1 }
         try function("only_request", "", routes: RouteKind.request.mask) { _ in 1 }
         try declareVariables(registry, owner)

@@ -11,7 +11,7 @@ import Testing
         let ser: FIFOClient
         let mi: FIFOClient
 
-        init(globals: String = "") throws {
+        init(globals: String = "", script: String = #"sl_send_reply("404", "Not here");"#) throws {
             let folder = try TemporaryFolder()
             let path = folder.path
             let server = try Server { port in
@@ -30,7 +30,7 @@ import Testing
                 modparam("mi_datagram", "socket_name", "\(path)/mi_sock")
                 modparam("tm", "fr_timer", "500ms")
                 \(globals)
-                request_route { sl_send_reply("404", "Not here"); }
+                request_route { \(script) }
 
                 """
             }
@@ -102,6 +102,34 @@ import Testing
         #expect(threads.contains { $0.hasSuffix("\tfifo server") })
     }
 
+    /// Transactions in the lines of SER and of OpenSER: one that the script has answered and that waits for its end.
+    @Test func transactionsAreCounted() throws {
+        let house = try House(
+            globals: #"modparam("tm", "wt_timer", "60s")"#, script: #"t_newtran(); t_reply("603", "Decline");"#)
+        let caller = try UDPClient()
+        let request = SIPText.request("OPTIONS", "sip:x@\(house.server.address)", from: caller.address, id: "one")
+        let reply = try caller.exchange(request, with: house.server.port)
+        #expect(reply.statusCode == 603)
+        #expect(
+            try house.ser.ask("t_stats")
+                == """
+                200 ok
+                Current: 1 (1 waiting) Total: 1 (0 local)
+                Replied localy: 1
+                Completion status 6xx: 1, 5xx: 0, 4xx: 0, 3xx: 0,2xx: 0
+
+                """)
+        let lines = try house.ser.ask("t_hash").split(separator: "\n")
+        #expect(lines.prefix(2) == ["200 ok", "\tcurrent\ttotal"])
+        let buckets = lines.dropFirst(2)
+        #expect(buckets.count == 65536)
+        let taken = buckets.enumerated().filter { !$0.element.hasSuffix("\t0\t0") }
+        #expect(taken.count == 1 && taken.first.map { $0.element == "\($0.offset).\t1\t1" } == true, "\(taken)")
+        let others = try house.mi.ask("t_hash").split(separator: "\n").dropFirst()
+        let same = others.enumerated().filter { !$0.element.hasSuffix(" Current=0 Total=0") }
+        #expect(same.count == 1 && same.first?.element == "\(taken[0].offset) Current=1 Total=1", "\(same)")
+    }
+
     @Test func repliesOfTheManagementInterface() throws {
         let house = try House()
         let statistics = try house.mi.ask("t_stats")
@@ -169,6 +197,12 @@ import Testing
         let house = try House()
         #expect(try house.ser.ask("t_uac_from") == "400 fifo_uac: method expected\n")
         #expect(try house.ser.ask("t_uac_from", "MESSAGE", "", "") == "400 fifo_uac: destination expected\n")
+        // The request breaks off behind its method.
+        try house.ser.write(":t_uac_from:ser_reply\nMESSAGE\n")
+        #expect(try house.ser.receive() == "400 fifo_uac: from expected\n")
+        // It cannot begin.
+        try house.ser.write(":t_uac_from:ser_reply\nMESSAGE\n\nnobody\nX: y\n\nbody\n.\n\n")
+        #expect(try house.ser.receive() == "400 Invalid RURI\n")
         try house.ser.write(":t_uac_from:ser_reply\nMESSAGE\n\nsip:a@b\nX: y\n")
         #expect(try house.ser.receive() == "400 fifo_uac: HFs expected\n")
         try house.ser.write(":t_uac_from:ser_reply\nMESSAGE\n\nsip:a@b\nX: y\n\nbody\n")

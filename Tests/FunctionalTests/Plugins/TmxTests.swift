@@ -41,6 +41,36 @@ import Testing
         try probe.waitForNothing()
     }
 
+    /// The record that the branch at hand, or the failed one, was made of; the branch of the Request-URI has none.
+    @Test func theRecordOfABranch() throws {
+        let folder = try TemporaryFolder()
+        try CModule.build("contacts", into: folder.path)
+        let probe = try probe(
+            """
+            $ru = "NEXT";
+            registered("sip:two@127.0.0.1:$(ru{uri.port})", "uloc-2-7");
+            t_on_reply("R"); t_on_failure("F");
+            t_relay();
+            """,
+            globals: """
+                loadmodule "\(folder.path)/contacts.so"
+                onreply_route[R] { xnotice("reply: $T_branch_idx $rs $T_reply_ruid $T(ruid)\\n"); }
+                failure_route[F] { xnotice("failure: $T_reply_code $T_reply_ruid $T(ruid)\\n"); }
+
+                """)
+        try probe.send(probe.request(id: "record"))
+        for _ in 0..<2 {
+            let request = try probe.nextHop.request("OPTIONS")
+            try probe.answer(request, request.startLine.contains("sip:two@") ? 403 : 500)
+        }
+        _ = try probe.client.reply(403)
+        let failure = try logged("failure", probe)
+        #expect(failure == ["403 uloc-2-7 uloc-2-7"])
+        let replies = try logged("reply", probe)
+        #expect(replies.sorted() == ["0 500 <null> <null>", "1 403 uloc-2-7 uloc-2-7"])
+        try probe.waitForNothing()
+    }
+
     /// A route that tells from which kind of route it was called.
     private static let kinds = """
         route[KIND] {

@@ -46,9 +46,12 @@ final class DNSServer: Sendable {
     /// From now on this is the answer.
     func set(_ question: String, _ records: Records) { state.withLock { $0.zone[question] = records } }
 
+    /// How often it has been asked for that.
+    func questions(_ question: String) -> Int { state.withLock { state in state.asked.count { $0 == question } } }
+
     /// Waits until it has been asked so many times.
     func waitUntilAsked(_ question: String, times: Int = 1) throws {
-        guard until({ state.withLock { state in state.asked.count { $0 == question } } >= times }) else {
+        guard until({ questions(question) >= times }) else {
             throw HarnessError("nobody asked for \(question)")
         }
     }

@@ -66,7 +66,7 @@ private func list(_ transaction: TransactionRef, _ command: UnsafePointer<apus_c
     func value(_ name: apus_str) -> apus_str { message?.find(name)?.value ?? "" }
     let isLocal = transaction.pointee.flags.contains(.local)
     command.openMap()
-    command.add("cell", Int64(transaction.pointee.hash % UInt64(Table.bucketCount)))
+    command.add("cell", Int64((transaction.pointee.hash ?? 0) % UInt64(Table.bucketCount)))
     command.add("tindex", Int64(transaction.publicIndex))
     command.add("tlabel", Int64(transaction.label))
     command.add("method", field(APUS_FIELD_METHOD_TEXT))

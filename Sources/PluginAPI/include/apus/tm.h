@@ -332,7 +332,41 @@ typedef struct tm_api {
      */
     int (*APUS_NONNULL t_append_branches)(tm_transaction *APUS_NONNULL t, const apus_branch *APUS_NONNULL branches,
                              uint32_t count);
+
+    /*
+     * The script's t_check_trans for the call's message: APUS_TRUE when a reply, CANCEL or ACK belongs to a transaction; APUS_FALSE when it
+     * does not, or a request is new; APUS_EXIT when tm has dealt with it: a retransmission, which got its reply again, or an ACK that ends
+     * here. The caller then returns APUS_EXIT at once.
+     */
+    int (*APUS_NONNULL t_check_trans)(const apus_call *APUS_NONNULL c);
+    /*
+     * The script's t_set_fr for one transaction: how long final replies are waited for, in milliseconds, by an INVITE that rings and by
+     * everything else; 0 leaves one as it is. Branches that are out count from now. Once the transaction has its final reply, and for
+     * branches that have theirs, it has no effect.
+     */
+    void (*APUS_NONNULL set_fr)(tm_transaction *APUS_NONNULL t, uint32_t invite, uint32_t other);
 } tm_api;
+
+/*
+ * What load_tm of other servers offers beside it, and what stands for it here:
+ *
+ *   t_on_failure, t_on_branch, t_on_reply, t_on_branch_failure      t_on with TM_ROUTE_FAILURE ...
+ *   t_is_local, t_is_canceled, t_get_trans_ident, t_get_reply_totag facts
+ *   t_get_canceled_ident                                            t_lookup_original, facts
+ *   t_get_picked_branch                                             context, failure_branch; a callback's event, branch
+ *   t_lookup_request, t_find                                        t_check, t_gett
+ *   cancel_all_uacs, t_cancel_uac                                   cancel_uacs, on what t_lookup_callid or t_lookup_ident has found
+ *   t_uac_with_ids, request_within, request_outside                 t_request: callid, from and cseq are the caller's; dialog
+ *   add_blind_uac                                                   t_suspend: the final-response timer watches over it
+ *   t_load_contacts, t_next_contacts                                t_append_branches, with the branches of one's choice
+ *   update_dlg_uac, update_dlg_uas                                  dlg_response_uac, dlg_request_uas
+ *   get_stats, get_table                                            stats->read of group tmx; the commands tm.stats, tm.hash_stats
+ *
+ * Left out on purpose: t_sett, t_unset and unref, since a message's transaction is found by tm alone and lives until TM_DESTROY;
+ * prepared requests, since t_request takes its memory from the worker and writes once; t_continue_cb, since a module that goes on without a
+ * route replies or appends branches by itself after t_cancel_suspend; t_reply_unsafe, since nothing is locked; t_forward_nonack and
+ * t_replicate, which scripts call.
+ */
 
 /* [start] tm's interface; null with a logged reason when tm.so is not loaded. A module names "tm/1" in `needs`. */
 static inline const tm_api *APUS_NULLABLE load_tm(const apus_host *APUS_NONNULL h) {
