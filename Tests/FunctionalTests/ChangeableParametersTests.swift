@@ -25,21 +25,6 @@ import Testing
         }
     }
 
-    private func expect(
-        _ door: RPCDoor, _ name: String, _ arguments: String..., code: Int = 200, is json: String,
-        location: SourceLocation = #_sourceLocation
-    ) throws {
-        try door.send(name, arguments)
-        let answer = try door.receive()
-        #expect(answer.code == code && answer.json == json, "\(name): \(answer)", sourceLocation: location)
-    }
-
-    /// The reason phrase of the answer to a request, which holds what the script read.
-    private func said(_ client: borrowing UDPClient, _ port: UInt16, _ id: Int) throws -> String {
-        let request = SIPText.request("MESSAGE", "sip:bob@127.0.0.1", from: client.address, id: "changed-\(id)")
-        return try client.exchange(request, with: port).startLine
-    }
-
     @Test func theNextMessageSeesAChange() throws {
         let folder = try TemporaryFolder()
         let server = try server(folder)
@@ -47,25 +32,25 @@ import Testing
         let client = try UDPClient()
         let port = server.port
         for id in 0..<4 {
-            let line = try said(client, port, id)
+            let line = try client.statusLine(ofMessage: "changed-\(id)", to: port)
             #expect(line == "SIP/2.0 404 192.0.2.1 5060 4000")
         }
-        try expect(door, "cfg.get", "pstn", is: #"{"gw_ip":"192.0.2.1","gw_port":5060}"#)
-        try expect(door, "cfg.sets", "pstn", "gw_ip", "192.0.2.7", is: "null")
-        try expect(door, "cfg.seti", "tm", "fr_timer", "5000", is: "null")
+        try door.expect("cfg.get", ["pstn"], is: #"{"gw_ip":"192.0.2.1","gw_port":5060}"#)
+        try door.expect("cfg.sets", ["pstn", "gw_ip", "192.0.2.7"], is: "null")
+        try door.expect("cfg.seti", ["tm", "fr_timer", "5000"], is: "null")
         // Behind what runs on every worker all of them have it.
         _ = try door.call("dns.mem_info")
         for id in 4..<12 {
-            let line = try said(client, port, id)
+            let line = try client.statusLine(ofMessage: "changed-\(id)", to: port)
             #expect(line == "SIP/2.0 404 192.0.2.7 5060 5000")
         }
-        try expect(door, "cfg.get", "tm", "fr_timer", is: "5000")
-        try expect(door, "modparam.getn", "tm", "fr_timer", is: "5000")
-        try expect(door, "modparam.setn", "tm", "fr_timer", "6000", is: "null")
-        try expect(door, "cfg.reset", "pstn", is: "null")
+        try door.expect("cfg.get", ["tm", "fr_timer"], is: "5000")
+        try door.expect("modparam.getn", ["tm", "fr_timer"], is: "5000")
+        try door.expect("modparam.setn", ["tm", "fr_timer", "6000"], is: "null")
+        try door.expect("cfg.reset", ["pstn"], is: "null")
         _ = try door.call("dns.mem_info")
         for id in 12..<16 {
-            let line = try said(client, port, id)
+            let line = try client.statusLine(ofMessage: "changed-\(id)", to: port)
             #expect(line == "SIP/2.0 404 192.0.2.1 5060 6000")
         }
         try server.waitForLog(#"tm.fr_timer is 5000, was 4000"#)
@@ -78,24 +63,23 @@ import Testing
         let door = try RPCDoor(folder.path)
         let client = try UDPClient()
         let port = server.port
-        try expect(door, "cfg.set_delayed_string", "pstn", "gw_ip", "192.0.2.8", is: "null")
-        try expect(door, "cfg.set_delayed", "pstn", "gw_port", "5070", is: "null")
-        try expect(
-            door, "cfg.diff",
+        try door.expect("cfg.set_delayed_string", ["pstn", "gw_ip", "192.0.2.8"], is: "null")
+        try door.expect("cfg.set_delayed", ["pstn", "gw_port", "5070"], is: "null")
+        try door.expect(
+            "cfg.diff",
             is: #"[{"group name":"pstn","variable name":"gw_ip","old value":"192.0.2.1","new value":"192.0.2.8"},"#
                 + #"{"group name":"pstn","variable name":"gw_port","old value":5060,"new value":5070}]"#)
-        let line0 = try said(client, port, 0)
+        let line0 = try client.statusLine(ofMessage: "changed-\(0)", to: port)
         #expect(line0 == "SIP/2.0 404 192.0.2.1 5060 4000")
-        try expect(door, "cfg.commit", is: "null")
-        try expect(door, "cfg.diff", is: "[]")
+        try door.expect("cfg.commit", is: "null")
+        try door.expect("cfg.diff", is: "[]")
         _ = try door.call("dns.mem_info")
-        let line1 = try said(client, port, 1)
+        let line1 = try client.statusLine(ofMessage: "changed-\(1)", to: port)
         #expect(line1 == "SIP/2.0 404 192.0.2.8 5070 4000")
-        try expect(door, "cfg.set_delayed_int", "tm", "fr_timer", "1", is: "null")
-        try expect(door, "cfg.del_delayed", "tm", "fr_timer", is: "null")
-        try expect(
-            door, "cfg.del_delayed", "tm", "fr_timer", code: 400, is: "Failed to delete: no change was noted")
-        try expect(door, "cfg.rollback", is: "null")
+        try door.expect("cfg.set_delayed_int", ["tm", "fr_timer", "1"], is: "null")
+        try door.expect("cfg.del_delayed", ["tm", "fr_timer"], is: "null")
+        try door.expect("cfg.del_delayed", ["tm", "fr_timer"], code: 400, is: "Failed to delete: no change was noted")
+        try door.expect("cfg.rollback", is: "null")
         #expect(server.status == nil)
     }
 
@@ -122,8 +106,7 @@ import Testing
             let answer = try door.receive()
             #expect(answer.code == 400 && answer.json == text, "\(name) \(arguments): \(answer)")
         }
-        try expect(
-            door, "cfg.help", "pstn", "gw_ip", is: #""the gateway\n(parameter type is string)""#)
+        try door.expect("cfg.help", ["pstn", "gw_ip"], is: #""the gateway\n(parameter type is string)""#)
         let list = try door.call("cfg.list").json
         #expect(list.hasPrefix(#"["core: debug","#) && list.contains(#""tm: fr_timer""#))
         #expect(server.status == nil)
@@ -134,12 +117,12 @@ import Testing
         let server = try server(folder)
         let door = try RPCDoor(folder.path)
         // The test's server runs with --debug=2.
-        try expect(door, "cfg.get", "core", "debug", is: "2")
-        try expect(door, "cfg.seti", "core", "dns_try_ipv6", "0", is: "null")
-        try expect(door, "cfg.seti", "core", "debug", "-1", is: "null")
+        try door.expect("cfg.get", ["core", "debug"], is: "2")
+        try door.expect("cfg.seti", ["core", "dns_try_ipv6", "0"], is: "null")
+        try door.expect("cfg.seti", ["core", "debug", "-1"], is: "null")
         _ = try door.call("dns.mem_info")
-        try expect(door, "cfg.seti", "core", "dns_cache_min_ttl", "5", is: "null")
-        try expect(door, "cfg.get", "core", "dns_cache_min_ttl", is: "5")
+        try door.expect("cfg.seti", ["core", "dns_cache_min_ttl", "5"], is: "null")
+        try door.expect("cfg.get", ["core", "dns_cache_min_ttl"], is: "5")
         try server.waitForLog("core.debug is -1, was 2")
         let log = server.log
         #expect(!log.contains("core.dns_cache_min_ttl is 5"))
@@ -150,15 +133,14 @@ import Testing
         let folder = try TemporaryFolder()
         let server = try server(folder)
         let door = try RPCDoor(folder.path)
-        try expect(door, "pv.shvGet", is: "[]")
-        try expect(door, "pv.shvSet", "a", "int", "7", is: "null")
-        try expect(door, "shv_set", "b", "str", "text", is: "null")
-        try expect(door, "pv.shvGet", "b", is: #"{"name":"b","type":"string","value":"text"}"#)
-        try expect(
-            door, "shv_get",
-            is: #"[{"name":"a","type":"int","value":7},{"name":"b","type":"string","value":"text"}]"#)
-        try expect(door, "pv.shvGet", "zz", code: 404, is: "Variable not found")
-        try expect(door, "pv.shvSet", "a", "int", "x", code: 400, is: "`x` is no number")
+        try door.expect("pv.shvGet", is: "[]")
+        try door.expect("pv.shvSet", ["a", "int", "7"], is: "null")
+        try door.expect("shv_set", ["b", "str", "text"], is: "null")
+        try door.expect("pv.shvGet", ["b"], is: #"{"name":"b","type":"string","value":"text"}"#)
+        try door.expect(
+            "shv_get", is: #"[{"name":"a","type":"int","value":7},{"name":"b","type":"string","value":"text"}]"#)
+        try door.expect("pv.shvGet", ["zz"], code: 404, is: "Variable not found")
+        try door.expect("pv.shvSet", ["a", "int", "x"], code: 400, is: "`x` is no number")
         #expect(server.status == nil)
     }
 }

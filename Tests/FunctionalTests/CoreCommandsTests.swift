@@ -19,12 +19,6 @@ import Testing
         }
     }
 
-    private func expect(
-        _ answer: (code: Int, json: String), _ code: Int, _ json: String, location: SourceLocation = #_sourceLocation
-    ) throws {
-        #expect(answer.code == code && answer.json == json, "\(answer)", sourceLocation: location)
-    }
-
     @Test func everyReadingCommandAnswersAsItDeclares() throws {
         let folder = try TemporaryFolder()
         let server = try server(folder)
@@ -71,12 +65,12 @@ import Testing
         #expect(threads.contains("udp receiver child=1 ") && threads.contains(#""DSC":"ctl handler""#))
         #expect(try door.call("pkg.stats", "index", "2").json.contains(#"[{"entry":2,"#))
         #expect(try door.call("mod.stats", "nope").code == 404)
-        try expect(try door.call("core.shmmem", "x"), 400, "bad param, (use b|k|m|g)")
+        try door.expect("core.shmmem", ["x"], code: 400, is: "bad param, (use b|k|m|g)")
         #expect(try door.call("core.sfmalloc").code == 501)
         #expect(
             try door.call("system.methodHelp", "uptime").json.hasPrefix(
                 #""core.uptime -> {now:string, up_since:string, uptime:int}\n"#))
-        try expect(try door.call("system.methodSignature", "core.nope"), 404, "there is no command core.nope")
+        try door.expect("system.methodSignature", ["core.nope"], code: 404, is: "there is no command core.nope")
     }
 
     @Test func connectionsAreTold() throws {
@@ -103,9 +97,9 @@ import Testing
             try client.send("\r\n\r\n")
             #expect(client.bytes() == [13, 10])
         }
-        try expect(
-            try door.call("core.tcp_info"), 200,
-            #"{"readers":2,"max_connections":100,"max_tls_connections":2048,"opened_connections":2,"#
+        try door.expect(
+            "core.tcp_info",
+            is: #"{"readers":2,"max_connections":100,"max_tls_connections":2048,"opened_connections":2,"#
                 + #""opened_tls_connections":0,"write_queued_bytes":0}"#)
         let options = try door.call("core.tcp_options").json
         #expect(options.hasPrefix(#"{"connect_timeout":-1,"send_timeout":10,"connection_lifetime":600,"#), "\(options)")
@@ -131,7 +125,7 @@ import Testing
         }
         let door = try RPCDoor(folder.path)
         for name in ["core.tcp_info", "core.tcp_options", "core.tcp_list"] {
-            try expect(try door.call(name), 500, "tcp support disabled")
+            try door.expect(name, code: 500, is: "tcp support disabled")
         }
         #expect(server.status == nil)
     }
@@ -153,7 +147,7 @@ import Testing
         let server = try server(folder)
         let door = try RPCDoor(folder.path)
         #expect(try door.call("dns.lookup", "A", "host.test").code == 404)
-        try expect(try door.call("dns.add_a", "Host.test", "100", "192.0.2.1", "0"), 200, "null")
+        try door.expect("dns.add_a", ["Host.test", "100", "192.0.2.1", "0"], is: "null")
         #expect(try door.call("dns.add_a", "host.test", "100", "192.0.2.2", "0").code == 200)
         #expect(try door.call("dns.add_aaaa", "host.test", "100", "2001:db8::1", "0").code == 200)
         #expect(try door.call("dns.add_srv", "_sip._udp.test", "100", "1", "2", "5060", "host.test", "0").code == 200)
@@ -166,7 +160,7 @@ import Testing
         #expect(services.contains(#""rr_name":"other.test","rr_port":5061,"rr_priority":2,"rr_weight":3"#))
         #expect(try door.call("dns.view").json.contains("2001:db8::1"))
         #expect(try door.call("dns.delete_a", "host.test").code == 200)
-        try expect(try door.call("dns.delete_a", "host.test"), 400, "Not found")
+        try door.expect("dns.delete_a", ["host.test"], code: 400, is: "Not found")
         #expect(try door.call("dns.delete_all").code == 200)
         #expect(try door.call("dns.view").json == "[]")
         for (arguments, code) in [
@@ -184,9 +178,9 @@ import Testing
         let server = try server(folder)
         let door = try RPCDoor(folder.path)
         #expect(try door.call("core.kill", "99").code == 400)
-        try expect(try door.call("core.kill", "0"), 200, "0")
+        try door.expect("core.kill", ["0"], is: "0")
         #expect(server.status == nil)
-        try expect(try door.call("core.kill"), 200, "0")
+        try door.expect("core.kill", is: "0")
         let status = server.wait()
         #expect(status == .exited(0))
     }

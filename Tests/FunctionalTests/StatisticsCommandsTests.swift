@@ -35,20 +35,6 @@ import Testing
         }
     }
 
-    private func expect(
-        _ door: RPCDoor, _ name: String, _ arguments: String..., code: Int = 200, is json: String,
-        location: SourceLocation = #_sourceLocation
-    ) throws {
-        try door.send(name, arguments)
-        let answer = try door.receive()
-        #expect(answer.code == code && answer.json == json, "\(name): \(answer)", sourceLocation: location)
-    }
-
-    private func said(_ client: borrowing UDPClient, _ port: UInt16, _ id: Int) throws -> String {
-        let request = SIPText.request("MESSAGE", "sip:bob@127.0.0.1", from: client.address, id: "stat-\(id)")
-        return try client.exchange(request, with: port).startLine
-    }
-
     @Test func whatWasCountedIsShownAndReset() throws {
         let folder = try TemporaryFolder()
         let server = try server(folder)
@@ -56,41 +42,41 @@ import Testing
         let client = try UDPClient()
         let port = server.port
         for number in 1...2 {
-            let line = try said(client, port, number)
+            let line = try client.statusLine(ofMessage: "stat-\(number)", to: port)
             #expect(line == "SIP/2.0 404 bob/\(number) \(2 * number) 7")
         }
         let messages = try door.call("core.msgstats").json
         #expect(messages.hasPrefix(#"{"requests":{"total":2,"invite":0,"#) && messages.contains(#","message":2,"#))
         #expect(messages.contains(#","other":0},"replies":{"total":0,"1xx":0,"#))
-        try expect(door, "cnt.get", "calls", "seen", is: "2")
-        try expect(door, "cnt.get", "script", "other", is: "10")
-        try expect(door, "cnt.help", "calls", "seen", is: #""requests that came by""#)
-        try expect(door, "cnt.get_vars", "script", is: #"{"level":4,"other":10,"sum":7}"#)
-        try expect(door, "cnt.list_vars", "calls", is: #"["seen"]"#)
-        try expect(door, "cnt.get", "calls", "none", code: 400, is: "non-existent counter calls.none")
-        try expect(door, "get_statistics", "core:rcv_requests", is: #"["core:rcv_requests = 2"]"#)
-        try expect(
-            door, "stats.fetchn", "rcv_requests", "script:",
+        try door.expect("cnt.get", ["calls", "seen"], is: "2")
+        try door.expect("cnt.get", ["script", "other"], is: "10")
+        try door.expect("cnt.help", ["calls", "seen"], is: #""requests that came by""#)
+        try door.expect("cnt.get_vars", ["script"], is: #"{"level":4,"other":10,"sum":7}"#)
+        try door.expect("cnt.list_vars", ["calls"], is: #"["seen"]"#)
+        try door.expect("cnt.get", ["calls", "none"], code: 400, is: "non-existent counter calls.none")
+        try door.expect("get_statistics", ["core:rcv_requests"], is: #"["core:rcv_requests = 2"]"#)
+        try door.expect(
+            "stats.fetchn", ["rcv_requests", "script:"],
             is: #"{"core.rcv_requests":2,"script.level":4,"script.other":10,"script.sum":7}"#)
-        try expect(door, "stats.fetch", "script.sum", is: #"{"script.sum":"7"}"#)
-        try expect(door, "stats.get_statistics", "nothing", is: "[]")
+        try door.expect("stats.fetch", ["script.sum"], is: #"{"script.sum":"7"}"#)
+        try door.expect("stats.get_statistics", ["nothing"], is: "[]")
         let all = try door.call("stats.get_statistics", "all").json
         #expect(all.contains("sl:404_replies = 2") && all.contains("shmem:used_size = "))
         let replies = try door.call("sl.stats").json
         #expect(replies.contains(#""404":2"#) && replies.hasSuffix(#""6xx":0,"xxx":0}"#))
 
-        try expect(
-            door, "stats.clear_statistics", "rcv_requests", "script:",
+        try door.expect(
+            "stats.clear_statistics", ["rcv_requests", "script:"],
             is: #"["core:rcv_requests = 2","script:other = 10","script:sum = 7"]"#)
-        try expect(door, "cnt.reset", "calls", "seen", is: "null")
-        try expect(
-            door, "stats.fetchn", "rcv_requests", "calls:", "script:",
+        try door.expect("cnt.reset", ["calls", "seen"], is: "null")
+        try door.expect(
+            "stats.fetchn", ["rcv_requests", "calls:", "script:"],
             is: #"{"core.rcv_requests":0,"calls.seen":0,"script.level":4,"script.other":0,"script.sum":0}"#)
         // The totals go on.
-        try expect(door, "cnt.get_raw", "calls", "seen", is: "2")
-        let line = try said(client, port, 3)
+        try door.expect("cnt.get_raw", ["calls", "seen"], is: "2")
+        let line = try client.statusLine(ofMessage: "stat-\(3)", to: port)
         #expect(line == "SIP/2.0 404 bob/1 6 7")
-        try expect(door, "cnt.get_raw", "calls", "seen", is: "3")
+        try door.expect("cnt.get_raw", ["calls", "seen"], is: "3")
         #expect(server.status == nil)
     }
 

@@ -1,9 +1,11 @@
 /* Commands of every kind, well-behaved ones and others. */
 #include <apus/module.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static const apus_host *host;
@@ -47,14 +49,44 @@ static int workers(const apus_command *c) {
     return APUS_TRUE;
 }
 
+/* Whoever is to hang waits here, until t.release; half a minute at most. */
+static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t gate_opened = PTHREAD_COND_INITIALIZER;
+static int gate_is_open;
+
+static void wait_at_gate(void) {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 30;
+    pthread_mutex_lock(&gate_lock);
+    while (!gate_is_open && !pthread_cond_timedwait(&gate_opened, &gate_lock, &end)) {}
+    pthread_mutex_unlock(&gate_lock);
+}
+
+static int release(const apus_command *c) {
+    pthread_mutex_lock(&gate_lock);
+    gate_is_open = 1;
+    pthread_cond_broadcast(&gate_opened);
+    pthread_mutex_unlock(&gate_lock);
+    return APUS_TRUE;
+}
+
+/* When another thread answers a deferral. */
+enum moment { AT_ONCE, AFTER_THE_CALL, AT_THE_GATE };
+
 typedef struct later {
+    apus_job job; /* runs on the thread that has deferred, when its call has returned */
     uint64_t deferral;
-    useconds_t wait;
+    enum moment moment;
+    sem_t returned;
 } later;
+
+static void has_returned(const apus_host *h, apus_job *job) { sem_post(&((later *)job)->returned); }
 
 static void *answer(void *user) {
     later *l = user;
-    usleep(l->wait);
+    if (l->moment == AFTER_THE_CALL) sem_wait(&l->returned);
+    if (l->moment == AT_THE_GATE) wait_at_gate();
     const apus_command *c = host->rpc->resume(host, l->deferral);
     if (c) {
         /* Nobody else gets it meanwhile. */
@@ -64,27 +96,36 @@ static void *answer(void *user) {
     }
     host->rpc->finish(host, l->deferral);
     host->rpc->finish(host, l->deferral);
+    sem_destroy(&l->returned);
     free(l);
     return NULL;
 }
 
-static int later_call(const apus_command *c, uint32_t milliseconds, useconds_t wait, int join) {
+static int later_call(const apus_command *c, uint32_t milliseconds, enum moment moment) {
+    const apus_host *h = c->host;
     later *l = malloc(sizeof *l);
-    *l = (later){.deferral = c->host->rpc->defer(c, milliseconds), .wait = wait};
+    *l = (later){.job = {APUS_STRUCT(apus_job), .run = has_returned},
+                 .deferral = h->rpc->defer(c, milliseconds), .moment = moment};
+    sem_init(&l->returned, 0, 0);
     pthread_t thread;
     if (!l->deferral || pthread_create(&thread, NULL, answer, l)) return APUS_FALSE;
-    if (join) pthread_join(thread, NULL);
+    if (moment == AFTER_THE_CALL) {
+        int32_t worker = h->worker->index(h);
+        if (worker < 0) h->loop->post(h, &l->job);
+        else h->worker->post(h, (uint32_t)worker, &l->job);
+    }
+    if (moment == AT_ONCE) pthread_join(thread, NULL);
     else pthread_detach(thread);
     return APUS_SUSPENDED;
 }
 
-static int thread_call(const apus_command *c) { return later_call(c, 20000, 20000, 0); }
-static int at_once(const apus_command *c) { return later_call(c, 20000, 0, 1); }
-static int unlimited(const apus_command *c) { return later_call(c, 0, 20000, 0); }
-static int too_late(const apus_command *c) { return later_call(c, 20, 200000, 0); }
+static int thread_call(const apus_command *c) { return later_call(c, 20000, AFTER_THE_CALL); }
+static int at_once(const apus_command *c) { return later_call(c, 20000, AT_ONCE); }
+static int unlimited(const apus_command *c) { return later_call(c, 0, AFTER_THE_CALL); }
+static int too_late(const apus_command *c) { return later_call(c, 20, AT_THE_GATE); }
 
 static int answers_anyway(const apus_command *c) {
-    later_call(c, 20000, 0, 1);
+    later_call(c, 20000, AT_ONCE);
     return APUS_TRUE;
 }
 
@@ -116,8 +157,8 @@ static int tour(const apus_command *c) {
     return c->host->rpc->go_on(c, 0, 0, tour_step, NULL, release_step);
 }
 
-static void sleep_long(const apus_host *h, apus_job *job) {
-    usleep(600000);
+static void hang(const apus_host *h, apus_job *job) {
+    wait_at_gate();
     free(job);
 }
 
@@ -126,25 +167,17 @@ static int overdue_step(const apus_command *c, void *user) {
     return APUS_TRUE;
 }
 
-/* Its worker sleeps. */
+/* Its worker hangs. */
 static int stuck(const apus_command *c) {
     apus_job *job = malloc(sizeof *job);
-    *job = (apus_job){APUS_STRUCT(apus_job), .run = sleep_long};
+    *job = (apus_job){APUS_STRUCT(apus_job), .run = hang};
     c->host->worker->post(c->host, 1, job);
     return c->host->rpc->go_on(c, 1, 20, overdue_step, NULL, release_step);
 }
 
-/* Whether t.workers_block blocks: until t.release, half a minute at most. */
-static atomic_int blocks = 1;
-
 static int block(const apus_command *c) {
-    for (int i = 0; i < 6000 && atomic_load(&blocks); i++) usleep(5000);
+    wait_at_gate();
     return workers(c);
-}
-
-static int release(const apus_command *c) {
-    atomic_store(&blocks, 0);
-    return APUS_TRUE;
 }
 
 /* A pipe that a worker watches. Bits: 1 readable, 2 changed to the far side's end only, 4 which came, 8 stale handles refused. */

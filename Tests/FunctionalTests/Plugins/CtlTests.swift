@@ -183,14 +183,7 @@ import Testing
         let path = "\(folder.path)/ctl"
         let socket = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        let bound = withUnixAddress(path) { bind(socket, $0, $1) }
         #expect(bound == 0 && chown(path, 65534, 65534) == 0)
         let text = try refusal("unixs:\(path)")
         #expect(text.contains("the file that is there belongs to user 65534: it is not replaced"))

@@ -177,7 +177,7 @@ import Testing
         let folder = try TemporaryFolder()
         let serverPort = try Ports.free()
         let server = try server(folder, tcp: serverPort)
-        let client = try UnixDatagrams("\(folder.path)/client", to: "\(folder.path)/rpc.sock")
+        let client = try DatagramClient(unix: "\(folder.path)/rpc.sock", as: "\(folder.path)/client")
         let one = try client.ask(JsonrpcsTests.request("jsonrpc.echo", "[1]"))
         #expect(one == result("1"))
         let bad = try client.ask("{")
@@ -294,48 +294,5 @@ import Testing
         try server.waitForLog("none -32601 there is no command no.such")
         #expect(server.log.contains("bad -32700"))
         #expect(server.status == nil)
-    }
-}
-
-/// A unix datagram socket that asks and is answered.
-private final class UnixDatagrams {
-    private let descriptor: Int32
-    private let path: String
-    private let server: String
-
-    init(_ path: String, to server: String) throws {
-        self.path = path
-        self.server = server
-        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard UnixDatagrams.with(path, { bind(descriptor, $0, $1) }) == 0 else { throw HarnessError("no \(path)") }
-    }
-
-    deinit {
-        close(descriptor)
-        unlink(path)
-    }
-
-    func send(_ text: String) throws {
-        let bytes = Array(text.utf8)
-        let sent = UnixDatagrams.with(server) { Int32(sendto(descriptor, bytes, bytes.count, 0, $0, $1)) }
-        guard sent == Int32(bytes.count) else { throw HarnessError("cannot send to \(server)") }
-    }
-
-    func ask(_ text: String) throws -> String {
-        try send(text)
-        var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&wait, 1, 20000) == 1 else { throw HarnessError("no answer to \(text)") }
-        var bytes = [UInt8](repeating: 0, count: 1 << 18)
-        let count = recv(descriptor, &bytes, bytes.count, 0)
-        return String(decoding: bytes[..<max(0, count)], as: UTF8.self)
-    }
-
-    private static func with(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-        }
     }
 }

@@ -39,22 +39,11 @@ struct UnixReader: ~Copyable {
     init(_ path: String) throws {
         self.path = path
         descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        let bound = UnixReader.withAddress(path) { [descriptor] in bind(descriptor, $0, $1) }
+        let bound = withUnixAddress(path) { [descriptor] in bind(descriptor, $0, $1) }
         guard bound == 0 else { throw HarnessError("\(path): \(String(cString: strerror(errno)))") }
     }
 
     deinit { close(descriptor) }
-
-    private static func withAddress(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-    }
 
     /// Sends it datagrams of its own until it has no room for more; how many.
     func fill() -> Int {
@@ -64,7 +53,7 @@ struct UnixReader: ~Copyable {
         var count = 0
         // Small ones use up what is left when a large one does not fit any more.
         for size in [1024, 4] {
-            while UnixReader.withAddress(path, { Int32(sendto(sender, bytes, size, 0, $0, $1)) }) == size {
+            while withUnixAddress(path, { Int32(sendto(sender, bytes, size, 0, $0, $1)) }) == size {
                 count += 1
             }
         }

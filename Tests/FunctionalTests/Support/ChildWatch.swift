@@ -28,8 +28,8 @@ final class ChildWatch: @unchecked Sendable {
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         pthread_cond_init(changed, &attributes)
         pthread_condattr_destroy(&attributes)
-        start { $0.drain() }
-        start { $0.reap() }
+        startThread { self.drain() }
+        startThread { self.reap() }
     }
 
     deinit {
@@ -73,26 +73,6 @@ final class ChildWatch: @unchecked Sendable {
         body(&state)
         pthread_cond_broadcast(changed)
         pthread_mutex_unlock(mutex)
-    }
-
-    private final class Start {
-        let watch: ChildWatch
-        let body: (ChildWatch) -> Void
-        init(_ watch: ChildWatch, _ body: @escaping (ChildWatch) -> Void) { (self.watch, self.body) = (watch, body) }
-    }
-
-    private func start(_ body: @escaping (ChildWatch) -> Void) {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(Start(self, body)).toOpaque()
-        let failed = pthread_create(
-            &thread, nil,
-            {
-                let start = Unmanaged<Start>.fromOpaque($0!).takeRetainedValue()
-                start.body(start.watch)
-                return nil
-            }, argument)
-        precondition(failed == 0, "pthread_create")
-        pthread_detach(thread)
     }
 
     private func drain() {

@@ -28,28 +28,11 @@ final class ControlPeer: Sendable {
         path = folder + "/ctl"
         self.answers = Mutex(answers)
         socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw HarnessError("\(path): too long")
+        let bound = withUnixAddress(path) { [socket] in bind(socket, $0, $1) }
+        guard bound == 0, listen(socket, 8) == 0 else {
+            throw HarnessError("cannot listen on \(path): \(String(cString: strerror(errno)))")
         }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard bound == 0, listen(socket, 8) == 0 else { throw HarnessError("cannot listen on \(path)") }
-        var thread = pthread_t()
-        let failed = pthread_create(
-            &thread, nil,
-            {
-                Unmanaged<ControlPeer>.fromOpaque($0!).takeRetainedValue().work()
-                return nil
-            }, Unmanaged.passRetained(self).toOpaque())
-        guard failed == 0 else { throw HarnessError("no thread") }
-        pthread_detach(thread)
+        startThread { self.work() }
     }
 
     /// Nothing is answered any more.

@@ -29,15 +29,7 @@ final class DNSServer: Sendable {
     init(_ zone: [String: Records]) throws {
         socket = try DatagramSocket()
         state = Mutex(State(zone: zone))
-        var thread = pthread_t()
-        let failed = pthread_create(
-            &thread, nil,
-            {
-                Unmanaged<DNSServer>.fromOpaque($0!).takeRetainedValue().work()
-                return nil
-            }, Unmanaged.passRetained(self).toOpaque())
-        guard failed == 0 else { throw HarnessError("no thread") }
-        pthread_detach(thread)
+        startThread { self.work() }
     }
 
     /// Nothing is answered any more.

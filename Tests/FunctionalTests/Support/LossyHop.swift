@@ -20,15 +20,7 @@ final class LossyHop: Sendable {
         front = try DatagramSocket()
         back = try DatagramSocket()
         self.peer = peer
-        var thread = pthread_t()
-        let failed = pthread_create(
-            &thread, nil,
-            {
-                Unmanaged<LossyHop>.fromOpaque($0!).takeRetainedValue().work()
-                return nil
-            }, Unmanaged.passRetained(self).toOpaque())
-        guard failed == 0 else { throw HarnessError("no thread") }
-        pthread_detach(thread)
+        startThread { self.work() }
     }
 
     /// Nothing is moved any more.

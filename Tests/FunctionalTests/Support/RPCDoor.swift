@@ -1,4 +1,5 @@
 import Glibc
+import Testing
 
 /// Executes a server's commands, through the module rpcdoor of the tests.
 ///
@@ -28,10 +29,10 @@ final class RPCDoor {
     init(_ folder: String, client: Int = 0) throws {
         path = "\(folder)/client-\(client)"
         descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0, RPCDoor.with(path, { bind(descriptor, $0, $1) }) == 0 else {
+        guard descriptor >= 0, withUnixAddress(path, { bind(descriptor, $0, $1) }) == 0 else {
             throw HarnessError("cannot bind \(path): \(String(cString: strerror(errno)))")
         }
-        guard RPCDoor.with("\(folder)/door", { connect(descriptor, $0, $1) }) == 0 else {
+        guard withUnixAddress("\(folder)/door", { connect(descriptor, $0, $1) }) == 0 else {
             throw HarnessError("no door in \(folder): \(String(cString: strerror(errno)))")
         }
     }
@@ -47,6 +48,17 @@ final class RPCDoor {
     ) throws -> (code: Int, json: String) {
         try send(name, arguments)
         return try receive(within: limit)
+    }
+
+    /// Executes a command that answers this.
+    /// - Parameter text: JSON; with another code the fault's text.
+    func expect(
+        _ name: String, _ arguments: [String] = [], code: Int = 200, is text: String,
+        location: SourceLocation = #_sourceLocation
+    ) throws {
+        try send(name, arguments)
+        let answer = try receive()
+        #expect(answer.code == code && answer.json == text, "\(name) \(arguments): \(answer)", sourceLocation: location)
     }
 
     /// Begins an execution.
@@ -73,22 +85,5 @@ final class RPCDoor {
         let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let code = Int(parts[0]) else { throw HarnessError("no answer, but: \(text)") }
         return (code, String(parts[1]))
-    }
-
-    private static func with(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8CString)
-        let length = MemoryLayout.size(ofValue: address.sun_path)
-        guard bytes.count <= length else {
-            errno = ENAMETOOLONG
-            return -1
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { place in
-            bytes.withUnsafeBytes { place.copyMemory(from: $0) }
-        }
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-        }
     }
 }

@@ -7,14 +7,7 @@ final class StreamClient {
     /// Connects to the unix socket at a path.
     init(path: String) throws {
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let code = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        let code = withUnixAddress(path) { [descriptor] in connect(descriptor, $0, $1) }
         guard code == 0 else { throw HarnessError("cannot connect to \(path): \(String(cString: strerror(errno)))") }
     }
 

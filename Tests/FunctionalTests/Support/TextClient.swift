@@ -37,7 +37,8 @@ final class FIFOClient {
             if count > 0 {
                 bytes = bytes.dropFirst(count)
             } else if errno == EAGAIN {
-                usleep(1000)
+                var room = pollfd(fd: fifo, events: Int16(POLLOUT), revents: 0)
+                guard poll(&room, 1, 20_000) == 1 else { throw HarnessError("\(path): nobody reads") }
             } else {
                 throw HarnessError("\(path): \(String(cString: strerror(errno)))")
             }
@@ -84,8 +85,8 @@ final class DatagramClient {
     init(unix server: String, as path: String) throws {
         self.path = path
         descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard DatagramClient.with(path, { [descriptor] in bind(descriptor, $0, $1) }) == 0,
-            DatagramClient.with(server, { [descriptor] in connect(descriptor, $0, $1) }) == 0
+        guard withUnixAddress(path, { [descriptor] in bind(descriptor, $0, $1) }) == 0,
+            withUnixAddress(server, { [descriptor] in connect(descriptor, $0, $1) }) == 0
         else { throw HarnessError("\(server): \(String(cString: strerror(errno)))") }
     }
 
@@ -101,22 +102,15 @@ final class DatagramClient {
         if let path { unlink(path) }
     }
 
-    private static func with(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
+    func send(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        guard Glibc.send(descriptor, bytes, bytes.count, 0) == bytes.count else {
+            throw HarnessError("it cannot be sent: \(String(cString: strerror(errno)))")
         }
     }
 
     func ask(_ text: String) throws -> String {
-        let bytes = Array(text.utf8)
-        guard send(descriptor, bytes, bytes.count, 0) == bytes.count else {
-            throw HarnessError("it cannot be sent: \(String(cString: strerror(errno)))")
-        }
+        try send(text)
         var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard poll(&wait, 1, 20_000) == 1 else { throw HarnessError("no reply") }
         var buffer = [UInt8](repeating: 0, count: 1 << 18)

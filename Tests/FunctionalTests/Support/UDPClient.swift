@@ -122,4 +122,10 @@ struct UDPClient: ~Copyable {
             }
         }
     }
+
+    /// What a MESSAGE with that Call-ID is answered: a script shows there what it has read.
+    func statusLine(ofMessage id: String, to port: UInt16) throws -> String {
+        let request = SIPText.request("MESSAGE", "sip:bob@127.0.0.1", from: address, id: id)
+        return try exchange(request, with: port).startLine
+    }
 }
