@@ -1,6 +1,6 @@
 import PluginKit
 
-// Invariants: a transaction is made by `begin` and freed by `free`, which is reached once: when its phase is `ended`, no script of it runs, and
+// Invariants: a transaction is made by `begin` and freed by `freeIfUnused`, which is reached once: when its phase is `ended`, no script of it runs, and
 // nobody holds a reference.
 
 extension UnsafeMutablePointer<Home> {

@@ -165,7 +165,7 @@ extension AppendingRef {
         let preferred =
             home.messages.pointee.sent_through(pointee.message) ?? home.messages.pointee.received_on(pointee.message)
         for hop in 0..<Int(lookup.pointee.count) {
-            guard branch.aim(at: lookup.hops[hop], preferring: preferred), branch.write(pointee.message),
+            guard branch.aim(at: lookup.hops[hop], preferring: preferred), branch.keepRequest(pointee.message),
                 branch.put() == 0
             else { continue }
             if hop + 1 < Int(lookup.pointee.count), let copy = home.allocate(apus_lookup.self) {
@@ -209,28 +209,5 @@ extension AppendingRef {
         home.messages.pointee.release(home.host, pointee.message)
         home.release(self)
         transaction.dropReference()
-    }
-}
-
-extension BranchRef {
-    /// Writes the request for the branch's destination, with our Via. False when it is too long or memory is out.
-    fileprivate func write(_ message: OpaquePointer) -> Bool {
-        guard let listener = pointee.destination.listener else { return false }
-        let transaction = pointee.transaction
-        let identity = Identity(
-            place: transaction.pointee.place, secret: transaction.pointee.secret, branch: pointee.index)
-        var memory: [80 of UInt8] = InlineArray(repeating: 0)
-        return withUnsafeMutableBytes(of: &memory) { memory in
-            let start = memory.baseAddress.unsafelyUnwrapped
-            var outgoing = apus_outgoing(
-                size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener,
-                branch: home.write(identity, to: start), via_params: writeViaParams(to: start + 64), uri: apus_str(),
-                path: apus_str())
-            var bytes = apus_str()
-            guard home.messages.pointee.write_request(home.host, message, &outgoing, &bytes) > 0 else { return false }
-            home.release(&pointee.request)
-            pointee.request = home.keep(bytes)
-            return !pointee.request.isEmpty
-        }
     }
 }

@@ -65,9 +65,41 @@ extension BranchRef {
         Occurrence(branch: Int32(pointee.index), destination: UnsafePointer(destination))
     }
 
+    /// The request with our Via for the branch's destination; no text when it is too long, memory is out or nothing leads there. It stands until
+    /// this worker writes another message.
+    /// - Parameters:
+    ///   - loopHash: of what decides where the request goes, so that it is known when it comes back; nil in requests of our own.
+    ///   - uri: the Request-URI instead of the message's; none leaves it.
+    func compose(_ message: OpaquePointer, loopHash: UInt64? = nil, uri: apus_str = apus_str()) -> apus_str {
+        guard let listener = pointee.destination.listener else { return apus_str() }
+        var memory: [80 of UInt8] = InlineArray(repeating: 0)
+        return withUnsafeMutableBytes(of: &memory) { memory in
+            let start = memory.baseAddress.unsafelyUnwrapped
+            return home.compose(
+                message, listener, branch: home.write(identity(loopHash: loopHash), to: start),
+                viaParameters: writeViaParameters(to: start + Identity.longest), uri: uri)
+        }
+    }
+
+    /// Writes the request for the branch's destination, as `compose` does, and keeps it for retransmissions. False when it cannot.
+    func keepRequest(_ message: OpaquePointer, loopHash: UInt64? = nil, uri: apus_str = apus_str()) -> Bool {
+        let bytes = compose(message, loopHash: loopHash, uri: uri)
+        home.release(&pointee.request)
+        pointee.request = home.keep(bytes)
+        return !pointee.request.isEmpty
+    }
+
+    /// What our Via on its request says.
+    func identity(loopHash: UInt64?) -> Identity {
+        let transaction = pointee.transaction
+        return Identity(
+            place: transaction.pointee.place, secret: transaction.pointee.secret, branch: pointee.index,
+            loopHash: loopHash)
+    }
+
     /// Parameters of our Via beside the branch, in `memory` of 16 bytes.
     @inline(__always)
-    func writeViaParams(to memory: UnsafeMutableRawPointer) -> apus_str {
+    private func writeViaParameters(to memory: UnsafeMutableRawPointer) -> apus_str {
         guard pointee.viaFlags != 0 else { return apus_str() }
         var out = Writer(memory, capacity: 16)
         out.add(";kvf=")
@@ -89,6 +121,18 @@ extension BranchRef {
 }
 
 extension UnsafeMutablePointer<Home> {
+    /// The request with our Via for that listener; no text when it is too long. It stands until this worker writes another message.
+    func compose(
+        _ message: OpaquePointer, _ listener: OpaquePointer, branch: apus_str, viaParameters: apus_str = apus_str(),
+        uri: apus_str = apus_str()
+    ) -> apus_str {
+        var outgoing = apus_outgoing(
+            size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener, branch: branch,
+            via_params: viaParameters, uri: uri, path: apus_str())
+        var bytes = apus_str()
+        return messages.pointee.write_request(host, message, &outgoing, &bytes) > 0 ? bytes : apus_str()
+    }
+
     /// Our branch parameter for that branch of the transaction, in `memory` of at least `Identity.longest` bytes.
     @inline(__always)
     func write(_ identity: Identity, to memory: UnsafeMutableRawPointer) -> apus_str {

@@ -68,28 +68,14 @@ extension BranchRef {
     /// Takes over the request of a failed branch with a Via of its own, or, with `reparse_on_dns_failover` off, writes the transaction's
     /// request anew.
     private func rewrite(from failed: BranchRef) -> Bool {
+        if home.settings.pointee.reparseOnDnsFailover == 0, let request = pointee.transaction.pointee.request {
+            return keepRequest(request, loopHash: failed.loopHash, uri: failed.uri)
+        }
         home.release(&pointee.request)
         var memory: [64 of UInt8] = InlineArray(repeating: 0)
         return withUnsafeMutableBytes(of: &memory) { memory in
             let name = home.write(identity(loopHash: failed.loopHash), to: memory.baseAddress.unsafelyUnwrapped)
-            if home.settings.pointee.reparseOnDnsFailover == 0, let request = pointee.transaction.pointee.request {
-                return writeAnew(request, name, failed.uri)
-            }
             return copy(failed.pointee.request.text, name)
-        }
-    }
-
-    private func writeAnew(_ request: OpaquePointer, _ name: apus_str, _ uri: apus_str) -> Bool {
-        guard let listener = pointee.destination.listener else { return false }
-        var memory: [16 of UInt8] = InlineArray(repeating: 0)
-        return withUnsafeMutableBytes(of: &memory) { memory in
-            var outgoing = apus_outgoing(
-                size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener, branch: name,
-                via_params: writeViaParams(to: memory.baseAddress.unsafelyUnwrapped), uri: uri, path: apus_str())
-            var bytes = apus_str()
-            guard home.messages.pointee.write_request(home.host, request, &outgoing, &bytes) > 0 else { return false }
-            pointee.request = home.keep(bytes)
-            return !pointee.request.isEmpty
         }
     }
 
@@ -126,14 +112,6 @@ extension BranchRef {
         if !out.overflowed { pointee.request = home.keep(out.text) }
         home.release(piece)
         return !pointee.request.isEmpty
-    }
-
-    /// What our Via on its request says.
-    private func identity(loopHash: UInt64?) -> Identity {
-        let transaction = pointee.transaction
-        return Identity(
-            place: transaction.pointee.place, secret: transaction.pointee.secret, branch: pointee.index,
-            loopHash: loopHash)
     }
 
     /// The loop hash in our Via on the request as it was sent.

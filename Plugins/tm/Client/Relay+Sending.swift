@@ -20,8 +20,8 @@ extension RelayRef {
         }
         branch.pointee.destination.flags = messages.pointee.send_flags(message)
         prepare(call, branch)
-        var bytes = apus_str()
-        guard compose(call, branch, &bytes) else { return .failed(513) }
+        let bytes = branch.compose(message, loopHash: pointee.loopHash)
+        guard !bytes.isEmpty else { return .failed(513) }
         let home = branch.home
         home.release(&branch.pointee.request)
         branch.pointee.request = home.keep(bytes)
@@ -73,23 +73,6 @@ extension RelayRef {
             var text = Writer(memory.baseAddress.unsafelyUnwrapped, capacity: memory.count)
             text.add(number: Int64(part))
             _ = call.message.replace(header.value, with: text.text)
-        }
-    }
-
-    private func compose(_ call: Call, _ branch: BranchRef, _ bytes: inout apus_str) -> Bool {
-        let transaction = pointee.transaction
-        guard let listener = branch.pointee.destination.listener else { return false }
-        let identity = Identity(
-            place: transaction.pointee.place, secret: transaction.pointee.secret, branch: branch.pointee.index,
-            loopHash: pointee.loopHash)
-        var memory: [80 of UInt8] = InlineArray(repeating: 0)
-        return withUnsafeMutableBytes(of: &memory) { memory in
-            let start = memory.baseAddress.unsafelyUnwrapped
-            var outgoing = apus_outgoing(
-                size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener,
-                branch: branch.home.write(identity, to: start), via_params: branch.writeViaParams(to: start + 64),
-                uri: apus_str(), path: apus_str())
-            return call.host.pointee.message.pointee.write_request(call.host, call.pointee.msg, &outgoing, &bytes) > 0
         }
     }
 

@@ -121,7 +121,7 @@ extension DepartureRef {
             let hop = hops[Int(pointee.hop)]
             pointee.hop += 1
             guard branch.aim(at: hop, preferring: preferred) else { continue }
-            guard branch.write(message) else { return giveUp(513) }
+            guard branch.keepRequest(message) else { return giveUp(513) }
             guard branch.put() == 0 else { continue }
             keepFurtherHops(from: pointee.hop)
             branch.startTimers()
@@ -172,36 +172,10 @@ extension DepartureRef {
     }
 }
 
-extension BranchRef {
-    /// Writes the transaction's request for the branch's destination, with our Via. False when it is too long or memory is out.
-    fileprivate func write(_ message: OpaquePointer) -> Bool {
-        guard let listener = pointee.destination.listener else { return false }
-        let transaction = pointee.transaction
-        let identity = Identity(
-            place: transaction.pointee.place, secret: transaction.pointee.secret, branch: pointee.index)
-        var memory: [64 of UInt8] = InlineArray(repeating: 0)
-        let bytes = withUnsafeMutableBytes(of: &memory) { memory in
-            home.compose(message, listener, branch: home.write(identity, to: memory.baseAddress.unsafelyUnwrapped))
-        }
-        home.release(&pointee.request)
-        pointee.request = home.keep(bytes)
-        return !pointee.request.isEmpty
-    }
-}
-
 extension UnsafeMutablePointer<Home> {
     /// Takes out the Via that stood for ours: the true one is written when the request leaves.
     func removePlaceholder(_ message: OpaquePointer) {
         guard let via = apus_header.filled({ messages.pointee.find(message, "Via", 0, $0) }) else { return }
         _ = withUnsafePointer(to: via) { messages.pointee.remove_header(message, $0) }
-    }
-
-    /// The request with our Via for that listener; no text when it is too long. It stands until this worker writes another message.
-    func compose(_ message: OpaquePointer, _ listener: OpaquePointer, branch: apus_str) -> apus_str {
-        var outgoing = apus_outgoing(
-            size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener, branch: branch,
-            via_params: apus_str(), uri: apus_str(), path: apus_str())
-        var bytes = apus_str()
-        return messages.pointee.write_request(host, message, &outgoing, &bytes) > 0 ? bytes : apus_str()
     }
 }

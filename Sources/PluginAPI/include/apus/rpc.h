@@ -141,7 +141,8 @@ typedef struct apus_rpc {
     const char *APUS_NONNULL doc;      /* one sentence */
     /*
      * [management], or [worker] with APUS_RPC_EACH_WORKER: APUS_TRUE when the answer is complete, APUS_FALSE after `fault`, APUS_SUSPENDED
-     * after `defer`, APUS_RPC_MORE when it is to be called again. It must not block. On a worker it has 10 seconds until the fault 504.
+     * after `defer`, APUS_RPC_MORE when it is to be called again. It must not block. On a worker it has
+     * `command_timeout` milliseconds (a global parameter, 10000) until the fault 504.
      */
     int (*APUS_NONNULL call)(const apus_command *APUS_NONNULL c);
     void *APUS_NULLABLE user;
