@@ -109,19 +109,23 @@ extension Modules {
     private func notFound(
         _ base: String, _ written: String, _ tried: [String], _ kamailio: String?
     ) -> LoadRefusal {
+        if !missing.contains(base) { missing.append(base) }
         var refusal = LoadRefusal(message: "there is no module `\(base)`")
         if let kamailio { refusal.message += ": `\(kamailio)` is a Kamailio module, which this server cannot load" }
+        let targets = KnownModules.aliases[base] ?? [base]
+        let tier = targets.compactMap { KnownModules.tier(of: $0) }.max()
         let there = ModuleFile.all(in: path.folders)
         if let ours = there.first(where: { $0.name == base }) {
             refusal.message = "there is no `\(written)`"
             refusal.hint = "`\(ours.path)` is found by its name alone: loadmodule \"\(base).so\""
-        } else {
+        } else if tier == nil {
             refusal.hint = Suggest.hint(for: base, among: there.map(\.name))
         }
-        let targets = KnownModules.aliases[base] ?? [base]
-        if let tier = targets.compactMap({ KnownModules.tier(of: $0) }).max() {
+        if let tier {
             let today = targets == [base] ? "" : "`\(base)` is \(targets.joined(separator: " and ")) today; "
             refusal.notes.append("\(today)planned, tier \(tier): this build does not have it")
+            // Where it was looked for would lead nowhere.
+            if kamailio == nil, refusal.hint == nil { return refusal }
         }
         refusal.notes += tried.map { "tried \($0)" }
         return refusal

@@ -19,6 +19,8 @@ final class Modules {
     private(set) var all: [LoadedModule] = []
     /// Names that were asked for and could not be loaded: what the config says about them is not reported once more.
     var refused: Set<String> = []
+    /// Those of them that no file was found for, in the order of the config.
+    var missing: [String] = []
     var interfaces = PublishedAPIs()
     /// Commands for operators.
     let management = Management()

@@ -65,7 +65,10 @@ final class Diagnostics {
 
     /// Adds a remark. The same words about the same place are kept once.
     func add(_ diagnostic: Diagnostic) {
-        guard all.count < Diagnostics.kept else { return count(diagnostic) }
+        // Errors are kept although there are many other remarks.
+        guard all.count < Diagnostics.kept || (diagnostic.severity == .error && errors < Diagnostics.limit) else {
+            return count(diagnostic)
+        }
         let place = diagnostic.range?.written
         guard seen.insert("\(place?.source.name ?? "")\n\(place?.start ?? -1)\n\(diagnostic.message)").inserted else {
             return

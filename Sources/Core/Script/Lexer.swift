@@ -202,6 +202,7 @@ struct Lexer {
     private mutating func skipBlockComment() {
         let start = position
         var depth = 1
+        var hasNested = false
         position += 2
         while depth > 0 {
             guard position + 1 < bytes.count else {
@@ -216,9 +217,13 @@ struct Lexer {
                 position += 2
             } else if byte() == UInt8(ascii: "/"), byte(1) == UInt8(ascii: "*") {
                 depth += 1
-                diagnostics.notice(
-                    "comment inside a comment", at: SourceRange(source, position, position + 2),
-                    hint: "comments nest: each `/*` needs a `*/` of its own")
+                // Once a comment: what follows inside comes of the same slip.
+                if !hasNested {
+                    diagnostics.notice(
+                        "comment inside a comment", at: SourceRange(source, position, position + 2),
+                        hint: "comments nest: each `/*` needs a `*/` of its own")
+                }
+                hasNested = true
                 position += 2
             } else {
                 position += 1

@@ -35,6 +35,8 @@ struct Settings: Sendable {
     private(set) var flags: [String: Int] = [:]
     private(set) var avpFlags: [String: Int] = [:]
     private(set) var moduleParameters: [ModuleParameter] = []
+    /// Names of parameters that were set and mean nothing in this version, in the order of the config.
+    private(set) var withoutEffect: [String] = []
     let dialect: Syntax.Dialect
 
     /// Defaults alone.
@@ -97,6 +99,7 @@ struct Settings: Sendable {
             default: break
             }
         }
+        for name in ignored + later where !settings.withoutEffect.contains(name) { settings.withoutEffect.append(name) }
         if !ignored.isEmpty {
             diagnostics.info("accepted, without meaning here: \(ignored.joined(separator: ", "))", at: firstIgnored)
         }

@@ -35,7 +35,10 @@ public enum Apus {
 
     private static func check(_ configuration: Configuration, json: Bool) -> Int32 {
         let diagnostics = configuration.diagnostics
-        say(json ? diagnostics.json : diagnostics.text + diagnostics.summary + "\n")
+        say(
+            json
+                ? diagnostics.json
+                : diagnostics.text + MigrationSummary(configuration).text + diagnostics.summary + "\n")
         return diagnostics.failed ? 1 : 0
     }
 

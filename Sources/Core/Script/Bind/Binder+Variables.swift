@@ -10,6 +10,13 @@ extension Binder {
 
     /// Binds a variable as written; nil when it means nothing, which was reported.
     func variable(_ syntax: Syntax.Variable, for purpose: Purpose = .read) -> CompiledVariable? {
+        guard variableDepth < Binder.variableLimit else {
+            diagnostics.error(
+                "pseudo-variables nested deeper than \(Binder.variableLimit) levels", at: syntax.range)
+            return nil
+        }
+        variableDepth += 1
+        defer { variableDepth -= 1 }
         guard let (declaration, inner) = declaration(of: syntax) else { return nil }
         if purpose == .write, declaration.set == nil {
             diagnostics.error("`$\(declaration.name)` is read-only", at: syntax.range)

@@ -12,6 +12,9 @@ final class Binder {
     let runVariables: RunVariableNumbers
     /// Bare names that were taken for AVPs, each remarked on once.
     private var guessedAVPs: Set<String> = []
+    /// Pseudo-variables inside of each other's names and indexes, while one is bound.
+    var variableDepth = 0
+    static let variableLimit = 32
 
     convenience init(tree: Syntax.Tree, settings: Settings, registry: Registry, diagnostics: Diagnostics) {
         self.init(

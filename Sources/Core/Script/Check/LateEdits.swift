@@ -46,6 +46,10 @@ final class LateEdits {
     private let diagnostics: Diagnostics
     /// What comes behind a route; nil while it is followed.
     private var ends: [Key: State?] = [:]
+    /// Routes that are followed, one called by the other.
+    private var depth = 0
+    /// Calls inside of each other that are followed: as many as run by default (max_recursive_level).
+    private static let depthLimit = 256
 
     init(routes: RouteTable, registry: Registry, diagnostics: Diagnostics) {
         self.routes = routes
@@ -75,6 +79,9 @@ final class LateEdits {
         }
         // A route that calls itself comes back, if at all, from where it does not.
         if let known = ends[key] { return known ?? .unreachable }
+        guard depth < LateEdits.depthLimit else { return before }
+        depth += 1
+        defer { depth -= 1 }
         ends[key] = .some(nil)
         var state = before
         var exits = Exits()
