@@ -94,6 +94,18 @@ linux_thread *linux_this_thread(void) {
 }
 
 int32_t linux_log_threshold_value = 0;
+int32_t linux_log_threads_differ = 0;
+static _Thread_local int32_t own_log_threshold = INT32_MIN;
+
+int32_t linux_thread_log_threshold(void) {
+    if (own_log_threshold != INT32_MIN) return own_log_threshold;
+    return __atomic_load_n(&linux_log_threshold_value, __ATOMIC_RELAXED);
+}
+
+void linux_set_thread_log_threshold(int32_t level) {
+    own_log_threshold = level;
+    __atomic_store_n(&linux_log_threads_differ, 1, __ATOMIC_RELAXED);
+}
 
 int linux_fork(void) { return fork(); }
 

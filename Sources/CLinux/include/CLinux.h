@@ -88,8 +88,17 @@ linux_thread *linux_this_thread(void);
 
 /* ---- numbers that every thread reads and few change ---- */
 
+/* The log level in force: the server's, or that of the calling thread when it has one of its own. */
 extern int32_t linux_log_threshold_value;
-static inline int32_t linux_log_threshold(void) { return __atomic_load_n(&linux_log_threshold_value, __ATOMIC_RELAXED); }
+extern int32_t linux_log_threads_differ; /* 1 from the first thread's own level on */
+int32_t linux_thread_log_threshold(void);
+static inline int32_t linux_log_threshold(void) {
+    if (__builtin_expect(__atomic_load_n(&linux_log_threads_differ, __ATOMIC_RELAXED), 0)) return linux_thread_log_threshold();
+    return __atomic_load_n(&linux_log_threshold_value, __ATOMIC_RELAXED);
+}
+/* No level of its own. */
+static inline int32_t linux_log_level_of_all(void) { return INT32_MIN; }
+void linux_set_thread_log_threshold(int32_t level);
 static inline void linux_set_log_threshold(int32_t level) {
     __atomic_store_n(&linux_log_threshold_value, level, __ATOMIC_RELAXED);
 }

@@ -48,6 +48,10 @@ extension HostTables {
                     $0.add(text.bytes, keepingLines: true)
                 }
             },
+            set_level: { call, level in
+                UnsafeMutablePointer<Run>(call.pointee.run).setLogLevel(max(-5, min(3, level)))
+            },
+            reset_level: { UnsafeMutablePointer<Run>($0.pointee.run).setLogLevel(nil) },
             facility: { CInt(SyslogFacility.number(named: $0.string) ?? -1) })
     }
 

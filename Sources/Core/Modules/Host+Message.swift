@@ -90,6 +90,7 @@ extension HostTables {
                 guard let a = URI.parse(a.bytes), let b = URI.parse(b.bytes) else { return -2 }
                 return HostTables.answer(a.isEquivalent(to: b))
             },
+            hash: { a, b in a.bytes.coreHash(with: b.bytes) },
             set_request_uri: { message, uri in HostTables.answer(Message(opaque: message).setRequestURI(uri.bytes)) },
             set_destination: { message, uri in
                 HostTables.answer(Message(opaque: message).setDestinationURI(uri.s == nil ? nil : uri.bytes))

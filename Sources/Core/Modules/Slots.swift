@@ -2,9 +2,10 @@ import PluginAPI
 
 // Invariants: the tables are filled on the main thread before the workers start, constant afterwards. A message's slots
 // are an array in its arena, made when the first one is set: its first entry is the number of those behind it, and the
-// id of a slot is its place. A worker's are an array of its own; the place is the id less 1.
+// id of a slot is its place. A worker's are an array of its own; the place is the id less 1. A run's are made at once, for all ids, in the
+// run's arena: its first entry is the server's HostShared, and the id of a slot is its place.
 
-/// Where modules keep data of their own with messages and workers.
+/// Where modules keep data of their own with messages, workers and runs.
 struct SlotTable {
     typealias Destroy = @convention(c) (UnsafePointer<apus_host>, UnsafeMutableRawPointer) -> Void
 
@@ -17,8 +18,10 @@ struct SlotTable {
 
     private let messageSlots = UnsafeMutablePointer<Slot>.allocate(capacity: limit)
     private let workerSlots = UnsafeMutablePointer<Slot>.allocate(capacity: limit)
+    private let runSlots = UnsafeMutablePointer<Slot>.allocate(capacity: limit)
     private(set) var messageCount = 0
     private(set) var workerCount = 0
+    private(set) var runCount = 0
 
     /// The new slot's id; nil when there are too many.
     mutating func addMessageSlot(host: UnsafePointer<apus_host>, destroy: Destroy?) -> CInt? {
@@ -33,6 +36,13 @@ struct SlotTable {
         (workerSlots + workerCount).initialize(to: Slot(host: host, destroy: destroy))
         workerCount += 1
         return CInt(workerCount)
+    }
+
+    mutating func addRunSlot(host: UnsafePointer<apus_host>, destroy: Destroy?) -> CInt? {
+        guard runCount < SlotTable.limit else { return nil }
+        (runSlots + runCount).initialize(to: Slot(host: host, destroy: destroy))
+        runCount += 1
+        return CInt(runCount)
     }
 
     /// [worker] Nil until set, and for an id that is none.
@@ -80,6 +90,25 @@ struct SlotTable {
         message.record.pointee.slots = nil
     }
 
+    /// [worker] The slots of a run, made when they are not there yet; nil when its memory is used up.
+    static func slots(
+        of run: UnsafeMutablePointer<Run>, _ shared: UnsafeMutablePointer<HostShared>
+    ) -> UnsafeMutablePointer<UnsafeMutableRawPointer?>? {
+        if let known = run.pointee.slots { return known }
+        let capacity = shared.pointee.slots.runCount + 1
+        guard let place = run.allocate(capacity * MemoryLayout<UnsafeMutableRawPointer?>.stride) else { return nil }
+        let slots = place.bindMemory(to: UnsafeMutableRawPointer?.self, capacity: capacity)
+        slots.initialize(repeating: nil, count: capacity)
+        slots[0] = UnsafeMutableRawPointer(shared)
+        run.pointee.slots = slots
+        run.pointee.endSlots = { slots in
+            guard let shared = slots[0]?.assumingMemoryBound(to: HostShared.self) else { return }
+            let table = shared.pointee.slots
+            table.destroy(slots + 1, table.runSlots, table.runCount)
+        }
+        return slots
+    }
+
     /// [worker] The worker ends.
     func endWorker(_ slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>) { destroy(slots, workerSlots, workerCount) }
 
@@ -107,6 +136,8 @@ extension HostTables {
                         id = modules.shared.pointee.slots.addMessageSlot(host: host, destroy: destroy)
                     case Int(APUS_SLOT_WORKER):
                         id = modules.shared.pointee.slots.addWorkerSlot(host: host, destroy: destroy)
+                    case Int(APUS_SLOT_RUN):
+                        id = modules.shared.pointee.slots.addRunSlot(host: host, destroy: destroy)
                     default: throw Registry.Refusal(text: "there is no kind \(kind)")
                     }
                     guard let id else { throw Registry.Refusal(text: "there are \(SlotTable.limit) already") }
@@ -126,6 +157,20 @@ extension HostTables {
                     return
                 }
                 worker.pointee.slots[Int(id) - 1] = data
+            },
+            run: { call, id in
+                guard let slots = UnsafeMutablePointer<Run>(call.pointee.run).pointee.slots, id > 0,
+                    Int(id) <= call.pointee.host.shared.pointee.slots.runCount
+                else { return nil }
+                return slots[Int(id)]
+            },
+            set_run: { call, id, data in
+                let shared = call.pointee.host.shared
+                guard id > 0, Int(id) <= shared.pointee.slots.runCount,
+                    let slots = SlotTable.slots(of: UnsafeMutablePointer<Run>(call.pointee.run), shared)
+                else { return CInt(APUS_FALSE) }
+                slots[Int(id)] = data
+                return CInt(APUS_TRUE)
             })
     }
 }

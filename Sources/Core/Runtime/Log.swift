@@ -108,6 +108,12 @@ enum Log {
         thread.pointee.prefix_length = UInt32(truncatingIfNeeded: prefix.count)
     }
 
+    /// What is printed of this thread's lines from now on, whatever `threshold` says; nil: what that says.
+    @_semantics("no_performance_analysis")
+    static func setThreadThreshold(_ level: Int32?) {
+        linux_set_thread_log_threshold(level ?? linux_log_level_of_all())
+    }
+
     // MARK: - Lines
 
     /// A line that is always printed when its level is on: what scripts and accounting write, and what cannot repeat.

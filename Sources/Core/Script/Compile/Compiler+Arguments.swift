@@ -19,6 +19,7 @@ extension Compiler {
         case .regex: return regexPlan(argument, place, function)
         case .flag: return flagPlan(argument, place, function)
         case .route(let kinds): return routePlan(argument, kinds, place, function)
+        case .routeIfAny(let kinds): return routePlan(argument, kinds, mayLack: true, place, function)
         case .word(let words): return wordPlan(argument, words, place, function)
         }
     }
@@ -254,7 +255,7 @@ extension Compiler {
     }
 
     private func routePlan(
-        _ argument: Expression, _ kinds: UInt32, _ place: Int, _ function: FunctionDeclaration
+        _ argument: Expression, _ kinds: UInt32, mayLack: Bool = false, _ place: Int, _ function: FunctionDeclaration
     ) -> ArgumentPlan? {
         var name: String?
         switch argument.kind {
@@ -284,7 +285,7 @@ extension Compiler {
         if let index = find(normal, kinds) {
             binder.routes.update(index) { $0.isUsed = true }
             plan.prototype.route = OpaquePointer(routeTable + index)
-        } else if !normal.isEmpty, normal != "0", let kind = RouteKind.allCases.first(where: { kinds & $0.mask != 0 }) {
+        } else if !mayLack, !normal.isEmpty, normal != "0", let kind = RouteKind.allCases.first(where: { kinds & $0.mask != 0 }) {
             // The peers start, too: nothing runs then. An empty name and 0 take a route back.
             _ = binder.route(kind, named: normal, at: argument.range, severity: .warning)
         }

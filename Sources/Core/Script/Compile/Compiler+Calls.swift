@@ -8,6 +8,7 @@ extension Compiler {
         if call.name.text == "route" { return routeCall(call) }
         guard let function = binder.function(call) else { return }
         checkRoute(function, call)
+        if function.endsServer { diagnostics.warning("`\(function.name)` ends the server", at: call.name.range) }
         let height = emitter.height
         var plans: [ArgumentPlan] = []
         for (index, argument) in call.arguments.enumerated() {

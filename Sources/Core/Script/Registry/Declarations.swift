@@ -42,6 +42,7 @@ final class FunctionDeclaration: @unchecked Sendable {
     /// What it says of the request, for remarks on scripts: it sends it, or does nothing but edit what is sent.
     let sendsRequest: Bool
     let editsRequest: Bool
+    let endsServer: Bool
     let doc: String
     let call: Call
     let prepare: Prepare?
@@ -59,6 +60,7 @@ final class FunctionDeclaration: @unchecked Sendable {
         deprecated = flags & UInt32(APUS_DEPRECATED) != 0
         sendsRequest = flags & UInt32(APUS_SENDS_REQUEST) != 0
         editsRequest = flags & UInt32(APUS_EDITS_REQUEST) != 0
+        endsServer = flags & UInt32(APUS_ENDS_SERVER) != 0
         self.doc = doc
         self.call = call
         self.prepare = prepare

@@ -13,6 +13,8 @@ struct Signature: Equatable {
         case flag
         /// Names a route block of one of these kinds (`APUS_…_ROUTE` bits).
         case route(UInt32)
+        /// The same, of which there may be none.
+        case routeIfAny(UInt32)
         case word([String])
     }
 
@@ -112,10 +114,11 @@ extension Signature.Kind {
             let words = text[text.index(after: open)...].dropLast().split(separator: "|").map(String.init)
             switch text[..<open] {
             case "word" where !words.isEmpty: self = .word(words)
-            case "route":
+            case "route", "route?":
                 let kinds = words.compactMap { RouteKind(named: $0)?.mask }
                 guard kinds.count == words.count, !kinds.isEmpty else { return nil }
-                self = .route(kinds.reduce(0, |))
+                let mask = kinds.reduce(0, |)
+                self = text[..<open] == "route" ? .route(mask) : .routeIfAny(mask)
             default: return nil
             }
         }
@@ -134,6 +137,7 @@ extension Signature.Kind {
         case .regex: "regex"
         case .flag: "flag"
         case .route(let mask): "route(" + RouteKind.names(in: mask).joined(separator: "|") + ")"
+        case .routeIfAny(let mask): "route?(" + RouteKind.names(in: mask).joined(separator: "|") + ")"
         case .word(let words): "word(" + words.joined(separator: "|") + ")"
         }
     }

@@ -75,7 +75,15 @@ extension Bytes {
 
     /// The hash that scripts split traffic with: big-endian words of four bytes, each added with itself shifted, then mixed. Its values are
     /// part of configs, so it must not change.
-    var coreHash: UInt32 {
+    var coreHash: UInt32 { coreHash(with: .empty) }
+
+    /// The same of two texts, which is not that of both put together.
+    func coreHash(with second: Bytes) -> UInt32 {
+        let hash = second.isEmpty ? sum : sum &+ second.sum
+        return (hash &+ hash >> 11) &+ (hash >> 13 &+ hash >> 23)
+    }
+
+    private var sum: UInt32 {
         var hash: UInt32 = 0
         var index = 0
         while index + 4 <= count {
@@ -89,7 +97,6 @@ extension Bytes {
             rest = rest << 8 &+ UInt32(self[index])
             index += 1
         }
-        hash = hash &+ (rest ^ rest >> 3)
-        return (hash &+ hash >> 11) &+ (hash >> 13 &+ hash >> 23)
+        return hash &+ (rest ^ rest >> 3)
     }
 }

@@ -62,6 +62,13 @@ struct Run {
     /// Patterns compiled for this run, newest first; freed with it.
     var regexes: UnsafeMutablePointer<RunRegex>?
 
+    /// What modules keep with the run, in its arena; nil until the first of it is set.
+    var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    /// Destroys it as the run ends; set with `slots`.
+    var endSlots: (@convention(c) (UnsafeMutablePointer<UnsafeMutableRawPointer?>) -> Void)?
+    /// By which the run's lines are logged; nil: by the server's.
+    var logLevel: Int32?
+
     /// The call that is being made or waits.
     var site: UnsafePointer<CallSite>?
     var arguments: UnsafePointer<apus_arg>?

@@ -20,6 +20,8 @@ struct ScriptWorker {
     var current: UnsafePointer<CallSite>?
     /// The log_prefix of the run whose machine works now; borrowed from it.
     var logPrefix = apus_str()
+    /// The log level of that run; nil: the server's.
+    var logLevel: Int32?
     private var free: UnsafeMutablePointer<Run>?
     /// For what outlives a run: AVPs.
     let slab: UnsafeMutablePointer<Slab>
@@ -81,6 +83,7 @@ extension UnsafeMutablePointer<ScriptWorker> {
         run.pointee.variables = nil
         run.pointee.sending = nil
         run.pointee.logPrefix = apus_str()
+        run.pointee.logLevel = nil
         run.pointee.avps = nil
         run.pointee.site = nil
         run.pointee.suspension = 0
@@ -90,6 +93,10 @@ extension UnsafeMutablePointer<ScriptWorker> {
     /// The run is over; everything that it allocated ends.
     func finish(_ run: UnsafeMutablePointer<Run>) {
         run.pointee.state = .idle
+        if let slots = run.pointee.slots {
+            run.pointee.endSlots?(slots)
+            run.pointee.slots = nil
+        }
         if run.pointee.regexes != nil { run.freeRegexes() }
         run.pointee.avps?.release()
         run.pointee.arena.reset()
@@ -119,7 +126,8 @@ extension UnsafeMutablePointer<ScriptWorker> {
                 frameCapacity: Int32(Run.firstFrameCapacity), frameCount: 0, sending: nil, logPrefix: apus_str(),
                 variables: nil,
                 avps: nil,
-                regexes: nil, site: nil, arguments: nil, suspension: 0, resumeUser: nil, enteredRoute: false,
+                regexes: nil, slots: nil, endSlots: nil, logLevel: nil, site: nil, arguments: nil, suspension: 0,
+                resumeUser: nil, enteredRoute: false,
                 end: Run.End(), ended: ended,
                 context: nil, next: nil))
         return run

@@ -73,14 +73,15 @@ extension UnsafeMutablePointer<Run> {
     }
 
     /// What the thread was at before this machine came upon its stack: a call of another run, or nothing.
-    private typealias Outer = (call: UnsafePointer<CallSite>?, logPrefix: apus_str)
+    private typealias Outer = (call: UnsafePointer<CallSite>?, logPrefix: apus_str, logLevel: Int32?)
 
     /// The machine stands on the thread's stack once more; what is logged has the run's prefix.
     @inline(__always)
     private func begin(on worker: UnsafeMutablePointer<ScriptWorker>) -> Outer {
-        let outer = (worker.pointee.current, worker.pointee.logPrefix)
+        let outer = (worker.pointee.current, worker.pointee.logPrefix, worker.pointee.logLevel)
         worker.pointee.depth += 1
         setPrefix(pointee.logPrefix, on: worker)
+        useLogLevel(pointee.logLevel, on: worker)
         return outer
     }
 
@@ -89,6 +90,20 @@ extension UnsafeMutablePointer<Run> {
         worker.pointee.depth -= 1
         worker.pointee.current = outer.call
         setPrefix(outer.logPrefix, on: worker)
+        useLogLevel(outer.logLevel, on: worker)
+    }
+
+    /// Lines of this thread are chosen by that level from now on; nil: by the server's.
+    @inline(__always)
+    private func useLogLevel(_ level: Int32?, on worker: UnsafeMutablePointer<ScriptWorker>) {
+        if level != nil || worker.pointee.logLevel != nil { Log.setThreadThreshold(level) }
+        worker.pointee.logLevel = level
+    }
+
+    /// The same for this run, which works.
+    func setLogLevel(_ level: Int32?) {
+        pointee.logLevel = level
+        useLogLevel(level, on: pointee.worker)
     }
 
     @inline(__always)

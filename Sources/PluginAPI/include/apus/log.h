@@ -44,6 +44,13 @@ typedef struct apus_log_api {
      */
     void (*APUS_NONNULL script_line)(const apus_call *APUS_NONNULL c, int level, int facility, apus_str text);
 
+    /*
+     * [worker] [no-alloc] From now on what is logged while the run of this call works is chosen by this level, not by the core parameter
+     * `debug`; `reset_level`: by the parameter again. It ends with the run.
+     */
+    void (*APUS_NONNULL set_level)(const apus_call *APUS_NONNULL c, int level);
+    void (*APUS_NONNULL reset_level)(const apus_call *APUS_NONNULL c);
+
     /* [declare] [start] The syslog facility of a name such as "LOG_LOCAL3" or "LOCAL3"; -1 when there is none. */
     int (*APUS_NONNULL facility)(apus_str name);
 } apus_log_api;

@@ -165,6 +165,12 @@ typedef struct apus_message_api {
     /* Equality by RFC 3261 section 19.1.4: 1 equal, -1 different, -2 when one is no URI. */
     int (*APUS_NONNULL same_uri)(apus_str a, apus_str b);
 
+    /*
+     * [any] [no-alloc] The hash by which scripts and modules spread traffic, of two texts, of which each may be empty. Its values are part of
+     * configs: they never change.
+     */
+    uint32_t (*APUS_NONNULL hash)(apus_str a, apus_str b);
+
     /* [worker] At once: texts are copied. APUS_FALSE when the text is no URI or memory is out. */
     int (*APUS_NONNULL set_request_uri)(apus_msg *APUS_NONNULL m, apus_str uri);
     int (*APUS_NONNULL set_destination)(apus_msg *APUS_NONNULL m, apus_str uri); /* null s: back to none */

@@ -59,6 +59,8 @@ enum {
     APUS_SENDS_REQUEST = 1u << 2,
     /* It does nothing but edit the request that is sent: the script's author learns at start where that is too late. */
     APUS_EDITS_REQUEST = 1u << 3,
+    /* It ends the server: the script's author is warned at start. */
+    APUS_ENDS_SERVER = 1u << 4,
 };
 
 /* What is wrong with a constant: filled by a check, shown under the argument. Texts may point to the caller's stack. */
@@ -86,6 +88,7 @@ typedef struct apus_complaint {
  *   regex     POSIX extended regular expression, case-insensitive                   -> regex
  *   flag      a flag's number 0 to 31 or its declared name                          -> num
  *   route(k)  name of a route block of kind k: request, failure, branch, onreply    -> route, str
+ *   route?(k) the same, of which there may be none: nothing is said about it then   -> route, str
  *   word(a|b) one of the words, as a constant                                       -> num, str
  */
 typedef struct apus_function {

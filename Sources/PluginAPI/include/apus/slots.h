@@ -13,6 +13,7 @@ extern "C" {
 enum {
     APUS_SLOT_MESSAGE = 1, /* as long as the message: the run, or its transaction */
     APUS_SLOT_WORKER = 2,  /* one pointer for each worker, as long as the server */
+    APUS_SLOT_RUN = 3,     /* as long as one run of the script, with all its routes and waits */
 };
 
 typedef struct apus_slots_api {
@@ -29,6 +30,12 @@ typedef struct apus_slots_api {
     /* [worker] [no-alloc] The calling worker's slot; null until set. */
     void *APUS_NULLABLE (*APUS_NONNULL worker)(const apus_host *APUS_NONNULL h, int id);
     void (*APUS_NONNULL set_worker)(const apus_host *APUS_NONNULL h, int id, void *APUS_NULLABLE data);
+    /*
+     * [worker] [no-alloc] The slot of the run that makes the call; null until set. When it is destroyed, memory of the run (script->allocate) is
+     * still there. APUS_FALSE when the run's memory is used up.
+     */
+    void *APUS_NULLABLE (*APUS_NONNULL run)(const apus_call *APUS_NONNULL c, int id);
+    int (*APUS_NONNULL set_run)(const apus_call *APUS_NONNULL c, int id, void *APUS_NULLABLE data);
 } apus_slots_api;
 
 #ifdef __cplusplus
