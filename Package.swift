@@ -17,6 +17,7 @@ let c: [CSetting] = [
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("acc", "Plugins/acc", ["PluginKit", "PluginAPI"]),
     ("cfg_rpc", "Plugins/cfg_rpc", ["PluginKit", "PluginAPI"]),
+    ("cfgutils", "Plugins/cfgutils", ["PluginKit", "PluginAPI", "COpenSSL"]),
     ("counters", "Plugins/counters", ["PluginKit", "PluginAPI"]),
     ("ctl", "Plugins/ctl", ["PluginKit", "PluginAPI", "DoorKit", "BinRPC"]),
     ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),
@@ -25,6 +26,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("mi_datagram", "Plugins/mi_datagram", ["PluginKit", "PluginAPI", "DoorKit", "TextDoor"]),
     ("mi_fifo", "Plugins/mi_fifo", ["PluginKit", "PluginAPI", "DoorKit", "TextDoor"]),
     ("mi_rpc", "Plugins/mi_rpc", ["PluginKit", "PluginAPI", "TextDoor"]),
+    ("print", "Plugins/print", ["PluginKit", "PluginAPI"]),
     ("pv", "Plugins/pv", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("rr", "Plugins/rr", ["PluginKit", "PluginAPI"]),
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI"]),
