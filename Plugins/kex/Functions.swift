@@ -20,3 +20,15 @@ private func isOurs(_ call: Call, comparesPort: Bool) -> CInt {
     let port = comparesPort ? UInt16(truncatingIfNeeded: uri.port_number) : 0
     return net.pointee.is_myself(call.host, uri.host, port) > 0 ? .true : .false
 }
+
+/// `setdebug(level)`
+func setLogLevel(_ call: Call) -> CInt {
+    call.host.pointee.log.pointee.set_level(call, CInt(clamping: call.int(0)))
+    return .true
+}
+
+/// `resetdebug()`
+func resetLogLevel(_ call: Call) -> CInt {
+    call.host.pointee.log.pointee.reset_level(call)
+    return .true
+}

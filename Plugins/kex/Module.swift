@@ -30,6 +30,10 @@ private func declareFunctions(_ host: Host) {
     host.function(
         "is_myhost", "uri:format", doc: "Whether the host of a URI, or a host, means this server, at any port.",
         call: isMyHost)
+    host.function(
+        "setdebug", "level:int", doc: "The log level for the rest of this run, whatever the parameter debug says.",
+        call: setLogLevel)
+    host.function("resetdebug", doc: "The log level is that of the parameter debug again.", call: resetLogLevel)
 }
 
 @c(apus_module_kex)
