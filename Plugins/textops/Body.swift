@@ -12,32 +12,92 @@ func hasSDP(_ call: Call) -> CInt {
 }
 
 /// Content-Type without its parameters (RFC 3261 section 20.15: case does not matter).
-private func isOfType(_ message: Message, _ type: apus_str) -> Bool {
-    var value = message.field(APUS_FIELD_CONTENT_TYPE)
-    return (value.next(UInt8(ascii: ";")) ?? "").trimmed.equalsIgnoringCase(type)
+func isOfType(_ message: Message, _ type: apus_str) -> Bool {
+    message.field(APUS_FIELD_CONTENT_TYPE).isMediaType(type)
+}
+
+extension apus_str {
+    /// A Content-Type, whose parameters do not count.
+    func isMediaType(_ type: apus_str) -> Bool {
+        var value = self
+        return (value.next(UInt8(ascii: ";")) ?? "").trimmed.equalsIgnoringCase(type)
+    }
 }
 
 /// `set_body(text, type)`
 func setBody(_ call: Call) -> CInt { setBody(call, call.text(0)) }
 
-/// `set_body_hex(text, type)`
+/// `set_body_hex(digits, type)`
 func setBodyFromHex(_ call: Call) -> CInt {
-    let hex = call.text(0)
-    guard hex.len % 2 == 0, var writer = call.writer(hex.len / 2 + 1) else {
-        return call.fail("two hexadecimal digits make a byte")
-    }
-    for index in stride(from: 0, to: hex.len, by: 2) {
-        guard let high = nibble(hex[index]), let low = nibble(hex[index + 1]) else {
-            return call.fail("two hexadecimal digits make a byte")
-        }
-        writer.add(byte: high << 4 | low)
-    }
-    return setBody(call, writer.text)
+    guard let body = call.bytes(0) else { return .false }
+    return setBody(call, body)
 }
 
 private func setBody(_ call: Call, _ body: apus_str) -> CInt {
     guard !call.text(1).isEmpty else { return call.fail("the Content-Type is empty") }
     return call.message.api.pointee.set_body(call.pointee.msg, body, call.text(1)) > 0 ? .true : .false
+}
+
+/// `set_reply_body(text, type)`
+func setReplyBody(_ call: Call) -> CInt { setReplyBody(call, call.text(0)) }
+
+/// `set_reply_body_hex(digits, type)`
+func setReplyBodyFromHex(_ call: Call) -> CInt {
+    guard let body = call.bytes(0) else { return .false }
+    return setReplyBody(call, body)
+}
+
+private func setReplyBody(_ call: Call, _ body: apus_str) -> CInt {
+    guard !body.isEmpty else { return call.fail("the body is empty") }
+    guard !call.text(1).isEmpty else { return call.fail("the Content-Type is empty") }
+    return call.message.api.pointee.set_reply_body(call.pointee.msg, body, call.text(1)) > 0 ? .true : .false
+}
+
+/// Checks a constant Content-Type, the first argument.
+let prepareType: Preparation = { _, index, constant, _, complaint in
+    index == 0 ? checkType(constant, complaint) : .true
+}
+
+/// Checks a constant Content-Type, the second argument.
+let prepareSecondType: Preparation = { _, index, constant, _, complaint in
+    index == 1 ? checkType(constant, complaint) : .true
+}
+
+/// Checks constant hexadecimal digits, the first argument, and a constant Content-Type, the second.
+let prepareHex: Preparation = { _, index, constant, _, complaint in
+    if index == 1 { return checkType(constant, complaint) }
+    guard index == 0 else { return .true }
+    guard constant.len % 2 == 0 else { return complaint.say("two hexadecimal digits make a byte", at: constant.len) }
+    for (place, byte) in constant.bytes.enumerated() where nibble(byte) == nil {
+        return complaint.say("two hexadecimal digits make a byte", at: place)
+    }
+    return .true
+}
+
+private func checkType(_ constant: apus_str, _ complaint: UnsafeMutablePointer<apus_complaint>) -> CInt {
+    guard let slash = constant.index(of: UInt8(ascii: "/")), slash > 0, slash + 1 < constant.len else {
+        return complaint.say("a media type is wanted: application/sdp")
+    }
+    return .true
+}
+
+extension UnsafePointer<apus_call> {
+    /// The bytes that an argument of hexadecimal digits means; nil, with a line in the log, when it is none.
+    func bytes(_ index: Int) -> apus_str? {
+        let hex = text(index)
+        guard hex.len % 2 == 0, var writer = writer(hex.len / 2 + 1) else {
+            log(.error, "two hexadecimal digits make a byte")
+            return nil
+        }
+        for index in stride(from: 0, to: hex.len, by: 2) {
+            guard let high = nibble(hex[index]), let low = nibble(hex[index + 1]) else {
+                log(.error, "two hexadecimal digits make a byte")
+                return nil
+            }
+            writer.add(byte: high << 4 | low)
+        }
+        return writer.text
+    }
 }
 
 private func nibble(_ byte: UInt8) -> UInt8? {

@@ -144,10 +144,45 @@ private func declareBody(_ host: Host) {
         "has_sdp", flags: APUS_DEPRECATED, doc: "The same as has_body(\"application/sdp\").", call: hasSDP)
     host.function(
         "set_body", "text:format, type:format", routes: bodyRoutes, doc: "Replaces the body and its Content-Type.",
-        call: setBody)
+        prepare: prepareSecondType, call: setBody)
     host.function(
         "set_body_hex", "digits:format, type:format", routes: bodyRoutes,
-        doc: "Replaces the body by bytes written as hexadecimal digits.", call: setBodyFromHex)
+        doc: "Replaces the body by bytes written as hexadecimal digits.", prepare: prepareHex, call: setBodyFromHex)
+    host.function(
+        "set_reply_body", "text:format, type:format", routes: requestRoutes,
+        doc: "The body of replies that the server makes for the request.", prepare: prepareSecondType,
+        call: setReplyBody)
+    host.function(
+        "set_reply_body_hex", "digits:format, type:format", routes: requestRoutes,
+        doc: "The same as bytes written as hexadecimal digits.", prepare: prepareHex, call: setReplyBodyFromHex)
+    host.function(
+        "filter_body", "type:format", doc: "Leaves of a multipart body the first part of that type.",
+        prepare: prepareType, call: filterBody)
+    declareMultipart(host)
+}
+
+private func declareMultipart(_ host: Host) {
+    host.function(
+        "set_body_multipart", routes: bodyRoutes, doc: "Makes the body the first part of a multipart one.",
+        call: setMultipart)
+    host.function(
+        "set_body_multipart", "text:format, type:format, boundary:format?", routes: bodyRoutes,
+        doc: "Replaces the body by a multipart one with this part.", prepare: prepareSecondType, call: setMultipart)
+    host.function(
+        "append_body_part", "text:format, type:format, disposition:format?", routes: bodyRoutes,
+        doc: "Adds a part to a multipart body.", prepare: prepareSecondType, call: appendPart)
+    host.function(
+        "append_body_part_hex", "digits:format, type:format, disposition:format?", routes: bodyRoutes,
+        doc: "Adds a part of bytes written as hexadecimal digits.", prepare: prepareHex, call: appendPartFromHex)
+    host.function(
+        "remove_body_part", "type:format", routes: bodyRoutes,
+        doc: "Removes the parts of that type from a multipart body.", prepare: prepareType, call: removePart)
+    host.function(
+        "get_body_part", "type:format, result:writable", routes: bodyRoutes,
+        doc: "The first part of that type, without its headers.", prepare: prepareType, call: getPart)
+    host.function(
+        "get_body_part_raw", "type:format, result:writable", routes: bodyRoutes,
+        doc: "The first part of that type with its headers.", prepare: prepareType, call: getRawPart)
 }
 
 private func declareTexts(_ host: Host) {

@@ -116,6 +116,8 @@ extension Message {
         copy.advertisedAddress = packer.copy(copy.advertisedAddress)
         copy.errorReason = packer.copy(copy.errorReason)
         copy.replyLines = packReplyLines(&packer)
+        copy.replyBody = packer.copy(copy.replyBody)
+        copy.replyBodyType = packer.copy(copy.replyBodyType)
         copy.branches = packBranches(&packer)
         copy.branchCapacity = copy.branchCount
         return copy

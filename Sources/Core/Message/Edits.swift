@@ -139,6 +139,17 @@ extension Message {
         return nil
     }
 
+    /// Whether the body is changed, or text is put where an empty one begins.
+    var isBodyEdited: Bool {
+        guard record.pointee.hasHeadersEnd else { return false }
+        var next = record.pointee.edits.newest
+        while let edit = next {
+            if edit.pointee.offset >= record.pointee.bodyStart { return true }
+            next = edit.pointee.previous
+        }
+        return false
+    }
+
     /// Deletes what is not deleted yet of a range.
     func deleteRest(of range: Range<Int>) -> Bool {
         var at = range.lowerBound

@@ -39,6 +39,8 @@ extension Message {
         then.errorCode = now.errorCode
         then.errorReason = now.errorReason
         then.replyLines = now.replyLines
+        then.replyBody = now.replyBody
+        then.replyBodyType = now.replyBodyType
         then.options.remove(.noReply)
         if now.options.contains(.noReply) { then.options.insert(.noReply) }
         if let saved = mark.branches { then.branches?.update(from: saved, count: Int(then.branchCount)) }

@@ -103,6 +103,14 @@ extension Message {
         return true
     }
 
+    /// The body of every reply that this server makes for the request without one of the reply's own; empty: none. Copied.
+    func setReplyBody(_ body: Bytes, contentType: Bytes) -> Bool {
+        guard let body = keep(body), let type = keep(contentType) else { return false }
+        routing.replyBody = body
+        routing.replyBodyType = type
+        return true
+    }
+
     /// Notes an error of processing for `sl_reply_error`; a reason that cannot be kept is left out.
     func setError(code: Int32, reason: Bytes) {
         routing.errorCode = code

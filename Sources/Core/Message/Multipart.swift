@@ -1,6 +1,8 @@
 /// The parts of a multipart body (RFC 2046 §5.1), one after the other; preamble and epilogue are passed over.
 struct Multipart: Sequence, IteratorProtocol {
     struct Part {
+        /// From the delimiter line in front of it up to the next one, or to the end.
+        var text: Bytes
         /// The part's header lines, and what follows their empty line.
         var headers: Bytes
         var body: Bytes
@@ -29,6 +31,8 @@ struct Multipart: Sequence, IteratorProtocol {
     private let boundary: Bytes
     /// Behind the delimiter line before the next part; nil when there is no further one.
     private var at: Int?
+    /// Where that delimiter line begins.
+    private var line = 0
     private var count = 0
 
     /// - Parameter boundary: see `ContentType.boundary`.
@@ -36,20 +40,31 @@ struct Multipart: Sequence, IteratorProtocol {
         self.body = body
         self.boundary = boundary
         at = 0
-        at = delimiter(from: 0).flatMap { $0.isLast ? nil : $0.next }
+        advance(to: delimiter(from: 0))
     }
 
     /// The next part; at most `Limits.multipartParts`.
     mutating func next() -> Part? {
         guard let start = at, count < Limits.multipartParts else { return nil }
         count += 1
+        let from = line
         let end = delimiter(from: start)
-        at = end.flatMap { $0.isLast ? nil : $0.next }
-        return Multipart.split(body[start..<(end?.start ?? body.count)])
+        advance(to: end)
+        var part = Multipart.split(body[start..<(end?.start ?? body.count)])
+        part.text = body[from..<(end?.line ?? body.count)]
+        return part
     }
 
-    /// The next delimiter line: where the line break before it begins, where the line behind it does, and whether it is the closing one.
-    private func delimiter(from: Int) -> (start: Int, next: Int, isLast: Bool)? {
+    private mutating func advance(to delimiter: Delimiter?) {
+        at = delimiter.flatMap { $0.isLast ? nil : $0.next }
+        line = delimiter?.line ?? body.count
+    }
+
+    /// A delimiter line: where it begins, where the line break before it does, where the next line does, and whether it is the closing one.
+    private typealias Delimiter = (line: Int, start: Int, next: Int, isLast: Bool)
+
+    /// The next one; nil at the end.
+    private func delimiter(from: Int) -> Delimiter? {
         var at = from
         while let dashes = body.firstIndex(of: Bytes("--"), from: at) {
             at = dashes + 1
@@ -67,7 +82,7 @@ struct Multipart: Sequence, IteratorProtocol {
             var start = Swift.max(dashes, from)
             if start > from, body[start - 1] == 10 { start -= 1 }
             if start > from, body[start - 1] == 13 { start -= 1 }
-            return (start, next, isLast)
+            return (dashes, start, next, isLast)
         }
         return nil
     }
@@ -80,10 +95,10 @@ struct Multipart: Sequence, IteratorProtocol {
             var next = end
             if next < part.count, part[next] == 13 { next += 1 }
             if next < part.count, part[next] == 10 { next += 1 }
-            if end == at { return Part(headers: part.prefix(at), body: part.dropFirst(next)) }
+            if end == at { return Part(text: part, headers: part.prefix(at), body: part.dropFirst(next)) }
             at = next
         }
-        return Part(headers: part, body: .empty)
+        return Part(text: part, headers: part, body: .empty)
     }
 }
 

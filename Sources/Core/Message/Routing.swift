@@ -40,6 +40,9 @@ struct Routing {
     var branchCapacity: UInt8
     /// Header lines for every reply that this server makes for the request, newest first.
     var replyLines: UnsafeMutablePointer<ReplyLines>?
+    /// The body of those replies that have none of their own, and its Content-Type; empty: none.
+    var replyBody: Bytes
+    var replyBodyType: Bytes
 
     struct Options: OptionSet {
         let rawValue: UInt32
@@ -87,6 +90,8 @@ struct Routing {
         branchCount = 0
         branchCapacity = 0
         replyLines = nil
+        replyBody = .empty
+        replyBodyType = .empty
     }
 
     /// The Request-URI that replaces the received one; nil while none does.

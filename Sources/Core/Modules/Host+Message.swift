@@ -135,7 +135,9 @@ extension HostTables {
             },
             remove_value: { message, value in HostTables.answer(Message(opaque: message).removeValue(value.bytes)) },
             set_body: { message, body, type in
-                HostTables.answer(Message(opaque: message).replaceBody(body.bytes, contentType: type.bytes))
+                let message = Message(opaque: message)
+                guard !message.isBodyEdited || message.applyEdits() else { return CInt(APUS_FALSE) }
+                return HostTables.answer(message.replaceBody(body.bytes, contentType: type.bytes))
             },
             insert_late: { host, message, header, late in
                 let message = Message(opaque: message)
@@ -174,7 +176,36 @@ extension HostTables {
             next_hop: { HostTables.nextHop(of: $0) },
             bytes: { apus_str(Message(opaque: $0).received) },
             apply_edits: { CInt(Message(opaque: $0).applyEdits() ? APUS_TRUE : APUS_FALSE) },
-            send_flags: { Message(opaque: $0).forwardOptions.rawValue })
+            send_flags: { Message(opaque: $0).forwardOptions.rawValue },
+            add_reply_flags: { message, flags in
+                let message = Message(opaque: message)
+                if flags & UInt32(APUS_SEND_NO_CONNECT) != 0 { message.routing.options.insert(.replyNoConnect) }
+                if flags & UInt32(APUS_SEND_CLOSE) != 0 { message.routing.options.insert(.replyClose) }
+            },
+            set_reply_body: { message, body, type in
+                HostTables.answer(Message(opaque: message).setReplyBody(body.bytes, contentType: type.bytes))
+            },
+            body_part: { body, type, index, out in
+                guard let type = ContentType.parse(type.bytes), type.type.equalsIgnoringCase("multipart"),
+                    let boundary = type.boundary
+                else { return CInt(APUS_FALSE) }
+                var parts = Multipart(body.bytes, boundary: boundary)
+                for _ in 0..<index where parts.next() == nil { return CInt(APUS_FALSE) }
+                guard let part = parts.next() else { return CInt(APUS_FALSE) }
+                HostTables.fill(
+                    out,
+                    apus_body_part(
+                        size: out.pointee.size, reserved: 0, text: apus_str(part.text),
+                        headers: apus_str(part.headers),
+                        type: part.value("Content-Type").map { apus_str($0) } ?? apus_str(), body: apus_str(part.body)))
+                return CInt(APUS_TRUE)
+            },
+            is_body_edited: { HostTables.answer(Message(opaque: $0).isBodyEdited) },
+            parse_date: { text, seconds in
+                guard let date = SIPDate.parse(text.bytes) else { return CInt(APUS_FALSE) }
+                seconds.pointee = date
+                return CInt(APUS_TRUE)
+            })
     }
 
     /// The contract's number of a method.

@@ -30,7 +30,11 @@ extension HostTables {
                 }
                 out.set(flow)
             },
-            was_sent: { HostTables.answer(Message(opaque: $0).routing.options.contains(.replied)) })
+            was_sent: { HostTables.answer(Message(opaque: $0).routing.options.contains(.replied)) },
+            forward: { host, reply, code, reason in
+                guard let forward = host.shared.pointee.services.forwardReply else { return CInt(APUS_FALSE) }
+                return HostTables.answer(forward(reply, code, reason))
+            })
     }
 
     /// What a module says about a reply; nil when its code is none, or its reason would break the line.

@@ -65,7 +65,22 @@ extension HostTables {
                 let named = image.pointee.namedVariables + Int(number)
                 name.pointee = named.pointee.name
                 return OpaquePointer(named.pointee.variable)
-            })
+            },
+            set_initial: { host, name, value in
+                host.declaring("set_initial", in: [.setting]) { (_, modules) throws(Registry.Refusal) in
+                    var kept = value.pointee
+                    if kept.hasText { kept.str = apus_str(PermanentText.bytes(kept.str.string)) }
+                    modules.registry.initialValues[name.string] = kept
+                    return CInt(APUS_TRUE)
+                }
+            },
+            add_avp_alias: { host, alias, name in
+                host.declaring("add_avp_alias", in: [.setting]) { (_, modules) throws(Registry.Refusal) in
+                    modules.registry.avpAliases[alias.string] = name.string
+                    return CInt(APUS_TRUE)
+                }
+            },
+            set_shared: { name, value in SharedVariables.server.set(name.bytes, value.pointee) })
     }
 
     private static func read(

@@ -59,6 +59,8 @@ struct HostServices {
     typealias Hold = @convention(c) (OpaquePointer) -> Bool
     /// `message->release` of a message that was held.
     typealias EndHolding = @convention(c) (OpaquePointer) -> Void
+    /// `reply->forward`: the reply, another code or 0, another reason or none.
+    typealias ForwardReply = @convention(c) (OpaquePointer, Int32, apus_str) -> Bool
 
     /// [worker] onsend_route, as apus/net.h says.
     var onsend: Onsend?
@@ -68,4 +70,6 @@ struct HostServices {
     var hold: Hold?
     /// [worker]
     var endHolding: EndHolding?
+    /// [worker]
+    var forwardReply: ForwardReply?
 }

@@ -57,6 +57,7 @@ final class Server {
         modules.shared.pointee.services.startRun = OwnRuns.start
         modules.shared.pointee.services.onsend = Onsend.look
         modules.shared.pointee.services.hold = Holding.hold
+        modules.shared.pointee.services.forwardReply = PassingOn.forward
         modules.shared.pointee.services.endHolding = Holding.end
         defer { modules.management.closeDoors() }
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }

@@ -48,6 +48,10 @@ enum StatelessReply {
     static func write(_ request: Message, _ parts: ReplyParts, _ worker: UnsafeMutablePointer<Worker>) -> Bytes? {
         var parts = parts
         if parts.server.isEmpty { parts.server = settings.server }
+        if parts.body.isEmpty, parts.code > 100 {
+            parts.body = request.routing.replyBody
+            parts.contentType = request.routing.replyBodyType
+        }
         let buffer = worker.pointee.compose
         let count: Int?
         if settings.warning > 0, let raw = request.routing.receivedOn {

@@ -110,6 +110,10 @@ extension Binder {
         if let define = Binder.defineFamily[declaration.name] { return bindDefine(inner, define, &compiled) }
         if declaration.name == "cnt" { return bindCounted(inner, syntax.dialect, &compiled) }
         if rule.names == .variable { return bindInnerVariable(inner, syntax.dialect, &compiled) }
+        if declaration.name == "avp", let meant = avpAlias(inner) {
+            compiled.inner = memory.text(meant)
+            return true
+        }
         if declaration.dynamic, inner.bytes.contains(UInt8(ascii: "$")) {
             guard let format = format(inner, dialect: syntax.dialect) else { return false }
             if !format.isConstant {
@@ -119,6 +123,12 @@ extension Binder {
         }
         compiled.inner = memory.text(inner.bytes)
         return bindPlace(inner, declaration, &compiled)
+    }
+
+    /// What an alias, `name` or `$name`, stands for.
+    private func avpAlias(_ inner: Syntax.Text) -> String? {
+        let name = inner.string
+        return registry.avpAliases[name.hasPrefix("$") ? String(name.dropFirst()) : name]
     }
 
     /// The place of the inner name in its list, or the number of a `$var`.

@@ -12,6 +12,10 @@ final class RunVariableNumbers {
     /// What each variable is at the start of a run, once the table is made.
     private var defaults: UnsafeMutablePointer<apus_value>?
     private var limit = Int.max
+    /// What a `$var` is at the start of a run when it is not 0, by name.
+    private let initial: [String: apus_value]
+
+    init(initial: [String: apus_value] = [:]) { self.initial = initial }
 
     /// Values that a run must have room for.
     var capacity: Int { names.count + RunVariableNumbers.spare }
@@ -25,18 +29,23 @@ final class RunVariableNumbers {
         guard number < limit else { return nil }
         names.append(key)
         numbers[key] = number
-        if let defaults { defaults[number] = isNull ? .null : apus_value(0 as Int64) }
+        if let defaults { defaults[number] = atStart(key) }
         return number
     }
 
     /// Makes the table of values at the start of a run: 0, and null for `$vn`.
     func close(_ memory: ProgramMemory) -> UnsafeMutablePointer<apus_value> {
         let count = capacity
-        var values = names.map { $0.hasPrefix("vn(") ? apus_value.null : apus_value(0 as Int64) }
+        var values = names.map(atStart)
         while values.count < count { values.append(.null) }
         let table = memory.table(values)
         defaults = table
         limit = count
         return table
+    }
+
+    private func atStart(_ key: String) -> apus_value {
+        if key.hasPrefix("vn(") { return .null }
+        return initial[String(key.dropFirst(4).dropLast())] ?? apus_value(0 as Int64)
     }
 }

@@ -1,3 +1,5 @@
+import PluginAPI
+
 /// Everything that scripts can name: what Core and the loaded modules have declared. Filled on the main thread, in the order of
 /// the `loadmodule` lines, then constant.
 final class Registry: @unchecked Sendable {
@@ -10,6 +12,10 @@ final class Registry: @unchecked Sendable {
     private(set) var events: [EventDeclaration] = []
     /// What may change while the server runs: of modules, of the core, of the script.
     let changeable = ChangeableParameters()
+    /// What a `$var` that is no number 0 is at the start of each run, by name; texts live for ever.
+    var initialValues: [String: apus_value] = [:]
+    /// Other names for AVPs: what `$avp(alias)` means.
+    var avpAliases: [String: String] = [:]
     /// Names of the modules loaded so far, in order.
     private(set) var modules: [String] = []
 

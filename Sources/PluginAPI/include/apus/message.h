@@ -95,6 +95,16 @@ typedef struct apus_via {
     apus_str text, transport, host, branch, received, rport, params; /* rport.s is null when absent, "" as a bare flag */
 } apus_via;
 
+/* One part of a body of a multipart type (RFC 2046 section 5.1). Every text is a piece of the body. */
+typedef struct apus_body_part {
+    uint32_t size;
+    uint32_t reserved;
+    apus_str text;    /* from the delimiter line in front of it up to the next one: what goes when the part goes */
+    apus_str headers; /* its header lines; may be empty */
+    apus_str type;    /* value of its Content-Type; null s when it has none */
+    apus_str body;
+} apus_body_part;
+
 /* A state of a message to go back to: message->mark and rewind. It is void when the message ends. */
 typedef struct apus_mark {
     void *APUS_NULLABLE own[4];
@@ -191,7 +201,10 @@ typedef struct apus_message_api {
     int (*APUS_NONNULL remove_header)(apus_msg *APUS_NONNULL m, const apus_header *APUS_NONNULL header);
     /* One value of a header that is a list, such as a Route, with the comma that becomes needless; the header when it was the last. */
     int (*APUS_NONNULL remove_value)(apus_msg *APUS_NONNULL m, apus_str value);
-    /* Replaces the body; Content-Length follows by itself, Content-Type is replaced when `type` is not empty. */
+    /*
+     * Replaces the body; Content-Length follows by itself, Content-Type is replaced when `type` is not empty. When the body has edits already,
+     * all edits so far are applied first, as by apply_edits: the last call counts.
+     */
     int (*APUS_NONNULL set_body)(apus_msg *APUS_NONNULL m, apus_str body, apus_str type);
 
     /* [worker] An edit whose text is known only when the message leaves. `before` may be null: the first header. `late` is copied. */
@@ -266,6 +279,19 @@ typedef struct apus_message_api {
     int (*APUS_NONNULL apply_edits)(apus_msg *APUS_NONNULL m);
     /* [worker] [no-alloc] APUS_SEND_... that the script wants for the request as it is forwarded (set_forward_no_connect, set_forward_close). */
     uint32_t (*APUS_NONNULL send_flags)(const apus_msg *APUS_NONNULL m);
+    /* [worker] [no-alloc] APUS_SEND_... for every reply that this server makes for the request, besides those that it has. */
+    void (*APUS_NONNULL add_reply_flags)(apus_msg *APUS_NONNULL m, uint32_t flags);
+    /*
+     * [worker] The body, and its Content-Type, of every reply but 100 that this server makes for the request without a body of the reply's own;
+     * copied. Empty: none. APUS_FALSE: memory is out.
+     */
+    int (*APUS_NONNULL set_reply_body)(apus_msg *APUS_NONNULL m, apus_str body, apus_str type);
+    /* [any] [no-alloc] The i-th part, from 0, of a body whose Content-Type is `type`. APUS_FALSE: no more, or the type is not multipart. */
+    int (*APUS_NONNULL body_part)(apus_str body, apus_str type, uint32_t index, apus_body_part *APUS_NONNULL out);
+    /* [worker] [no-alloc] Whether the body has edits, which `part` does not show before apply_edits. */
+    int (*APUS_NONNULL is_body_edited)(const apus_msg *APUS_NONNULL m);
+    /* [any] [no-alloc] Seconds since 1970 of a date as SIP writes it (RFC 3261 section 20.17). APUS_FALSE when it is none. */
+    int (*APUS_NONNULL parse_date)(apus_str text, int64_t *APUS_NONNULL seconds);
 } apus_message_api;
 
 #ifdef __cplusplus

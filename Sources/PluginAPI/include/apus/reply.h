@@ -41,6 +41,12 @@ typedef struct apus_reply_api {
     void (*APUS_NONNULL destination)(apus_msg *APUS_NONNULL request, apus_destination *APUS_NONNULL out);
     /* [worker] [no-alloc] Whether `send` has sent a final reply to this request. */
     int (*APUS_NONNULL was_sent)(const apus_msg *APUS_NONNULL request);
+    /*
+     * [worker] Passes a received reply on at once, without a transaction: with its edits, by its second Via, whose host may have to be looked up
+     * first. Code 0: its own, else one of its class; an empty reason: its own. APUS_FALSE when the code is of another class, the reason breaks
+     * the line, there is no second Via, or memory is out; what fails later is counted and logged.
+     */
+    int (*APUS_NONNULL forward)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL reply, int32_t code, apus_str reason);
 } apus_reply_api;
 
 #ifdef __cplusplus

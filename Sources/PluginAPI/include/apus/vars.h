@@ -92,6 +92,13 @@ typedef struct apus_vars_api {
     /* [worker] [no-alloc] The $var(name) that the script names, by number from 0, and its name; null behind the last. *for ever* */
     const apus_variable *APUS_NULLABLE (*APUS_NONNULL script_variable)(const apus_call *APUS_NONNULL c, uint32_t number,
                                                                        apus_str *APUS_NONNULL name);
+
+    /* In a parameter's setter: what $var(name) is at the start of each run. Copied. */
+    int (*APUS_NONNULL set_initial)(const apus_host *APUS_NONNULL h, apus_str name, const apus_value *APUS_NONNULL value);
+    /* In a parameter's setter: $avp(alias) of the script means $avp(name), which may say `s:` or `i:`. Copied. */
+    int (*APUS_NONNULL add_avp_alias)(const apus_host *APUS_NONNULL h, apus_str alias, apus_str name);
+    /* [any] Sets $shv(name), a variable of the whole server, to a copy of the value. It takes a lock. */
+    void (*APUS_NONNULL set_shared)(apus_str name, const apus_value *APUS_NONNULL value);
 } apus_vars_api;
 
 #ifdef __cplusplus
