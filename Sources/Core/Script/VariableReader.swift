@@ -295,6 +295,8 @@ struct VariableReader {
         position += 1
         var start = position
         while start < close, bytes[start] == 32 { start += 1 }
+        // Blanks alone are meant: `{s.select,0, }`.
+        if start == close || bytes[start] == UInt8(ascii: ",") { start = position }
         if start < close, bytes[start] == UInt8(ascii: "$"), start + 1 < close {
             var reader = deeper()
             reader.position = start

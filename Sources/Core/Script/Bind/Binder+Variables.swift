@@ -204,8 +204,11 @@ extension Binder {
     private func bindCounted(_ inner: Syntax.Text, _ dialect: Syntax.Dialect, _ compiled: inout CompiledVariable)
         -> Bool
     {
-        guard let counted = innerVariable(inner, dialect) else { return false }
+        guard let syntax = innerSyntax(inner, dialect), let counted = keptVariable(syntax),
+            let (declaration, _) = declaration(of: syntax)
+        else { return false }
         compiled.user = UnsafeMutableRawPointer(mutating: counted)
+        compiled.innerID = CoreVariables.Counting(declaration).rawValue
         compiled.inner = memory.text(inner.bytes)
         return true
     }
@@ -214,20 +217,18 @@ extension Binder {
     private func bindInnerVariable(
         _ inner: Syntax.Text, _ dialect: Syntax.Dialect, _ compiled: inout CompiledVariable
     ) -> Bool {
-        guard let variable = innerVariable(inner, dialect) else { return false }
+        guard let variable = innerSyntax(inner, dialect).flatMap({ keptVariable($0) }) else { return false }
         compiled.innerVariable = variable
         compiled.inner = memory.text(inner.bytes)
         return true
     }
 
     /// The pseudo-variable that an inner name is, with its `$` or without.
-    private func innerVariable(
-        _ inner: Syntax.Text, _ dialect: Syntax.Dialect
-    ) -> UnsafePointer<CompiledVariable>? {
+    private func innerSyntax(_ inner: Syntax.Text, _ dialect: Syntax.Dialect) -> Syntax.Variable? {
         let text =
             inner.bytes.first == UInt8(ascii: "$")
             ? inner : Syntax.Text(bytes: [UInt8(ascii: "$")] + inner.bytes, range: inner.range)
-        return readVariable(text, dialect: dialect).flatMap { keptVariable($0) }
+        return readVariable(text, dialect: dialect)
     }
 
     /// The `$var(…)` of the script, which modules can ask for by name.

@@ -19,7 +19,8 @@ final class Binder {
     convenience init(tree: Syntax.Tree, settings: Settings, registry: Registry, diagnostics: Diagnostics) {
         self.init(
             tree: tree, settings: settings, registry: registry, diagnostics: diagnostics, memory: ProgramMemory(),
-            routes: RouteTable(tree, diagnostics: diagnostics), runVariables: RunVariableNumbers(initial: registry.initialValues))
+            routes: RouteTable(tree, diagnostics: diagnostics),
+            runVariables: RunVariableNumbers(initial: registry.initialValues))
     }
 
     private init(

@@ -50,6 +50,10 @@ extension Compiler {
         case .text(let text):
             warnUnexpanded(text)
             self.value(value)
+        case .select:
+            // A select is a text, also where there is nothing: an empty one, as Kamailio's users know it.
+            self.value(value)
+            emitter.emit(.toText, effect: 0)
         default: self.value(value)
         }
     }

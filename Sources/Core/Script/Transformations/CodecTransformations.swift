@@ -57,34 +57,39 @@ extension TransformationCall {
 
     // MARK: - Seven bits
 
-    /// Eight characters of seven bits in seven bytes, the first one lowest (3GPP TS 23.038).
+    /// Eight characters of seven bits in seven bytes, the first one lowest (3GPP TS 23.038), written in hexadecimal digits.
     fileprivate func encodeSevenBit(_ text: Bytes) -> CInt {
-        compose((text.count * 7 + 7) / 8) { out in
+        compose((text.count * 7 + 7) / 8 * 2) { out in
             var bits: UInt32 = 0
             var count: UInt32 = 0
             for index in 0..<text.count {
                 bits |= UInt32(text[index] & 0x7f) << count
                 count += 7
                 while count >= 8 {
-                    out.write(byte: UInt8(truncatingIfNeeded: bits))
+                    out.write(capitalHex: UInt8(truncatingIfNeeded: bits))
                     bits >>= 8
                     count -= 8
                 }
             }
-            if count > 0 { out.write(byte: UInt8(truncatingIfNeeded: bits)) }
+            if count > 0 { out.write(capitalHex: UInt8(truncatingIfNeeded: bits)) }
         }
     }
 
     fileprivate func decodeSevenBit(_ text: Bytes) -> CInt {
-        compose(text.count * 8 / 7) { out in
+        let length = text.count / 2
+        for index in 0..<2 * length where text[index].hexValue == nil { return -1 }
+        return compose(length * 8 / 7) { out in
             var bits: UInt32 = 0
             var count: UInt32 = 0
-            for index in 0..<text.count {
-                bits |= UInt32(text[index]) << count
+            for index in 0..<length {
+                guard let high = text[2 * index].hexValue, let low = text[2 * index + 1].hexValue else {
+                    return
+                }
+                bits |= UInt32(high << 4 | low) << count
                 count += 8
                 while count >= 7 {
                     // Seven bits that are left over at the end are padding.
-                    if index == text.count - 1, count == 7, bits == 0 { return }
+                    if index == length - 1, count == 7, bits == 0 { return }
                     out.write(byte: UInt8(truncatingIfNeeded: bits & 0x7f))
                     bits >>= 7
                     count -= 7
@@ -211,5 +216,13 @@ enum Base64 {
         case UInt8(ascii: "/") where !isURL, UInt8(ascii: "_") where isURL: 63
         default: nil
         }
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func write(capitalHex byte: UInt8) {
+        let digits: StaticString = "0123456789ABCDEF"
+        write(byte: digits.utf8Start[Int(byte &>> 4)])
+        write(byte: digits.utf8Start[Int(byte & 15)])
     }
 }

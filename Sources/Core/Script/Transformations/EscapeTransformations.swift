@@ -137,15 +137,7 @@ extension TransformationCall {
     fileprivate func encodeURL(_ text: Bytes) -> CInt {
         // RFC 3986 `unreserved`.
         let allowed = ByteSet(low: 0x03ff_6000_0000_0000, high: 0x47ff_fffe_87ff_fffe)
-        return compose(3 * text.count) { out in
-            for index in 0..<text.count {
-                if text[index] == 32 {
-                    out.write("+")
-                } else {
-                    text[index..<index + 1].escape(into: &out, allowed: allowed)
-                }
-            }
-        }
+        return compose(3 * text.count) { text.escape(into: &$0, allowed: allowed) }
     }
 
     fileprivate func decodeURL(_ text: Bytes) -> CInt {

@@ -15,8 +15,8 @@ extension Transformations {
         try declare.operation("uri.uparam") { $0.onURI($1, $2) { $0.give($1.userParam) } }
         try declare.operation("uri.maddr") { $0.onURI($1, $2) { $0.give($1.maddr) } }
         try declare.operation("uri.method") { $0.onURI($1, $2) { $0.give($1.method) } }
-        try declare.operation("uri.lr") { $0.onURI($1, $2) { $0.give($1.parameters.first("lr")?.text ?? .empty) } }
-        try declare.operation("uri.r2") { $0.onURI($1, $2) { $0.give($1.parameters.first("r2")?.text ?? .empty) } }
+        try declare.operation("uri.lr") { $0.onURI($1, $2) { $0.give($1.parameters.first("lr")?.value ?? .empty) } }
+        try declare.operation("uri.r2") { $0.onURI($1, $2) { $0.give($1.parameters.first("r2")?.value ?? .empty) } }
         try declare.operation("uri.scheme") { $0.onURI($1, $2) { $0.give($1.schemeText) } }
         try declare.operation("uri.param", [.text], "name") {
             $0.onURI($1, $2) { call, uri in
@@ -46,9 +46,15 @@ extension Transformations {
         try declare.operation("uri.tosocket") {
             $0.onURI($1, $2) { call, uri in
                 guard !uri.host.isEmpty else { return -1 }
-                let isTLS = uri.scheme == .sips || TransportNames.number(of: uri.transport) == APUS_TLS
+                let named = TransportNames.number(of: uri.transport)
+                let isTLS = uri.scheme == .sips || named == APUS_TLS
                 return call.compose(uri.text.count + 16) {
-                    $0.write(uri.transport.isEmpty ? (isTLS ? Bytes("tls") : Bytes("udp")) : uri.transport)
+                    if uri.transport.isEmpty || named != 0 {
+                        let transport = named != 0 ? named : isTLS ? APUS_TLS : APUS_UDP
+                        $0.write(Bytes(TransportNames.name(of: UInt32(transport))))
+                    } else {
+                        $0.write(uri.transport)
+                    }
                     $0.write(":")
                     $0.write(uri.host)
                     $0.write(":")

@@ -96,12 +96,12 @@ extension UnsafeMutablePointer<Run> {
         return true
     }
 
-    /// A text with its variables expanded, null ones as `<null>`; nil (with a log line) when it grows too long.
+    /// A text with its variables expanded, null ones as `<null>`, those whose transformations had nothing to work on as nothing, as Kamailio
+    /// prints them; nil (with a log line) when it grows too long.
     func expand(_ format: UnsafePointer<CompiledFormat>) -> apus_str? {
         let pieces = format.pointee.pieces
         if format.pointee.count == 1, let only = pieces.pointee.variable {
-            var value = apus_value.null
-            return read(only, into: &value) ? text(of: value) : apus_str("<null>")
+            return printed(only)
         }
         let limit = pointee.image.pointee.limits.maxText
         // The pieces' texts first, so that the place for all of them can be asked for at once.
@@ -110,8 +110,7 @@ extension UnsafeMutablePointer<Run> {
             for index in 0..<format.pointee.count {
                 var text: apus_str? = pieces[index].text
                 if let variable = pieces[index].variable {
-                    var value = apus_value.null
-                    text = read(variable, into: &value) ? self.text(of: value) : apus_str("<null>")
+                    text = printed(variable)
                 }
                 guard let text else { return nil }
                 length += text.len
@@ -128,5 +127,12 @@ extension UnsafeMutablePointer<Run> {
             }
             return apus_str(s: place.assumingMemoryBound(to: CChar.self), len: length)
         }
+    }
+
+    @inline(__always)
+    private func printed(_ variable: UnsafePointer<CompiledVariable>) -> apus_str? {
+        var value = apus_value.null
+        if read(variable, into: &value) { return text(of: value) }
+        return variable.pointee.transformationCount > 0 ? apus_str() : apus_str("<null>")
     }
 }

@@ -14,7 +14,9 @@ extension CoreVariables {
             return access.message.appendBranch(branch) ? 1 : -1
         }
         try declare.variable("bR", "URIs of all further branches, with their q.") { $1.give($0.allBranches) }
-        try declare.variable("ds", "The destination set: Contact with the Request-URI and all branches.") {
+        try declare.variable(
+            "ds", "The destination set: Contact with the Request-URI, where it was changed, and all branches."
+        ) {
             $1.give($0.destinationSet)
         }
         try declare.variable("ruid", "Record id of the contact that was looked up.") {
@@ -136,15 +138,16 @@ extension UnsafePointer<apus_access> {
     /// `Contact: <sip:a@b>;q=0.5, <sip:c@d>`; the Request-URI is not in it when it has become one of the branches.
     fileprivate var destinationSet: Bytes? {
         let message = message
-        guard message.isRequest, message.routing.isNew || message.branchCount > 0 else { return nil }
+        let isChanged = message.routing.isNew && message.routing.newURI != nil
+        guard message.isRequest, isChanged || message.branchCount > 0 else { return nil }
         var room = message.requestURIText.count + 32
         for index in 0..<message.branchCount { room += message.branch(at: index).uri.count + 16 }
         return run.compose(room) {
             $0.write("Contact: ")
-            if message.routing.isNew { $0.write(destination: message.requestURIText, q: message.routing.current.q) }
+            if isChanged { $0.write(destination: message.requestURIText, q: message.routing.current.q) }
             for index in 0..<message.branchCount {
                 let branch = message.branch(at: index)
-                if index > 0 || message.routing.isNew { $0.write(", ") }
+                if index > 0 || isChanged { $0.write(", ") }
                 $0.write(destination: branch.uri, q: branch.q)
             }
         }

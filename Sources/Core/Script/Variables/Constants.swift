@@ -42,21 +42,55 @@ extension CoreVariables {
         try declare.variable("Ev", "A backquote.") { $1.give(Bytes("`")) }
     }
 
-    /// `$cnt($avp(x))`: the compiler puts the `CompiledVariable` of the inner text into `user`.
+    /// `$cnt($avp(x))`: the compiler puts the `CompiledVariable` of the inner text into `user`, and into the inner id how it is counted.
     private static func declareCount(_ declare: Declaring) throws(Registry.Refusal) {
         try declare.variable("cnt", inner: "*", "How many values the variable in the parentheses has.") { access, out in
             guard let counted = access.pointee.user else { return -1 }
             var variable = UnsafeRawPointer(counted).assumingMemoryBound(to: CompiledVariable.self).pointee
             variable.transformationCount = 0
+            if let kind = Counting(rawValue: access.pointee.inner_id)?.xavps {
+                if let format = variable.innerFormat { variable.inner = access.run.expand(format) ?? apus_str() }
+                return out.give(access.countXAVPs(variable.inner.bytes, kind))
+            }
             variable.indexVariable = nil
             variable.indexKind = UInt32(APUS_INDEX_NUMBER)
             variable.index = 0
             var value = apus_value.null
+            if access.pointee.inner_id == Counting.single.rawValue {
+                return out.give(access.run.read(&variable, into: &value) ? 1 : 0)
+            }
             while variable.index < CoreVariables.countLimit, access.run.read(&variable, into: &value) {
                 variable.index += 1
                 value = .null
             }
             return out.give(variable.index)
+        }
+    }
+
+    /// How `$cnt` counts the values of a variable.
+    enum Counting: Int32 {
+        /// By their indexes.
+        case indexed
+        /// It has one value or none.
+        case single
+        case xavp, xavi, xavu
+
+        init(_ declaration: VariableDeclaration) {
+            switch declaration.name {
+            case "xavp": self = .xavp
+            case "xavi": self = .xavi
+            case "xavu": self = .xavu
+            default: self = declaration.indexed ? .indexed : .single
+            }
+        }
+
+        fileprivate var xavps: XAVPList.Kind? {
+            switch self {
+            case .indexed, .single: nil
+            case .xavp: .xavp
+            case .xavi: .xavi
+            case .xavu: .xavu
+            }
         }
     }
 

@@ -38,7 +38,7 @@ extension CoreVariables {
 }
 
 extension UnsafePointer<apus_access> {
-    /// A parameter of the credentials, without quotes; nil when there are none.
+    /// A parameter of the credentials, without quotes, empty when they lack it; nil when there are no credentials.
     fileprivate func credential(_ name: StaticString) -> Bytes? {
         let message = message
         guard message.method != .ack, message.method != .cancel,
@@ -46,7 +46,7 @@ extension UnsafePointer<apus_access> {
         else { return nil }
         let scheme = text.end(of: .token)
         guard text.prefix(scheme).equalsIgnoringCase("Digest") else { return nil }
-        return Parameters(text.dropFirst(scheme), separator: UInt8(ascii: ","))[name]
+        return Parameters(text.dropFirst(scheme), separator: UInt8(ascii: ","))[name] ?? .empty
     }
 }
 

@@ -76,7 +76,8 @@ extension CoreVariables {
     /// `$nh(k)`: where the request goes as things stand.
     static func declareNextHop(_ declare: Declaring) throws(Registry.Refusal) {
         try declare.variable(
-            "nh", inner: "u|U|d|p|P|i", "The next hop: URI, user, domain, port, protocol; i: host and port."
+            "nh", inner: "u|U|d|p|P|i",
+            "The next hop: URI, user, domain, port, protocol; i: 4 or 6 for an address of that IP version, 0 for a name."
         ) { access, out in
             let message = access.message
             let uri = message.routing.current.destination != nil ? message.destinationURI : message.requestURI
@@ -86,7 +87,7 @@ extension CoreVariables {
             case 2: return out.giveHost(of: uri)
             case 3: return out.givePort(of: uri)
             case 4: return out.giveTransport(of: uri)
-            default: return out.give(uri.map { $0.maddr.isEmpty ? $0.host : $0.maddr })
+            default: return out.giveIPVersion(of: uri)
             }
         }
     }
@@ -133,7 +134,15 @@ extension UnsafeMutablePointer<apus_value> {
     func giveTransport(of uri: URI?) -> CInt {
         guard let uri else { return -1 }
         if !uri.transport.isEmpty { return give(uri.transport, TransportNames.number(of: uri.transport)) }
-        return uri.scheme == .sips ? give("tls", APUS_TLS) : give("udp", APUS_UDP)
+        // In capitals where the URI names none, as Kamailio's users know it.
+        return uri.scheme == .sips ? give("TLS", APUS_TLS) : give("UDP", APUS_UDP)
+    }
+
+    /// Of the host: 4, 6, or 0 for a name.
+    fileprivate func giveIPVersion(of uri: URI?) -> CInt {
+        guard let uri else { return -1 }
+        guard let address = SocketAddress(parsing: uri.host) else { return give(0) }
+        return give(address.isV6 ? 6 : 4)
     }
 
     func giveScheme(of uri: URI?) -> CInt {

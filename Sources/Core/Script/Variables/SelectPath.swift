@@ -4,7 +4,7 @@ import PluginAPI
 struct CompiledSelect {
     enum Subject: UInt8 {
         case requestURI, destinationURI, nextHop
-        case from, to, contact, referTo, remoteParty
+        case from, to, contact, referTo, remoteParty, recordRoute
         case via, cseq, callID, method, message, system
         case authorization, proxyAuthorization
         case source, destination, received
@@ -27,7 +27,7 @@ struct CompiledSelect {
         // Of the server.
         case process, unique, serverID, now, localTime, universalTime
         // Of an endpoint.
-        case address, addressAndPort
+        case address, addressAndPort, transportName, transportAddressAndPort
         /// A parameter of credentials; the key is the realm, or none.
         case credential
     }
@@ -74,7 +74,7 @@ enum SelectPath {
         var pieces = try pieces(text)[...]
         guard case .name(let name)? = pieces.popFirst() else { throw unknown("", roots.keys) }
         if name == "cfg_get" { return try parameter(pieces, parameters) }
-        guard let root = roots[name] else { throw unknown(name, roots.keys, near: name) }
+        guard let root = roots[name] else { return try header(name, pieces, keep) }
         var select = CompiledSelect(subject: root.subject, part: .whole)
         if root.takesIndex, case .index(let index)? = pieces.first {
             select.index = index
@@ -104,6 +104,25 @@ enum SelectPath {
             throw unknown(path.isEmpty ? name : "\(name).\(path)", children(of: path, root))
         }
         select.part = part
+        return select
+    }
+
+    /// `@subject`, `@x_own[2]`: a header by its name, the first one or that of an index. A word that is no header of the standards is taken for a
+    /// slip, unless it begins as private names do.
+    private static func header(
+        _ name: String, _ path: ArraySlice<Piece>, _ keep: (String) -> apus_str
+    ) throws(Mistake) -> CompiledSelect {
+        var select = CompiledSelect(subject: .message, part: .header)
+        select.key = keep(name.replacing("_", with: "-"))
+        guard HeaderName.id(of: select.key.bytes) != .other || name.lowercased().hasPrefix("x_") else {
+            throw unknown(name, roots.keys, near: name)
+        }
+        var rest = path
+        if case .index(let index)? = rest.first {
+            select.index = index
+            rest.removeFirst()
+        }
+        guard rest.isEmpty else { throw unknown(name, []) }
         return select
     }
 
@@ -216,6 +235,11 @@ enum SelectPath {
         "ip": .address, "port": .port, "ip_port": .addressAndPort,
     ]
 
+    private static let received: [String: CompiledSelect.Part] = [
+        "ip": .address, "port": .port, "ip_port": .addressAndPort, "proto": .transportName,
+        "proto_ip_port": .transportAddressAndPort,
+    ]
+
     private static let roots: [String: Root] = [
         "ruri": Root(subject: .requestURI, paths: uri), "request_uri": Root(subject: .requestURI, paths: uri),
         "dst_uri": Root(subject: .destinationURI, paths: uri), "next_hop": Root(subject: .nextHop, paths: uri),
@@ -223,6 +247,8 @@ enum SelectPath {
         "to": Root(subject: .to, paths: address), "t": Root(subject: .to, paths: address),
         "contact": Root(subject: .contact, paths: address), "m": Root(subject: .contact, paths: address),
         "refer_to": Root(subject: .referTo, paths: address), "rpid": Root(subject: .remoteParty, paths: address),
+        "record_route": Root(subject: .recordRoute, paths: address),
+        "rr": Root(subject: .recordRoute, paths: address),
         "via": Root(subject: .via, paths: via, takesIndex: true),
         "v": Root(subject: .via, paths: via, takesIndex: true),
         "cseq": Root(subject: .cseq, paths: ["": .whole, "num": .number, "method": .method]),
@@ -231,6 +257,6 @@ enum SelectPath {
         "authorization": Root(subject: .authorization, paths: ["*": .credential], takesKey: true),
         "proxy_authorization": Root(subject: .proxyAuthorization, paths: ["*": .credential], takesKey: true),
         "src": Root(subject: .source, paths: endpoint), "src_ip": Root(subject: .source, paths: ["": .address]),
-        "dst": Root(subject: .destination, paths: endpoint), "received": Root(subject: .received, paths: endpoint),
+        "dst": Root(subject: .destination, paths: endpoint), "received": Root(subject: .received, paths: received),
     ]
 }

@@ -28,6 +28,7 @@ extension UnsafeMutablePointer<apus_value> {
         case .contact: return give(message.contacts.first, .contact, select, access)
         case .referTo: return give(message.nameAddrs(.referTo).first, .referTo, select, access)
         case .remoteParty: return give(message.nameAddrs(.remotePartyID).first, .remotePartyID, select, access)
+        case .recordRoute: return give(message.nameAddrs(.recordRoute).first, .recordRoute, select, access)
         case .via: return give(via: select, access)
         case .cseq: return giveCSeq(select, access)
         case .callID: return give(ifAny: message.callID)
@@ -79,7 +80,7 @@ extension UnsafeMutablePointer<apus_value> {
         guard let address else { return -1 }
         switch select.pointee.part {
         case .uri: return give(address.uri)
-        case .name: return give(ifAny: address.displayText)
+        case .name: return give(ifAny: address.displayName)
         case .tag: return give(ifAny: address.tag ?? .empty)
         case .parameters: return give(ifAny: address.params.isEmpty ? .empty : address.params.dropFirst(1))
         case .parameter: return give(address.parameters.first(select.pointee.key.bytes)?.value)
@@ -197,6 +198,14 @@ extension UnsafeMutablePointer<apus_value> {
         switch select.pointee.part {
         case .port: return give(access.run.print(Int64(address.port))?.bytes)
         case .addressAndPort: return give(access.run.compose(64) { $0.write(socket: address) })
+        case .transportName: return give(Bytes(TransportNames.name(of: access.transport)))
+        case .transportAddressAndPort:
+            return give(
+                access.run.compose(72) {
+                    $0.write(Bytes(TransportNames.name(of: access.transport)))
+                    $0.write(":")
+                    $0.write(socket: address)
+                })
         default: return giveAddress(access, address, brackets: false)
         }
     }

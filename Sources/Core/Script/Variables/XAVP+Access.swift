@@ -72,6 +72,16 @@ extension UnsafeMutablePointer<apus_value> {
 }
 
 extension UnsafePointer<apus_access> {
+    /// How many items, or fields of an item, have the name of a path.
+    func countXAVPs(_ inner: Bytes, _ kind: XAVPList.Kind) -> Int {
+        guard let list = run.xavpList, let path = XAVPPath(inner) else { return 0 }
+        guard let field = path.field else { return XAVPList.count(path.item.name, in: list.pointee.root(kind), kind) }
+        guard let item = XAVPList.find(path.item, in: list.pointee.root(kind), kind), item.pointee.isList else {
+            return 0
+        }
+        return XAVPList.count(field.name, in: item, kind)
+    }
+
     fileprivate func setXAVP(_ value: UnsafePointer<apus_value>, _ kind: XAVPList.Kind) -> CInt {
         guard let path = XAVPPath(inner) else { return -1 }
         if value.pointee.isNull { return removeXAVP(path, kind) }

@@ -32,7 +32,7 @@ import Testing
         ("{s.encode.base58}", "Hello World!", "2NEpo7TZRRrLZSi2U"),
         ("{s.decode.base58}", "2NEpo7TZRRrLZSi2U", "Hello World!"),
         ("{s.decode.base58}", "0OIl", nil), ("{s.encode.base58}", "", ""),
-        ("{s.encode.7bit}{s.encode.hexa}", "hellohello", "e8329bfd4697d9ec37"),
+        ("{s.encode.7bit}", "hellohello", "E8329BFD4697D9EC37"),
         ("{s.encode.7bit}{s.decode.7bit}", "hello7!", "hello7!"),
         ("{s.encode.7bit}{s.decode.7bit}", "12345678", "12345678"),
         ("{s.escape.common}", "a'b\"c\\", "a\\'b\\\"c\\\\"), ("{s.unescape.common}", "a\\'b\\\\", "a'b\\"),
@@ -40,7 +40,7 @@ import Testing
         ("{s.escape.user}", "a b%@", "a%20b%25%40"), ("{s.unescape.user}", "a%20b", "a b"),
         ("{s.escape.param}", "a;b=c", "a%3Bb%3Dc"), ("{s.unescape.param}", "a%3bb", "a;b"),
         ("{s.escape.csv}", "foo,bar\"baz", "\"foo,bar\"\"baz\""),
-        ("{s.urlencode.param}", "a b&c", "a+b%26c"), ("{s.urldecode.param}", "a+b%26c", "a b&c"),
+        ("{s.urlencode.param}", "a b&c", "a%20b%26c"), ("{s.urldecode.param}", "a+b%26c", "a b&c"),
         ("{val.json}", "\"name\" <a>\n\u{1}", "\\\"name\\\" <a>\\n\\u0001"), ("{val.jsonqe}", "a\"", "\"a\\\"\""),
         ("{val.n0}", "a", "a"), ("{val.ne}", "a", "a"),
     ]

@@ -11,7 +11,7 @@ import Testing
         ("{uri.user}", full, "alice"), ("{uri.host}", full, "server.com"), ("{uri.domain}", full, "server.com"),
         ("{uri.passwd}", full, "pw"), ("{uri.port}", full, "5080"), ("{uri.transport}", full, "tcp"),
         ("{uri.ttl}", full, "3"), ("{uri.uparam}", full, "phone"), ("{uri.maddr}", full, "10.0.0.1"),
-        ("{uri.method}", full, "INVITE"), ("{uri.lr}", full, "lr=on"), ("{uri.r2}", full, "r2=on"),
+        ("{uri.method}", full, "INVITE"), ("{uri.lr}", full, "on"), ("{uri.r2}", full, "on"),
         ("{uri.headers}", full, "Subject=x"), ("{uri.scheme}", full, "sip"),
         ("{uri.param,line}", full, "xyz"), ("{uri.param,flag}", full, ""), ("{uri.param,none}", full, ""),
         ("{uri.params}", "sip:a@b;x=y;z", "x=y;z"), ("{uri.params}", "sip:a@b", ""),

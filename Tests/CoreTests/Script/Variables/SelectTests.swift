@@ -25,12 +25,12 @@ import Testing
         ("ruri.params[\"x\"]", "y"), ("ruri.params.none", nil), ("ruri.params", "transport=tcp;x=y;rn=+49301"),
         ("dst_uri", nil), ("next_hop.host", "example.net"),
         ("from", "\"Alice\" <sip:alice@example.com;p=1>;tag=t1;h=2"), ("f.uri", "sip:alice@example.com;p=1"),
-        ("from.uri.user", "alice"), ("from.name", "Alice"), ("from.tag", "t1"), ("from.params.h", "2"),
+        ("from.uri.user", "alice"), ("from.name", "\"Alice\""), ("from.tag", "t1"), ("from.params.h", "2"),
         ("from.uri.params.p", "1"), ("from.uri.hostport", "example.com:5060"), ("from.uri.transport", "udp"),
         ("from.uri.port", nil), ("from.uri.rn_user", "alice"), ("from.params", "tag=t1;h=2"),
         ("to.uri.host", "example.net"), ("t.tag", nil), ("to.name", nil), ("contact.uri", "sip:alice@192.0.2.1"),
         ("m.params.expires", "60"), ("refer_to.uri.type", "sips"), ("refer_to.uri.hostport", "y:5061"),
-        ("rpid.params.party", "calling"), ("rpid.name", "R"),
+        ("rpid.params.party", "calling"), ("rpid.name", "\"R\""),
         ("via.host", "198.51.100.7"), ("via.port", "5080"), ("via[1].branch", "z9hG4bK1"),
         ("via[2].host", "host.example.com"),
         ("via[2].port", nil), ("via[-1].transport", "TCP"), ("via[3].host", nil), ("via[0].host", nil),
@@ -47,6 +47,7 @@ import Testing
         ("authorization.opaque", nil), ("proxy_authorization.username", nil),
         ("src.ip", "192.0.2.7"), ("src.port", "40000"), ("src.ip_port", "192.0.2.7:40000"), ("src_ip", "192.0.2.7"),
         ("dst.ip", nil), ("received.port", nil),
+        ("x_some_header", "first"), ("x_some_header[2]", "second"), ("max_forwards", nil), ("record_route.uri", nil),
     ]
 
     @Test(arguments: cases) func paths(_ path: String, _ value: String?) throws {
