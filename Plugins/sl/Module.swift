@@ -11,6 +11,9 @@ private let module = Module(
     declare: { host in declare(host) })
 
 private func declare(_ host: Host) {
+    State.shared = state
+    state.pointee.replies = host.pointee.reply
+    _ = host.pointee.publish(host, SL_API, makeInterface())
     state.pointee.counters.declare(host)
     state.pointee.lastReply = host.slot(APUS_SLOT_WORKER)
     state.pointee.filteredAck = host.event(

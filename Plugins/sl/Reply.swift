@@ -4,7 +4,7 @@ import RoutingKit
 // Invariants: a prepared code is the number itself, as the pointer's bits; nothing is behind it.
 
 /// Codes that a reply may have; those from 700 on are nobody's, and some configs use them.
-private let codes = Int64(100)...999
+let codes = Int64(100)...999
 
 /// From this code on a reply carries our To tag: it may be the one that an ACK answers or a dialog is known by.
 private let firstTagged = 180
@@ -75,43 +75,48 @@ private func replyError(_ call: Call, in transaction: OpaquePointer?) -> CInt {
 }
 
 private func send(_ call: Call, in transaction: OpaquePointer?, code: Int, reason: apus_str) -> CInt {
-    guard let transaction, let tm = call.pointee.user.state.pointee.tm else {
-        return send(call, code: code, reason: reason)
-    }
-    var reply = tm_reply()
-    reply.size = UInt32(MemoryLayout<tm_reply>.size)
-    reply.code = Int32(code)
-    reply.reason = reason
-    if code / 100 == 3, call.message.isRequest {
-        reply.headers = redirection(call, rich: call.pointee.user.state.pointee.richRedirect)
-    }
-    return tm.pointee.t_reply(transaction, &reply)
-}
-
-/// Sends a reply of ours to the call's request and counts it.
-private func send(_ call: Call, code: Int, reason: apus_str) -> CInt {
-    let host = call.host
-    let message = call.message
     let state = call.pointee.user.state
-    guard message.isRequest else { return call.fail("there is no request to answer here") }
+    guard transaction != nil || call.message.isRequest else { return call.fail("there is no request to answer here") }
     var reply = apus_reply()
     reply.size = UInt32(MemoryLayout<apus_reply>.size)
     reply.code = Int32(code)
     reply.reason = reason
-    if code / 100 == 3 { reply.headers = redirection(call, rich: state.pointee.richRedirect) }
-    let tagged = code >= firstTagged && message.field(APUS_FIELD_TO_TAG).isEmpty
-    let result = withUnsafeTemporaryAllocation(of: CChar.self, capacity: tagCapacity) { tag in
-        if tagged, let start = tag.baseAddress {
-            let length = host.pointee.reply.pointee.stateless_tag(message.handle, start, tagCapacity)
-            reply.to_tag = apus_str(s: start, len: length)
+    if code / 100 == 3, call.message.isRequest { reply.headers = redirection(call, rich: state.pointee.richRedirect) }
+    guard let transaction else { return state.send(call.host, call.pointee.msg, &reply) }
+    return state.send(in: transaction, &reply)
+}
+
+extension UnsafeMutablePointer<State> {
+    /// Sends a reply in that transaction. Precondition: tm is loaded.
+    func send(in transaction: OpaquePointer, _ reply: UnsafePointer<apus_reply>) -> CInt {
+        guard let tm = pointee.tm else { return .false }
+        var own = tm_reply(
+            size: UInt32(MemoryLayout<tm_reply>.size), code: reply.pointee.code, reason: reply.pointee.reason,
+            to_tag: reply.pointee.to_tag, headers: reply.pointee.headers, body: reply.pointee.body,
+            body_type: reply.pointee.body_type)
+        return tm.pointee.t_reply(transaction, &own)
+    }
+
+    /// Sends a reply without a transaction, with our To tag where it has none and wants one, and counts it.
+    /// Precondition: the message is a request, the code one of `codes`.
+    func send(_ host: Host, _ request: OpaquePointer, _ reply: UnsafePointer<apus_reply>) -> CInt {
+        let message = Message(handle: request, api: host.pointee.message)
+        var reply = reply.pointee
+        let code = Int(reply.code)
+        let tagged = code >= firstTagged && reply.to_tag.isEmpty && message.field(APUS_FIELD_TO_TAG).isEmpty
+        let result = withUnsafeTemporaryAllocation(of: CChar.self, capacity: tagCapacity) { tag in
+            if tagged, let start = tag.baseAddress {
+                let length = host.pointee.reply.pointee.stateless_tag(request, start, tagCapacity)
+                reply.to_tag = apus_str(s: start, len: length)
+            }
+            return host.pointee.reply.pointee.send(request, &reply)
         }
-        return host.pointee.reply.pointee.send(message.handle, &reply)
+        guard result > 0 else {
+            host.bump(pointee.counters.failures)
+            return .false
+        }
+        pointee.counters.count(host, code: code)
+        if tagged, code >= 300, message.method == APUS_METHOD_INVITE { expectAck(host, self) }
+        return .true
     }
-    guard result > 0 else {
-        host.bump(state.pointee.counters.failures)
-        return .false
-    }
-    state.pointee.counters.count(host, code: code)
-    if tagged, code >= 300, message.method == APUS_METHOD_INVITE { expectAck(host, state) }
-    return .true
 }

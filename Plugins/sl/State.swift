@@ -17,6 +17,8 @@ struct State {
     var bindTM: Int64 = 1
     /// tm's interface; nil when it is not loaded.
     var tm: UnsafePointer<tm_api>?
+    /// The server's replies, for other modules that ask for our tag.
+    var replies: UnsafePointer<apus_reply_api>?
 }
 
 extension UnsafeMutableRawPointer? {

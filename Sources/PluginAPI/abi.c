@@ -3,6 +3,7 @@
  * and holds the layout down where the two languages must agree.
  */
 #include <apus/module.h>
+#include <apus/sl.h>
 #include <apus/tm.h>
 
 _Static_assert(sizeof(apus_str) == 2 * sizeof(void *), "apus_str is pointer and length");

@@ -30,16 +30,42 @@ extension Message {
             guard !out.isOverflown else { return false }
             let bytes = Bytes(UnsafePointer(raw.assumingMemoryBound(to: UInt8.self)), out.count)
             guard Message.parse(bytes, record: saved, arena: arena).isAccepted else { return false }
-            var applied = saved.pointee
-            applied.slots = record.pointee.slots
-            applied.owner = record.pointee.owner
-            applied.routing = record.pointee.routing
-            applied.unapplied = saved
-            saved.pointee = record.pointee
-            record.pointee = applied
+            become(saved)
             for index in 0..<found { _ = editLate(offset: Int(late[index].offset), payload: late[index].text) }
             return true
         }
+    }
+
+    /// Takes other bytes, which are copied: edits and a Request-URI that was set are gone, all else that was decided stays. `rewind` goes back
+    /// behind it.
+    /// - Returns: false when memory is out, or the bytes are no message, one of the other kind, or one with another Call-ID, by which
+    ///   workers are chosen; then nothing has changed.
+    func setBytes(_ bytes: Bytes) -> Bool {
+        guard bytes.count <= Limits.messageSize, let copy = arena.pointee.copy(bytes),
+            let place = arena.pointee.allocate(MemoryLayout<MessageRecord>.stride)?
+                .bindMemory(to: MessageRecord.self, capacity: 1),
+            Message.parse(copy, record: place, arena: arena).isAccepted
+        else { return false }
+        let made = Message(place)
+        guard made.isRequest == isRequest, made.callID == callID, !isRequest || made.originalURI != nil else {
+            return false
+        }
+        become(place)
+        guard isRequest else { return true }
+        routing.current.uri = .empty
+        routing.isNew = true
+        return true
+    }
+
+    /// Swaps the message for one in the same arena that was parsed into `other`, where what it was is kept.
+    private func become(_ other: UnsafeMutablePointer<MessageRecord>) {
+        var now = other.pointee
+        now.slots = record.pointee.slots
+        now.owner = record.pointee.owner
+        now.routing = record.pointee.routing
+        now.unapplied = other
+        other.pointee = record.pointee
+        record.pointee = now
     }
 
     /// Back to the bytes that began there, if they are not those of the message any more. Its routing is that of now.

@@ -33,6 +33,7 @@ extension Message {
     func rewind(to mark: MessageMark) {
         unapplyEdits(backTo: mark.then.pointee.base)
         rewindEdits(to: mark.edits)
+        if !isRequest { readStatusAgain() }
         var then = mark.then.pointee.routing
         let now = routing
         then.flags = now.flags

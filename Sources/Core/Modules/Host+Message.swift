@@ -205,7 +205,17 @@ extension HostTables {
                 guard let date = SIPDate.parse(text.bytes) else { return CInt(APUS_FALSE) }
                 seconds.pointee = date
                 return CInt(APUS_TRUE)
-            })
+            },
+            parse_credentials: { text, out in
+                guard let credentials = Credentials.parse(text.bytes) else { return CInt(APUS_FALSE) }
+                HostTables.fill(out, HostTables.contents(of: credentials, size: out.pointee.size))
+                return CInt(APUS_TRUE)
+            },
+            set_status: { message, code, reason in
+                HostTables.answer(
+                    Message(opaque: message).setStatus(code, reason: reason.s == nil ? nil : reason.bytes))
+            },
+            set_bytes: { message, bytes in HostTables.answer(Message(opaque: message).setBytes(bytes.bytes)) })
     }
 
     /// The contract's number of a method.
@@ -288,6 +298,16 @@ extension HostTables {
     private static func header(_ header: UnsafePointer<apus_header>?, of message: Message) -> Header? {
         guard let header, Int(header.pointee.index) < message.headerCount else { return nil }
         return message.header(at: Int(header.pointee.index))
+    }
+
+    private static func contents(of credentials: Credentials, size: UInt32) -> apus_credentials {
+        func text(_ value: Bytes?) -> apus_str { value.map { apus_str($0) } ?? apus_str() }
+        return apus_credentials(
+            size: size, reserved: 0, scheme: apus_str(credentials.scheme), params: apus_str(credentials.params),
+            username: text(credentials.username), realm: text(credentials.realm), nonce: text(credentials.nonce),
+            uri: text(credentials.uri), response: text(credentials.response), algorithm: text(credentials.algorithm),
+            cnonce: text(credentials.cnonce), opaque: text(credentials.opaque), qop: text(credentials.qop),
+            nc: text(credentials.nonceCount))
     }
 
     private static func contents(of uri: URI, size: UInt32) -> apus_uri {

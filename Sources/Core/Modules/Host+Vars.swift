@@ -80,7 +80,32 @@ extension HostTables {
                     return CInt(APUS_TRUE)
                 }
             },
-            set_shared: { name, value in SharedVariables.server.set(name.bytes, value.pointee) })
+            set_shared: { name, value in SharedVariables.server.set(name.bytes, value.pointee) },
+            add_select: { host, select in
+                host.declaring("add_select") { (module, modules) throws(Registry.Refusal) in
+                    try modules.registry.add(try HostTables.read(select, module))
+                    return CInt(APUS_TRUE)
+                }
+            })
+    }
+
+    private static func read(
+        _ select: UnsafePointer<apus_select>, _ module: LoadedModule
+    ) throws(Registry.Refusal) -> SelectDeclaration {
+        let first = MemoryLayout<apus_select>.end(of: \.get)
+        return try GivenStruct.read(select, apus_select.self, name: "apus_select", first: first) {
+            (given) throws(Registry.Refusal) in
+            let name = try given.required(\.name, "the select's name")
+            guard DeclaredName.isIdentifier(name) else {
+                throw Registry.Refusal(text: "`\(name)` is no name for a select")
+            }
+            let doc = try given.required(\.doc, "the doc of @\(name)")
+            guard !given.isNull(\.prepare) else { throw Registry.Refusal(text: "@\(name) has no `prepare`") }
+            guard !given.isNull(\.get) else { throw Registry.Refusal(text: "@\(name) has no `get`") }
+            let contents = given.contents
+            return SelectDeclaration(
+                owner: module.declarer, name: name, doc: doc, prepare: contents.prepare, get: contents.get)
+        }
     }
 
     private static func read(

@@ -39,6 +39,10 @@ enum ModuleReport {
         let offers = modules.interfaces.all.filter { $0.value.publisher === module }.keys.sorted()
         if !offers.isEmpty { text += line("  offers: \(offers.joined(separator: ", "))") }
         text += parameters(module, modules) + functions(module, modules) + variables(module, modules)
+        let selects = modules.registry.selects.values.filter { $0.owner === module.declarer }.sorted {
+            $0.name < $1.name
+        }
+        text += section("Selects", selects) { ["@\($0.name)", $0.doc] }
         text += section("Events", modules.registry.events.filter { $0.owner === module.declarer }) { event in
             ["event_route[\(event.name)]", event.doc]
         }

@@ -93,4 +93,45 @@ import Testing
         #expect(narrow.message.edit(offset: Int(narrow.message.record.pointee.headersStart), deleted: 0, text: long))
         #expect(!narrow.message.applyEdits() && narrow.message.editCount == 1)
     }
+
+    /// Other bytes take the place of all of it; what was decided about sending stays but for the Request-URI.
+    @Test func bytesAreReplaced() throws {
+        let test = TestMessage(Sample.invite)
+        let m = test.message
+        let before = text(test)
+        #expect(m.append(Bytes("X-Lost: 1\r\n")) && m.setRequestURI(Bytes("sip:lost@example.com")))
+        #expect(m.setDestinationURI(Bytes("sip:192.0.2.5")))
+        m.routing.flags = 5
+        let mark = try #require(m.mark())
+        let bytes = before.replacing("sip:bob@example.net SIP", with: "sip:new@example.net SIP")
+            .replacing("INVITE", with: "MESSAGE")
+        #expect(m.setBytes(Bytes(leaking: bytes + "surplus")))
+        #expect(m.editCount == 0 && text(test) == bytes)
+        #expect(m.method == .message && m.requestURIText == Bytes("sip:new@example.net"))
+        #expect(m.routing.current.destination == Bytes("sip:192.0.2.5") && m.routing.flags == 5)
+        m.rewind(to: mark)
+        #expect(m.method == .invite && m.requestURIText == Bytes("sip:lost@example.com") && m.editCount == 1)
+    }
+
+    /// What may not take its place: nothing has changed then.
+    @Test func bytesThatAreRefused() {
+        let test = TestMessage(Sample.invite)
+        let m = test.message
+        #expect(m.append(Bytes("X-Kept: 1\r\n")))
+        let edited = text(test)
+        let call = "Call-ID: a84b4c76e66710@198.51.100.7"
+        #expect(edited.contains(call))
+        for bytes in [
+            "", "nonsense", String(edited.prefix(100)),
+            edited.replacing("INVITE sip:bob@example.net SIP/2.0", with: "SIP/2.0 200 OK"),
+            edited.replacing(call, with: "Call-ID: other"),
+            edited.replacing("sip:bob@example.net SIP", with: "sip: SIP"),
+            edited + String(repeating: "x", count: 65_536),
+        ] {
+            #expect(!m.setBytes(Bytes(leaking: bytes)), "\(bytes.prefix(60))")
+            #expect(text(test) == edited && m.editCount == 1)
+        }
+        let narrow = TestMessage(Array(Sample.invite.utf8), arenaLimit: 8192)
+        #expect(!narrow.message.setBytes(Bytes(leaking: edited + String(repeating: "x", count: 20_000))))
+    }
 }

@@ -163,4 +163,18 @@ import Testing
         #expect(branches.request_q(handle) == 1000)
         #expect(branches.remove(handle, 0) > 0 && branches.count(handle) == 0 && branches.remove(handle, 0) < 0)
     }
+
+    @Test func credentials() {
+        var out = apus_credentials()
+        out.size = UInt32(MemoryLayout<apus_credentials>.size)
+        let digest = apus_str(#"Digest username="u", realm="r", nonce=n, uri="sip:x", response="", nc=00000001"#)
+        #expect(api.parse_credentials(digest, &out) > 0)
+        #expect(out.scheme.string == "Digest" && out.username.string == "u" && out.realm.string == "r")
+        #expect(out.nonce.string == "n" && out.uri.string == "sip:x" && out.nc.string == "00000001")
+        #expect(out.response.s != nil && out.response.len == 0 && out.qop.s == nil && out.cnonce.s == nil)
+        #expect(out.params.string.hasPrefix("username="))
+        #expect(api.parse_credentials(apus_str("Basic abc"), &out) > 0)
+        #expect(out.scheme.string == "Basic" && out.params.string == "abc" && out.username.s == nil)
+        #expect(api.parse_credentials(apus_str("Digest username"), &out) < 0)
+    }
 }

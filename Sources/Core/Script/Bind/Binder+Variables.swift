@@ -169,12 +169,40 @@ extension Binder {
 
     /// The path of a select; what the getter looks at goes to it in `user`.
     private func bindSelect(_ inner: Syntax.Text, _ compiled: inout CompiledVariable) -> Bool {
+        let (name, path) = SelectPath.split(inner.string)
+        if let select = registry.selects[name] { return bind(select, path, inner, &compiled) }
         do throws(SelectPath.Mistake) {
-            let select = try SelectPath.compile(inner.string, parameters: registry.changeable) { memory.text($0) }
+            let select = try SelectPath.compile(
+                inner.string, parameters: registry.changeable, modules: registry.selects.keys
+            ) { memory.text($0) }
             compiled.user = UnsafeMutableRawPointer(memory.place(select))
             return true
         } catch {
             diagnostics.error(error.text, at: inner.range, hint: error.hint)
+            return false
+        }
+    }
+
+    /// A select of a module's: it reads the path itself.
+    private func bind(
+        _ select: SelectDeclaration, _ path: String, _ inner: Syntax.Text, _ compiled: inout CompiledVariable
+    ) -> Bool {
+        let (diagnostics, owner) = (diagnostics, select.owner)
+        let text = memory.text(path)
+        let verdict = owner.look({ diagnostics.remark($0, "\(owner.name): \($1)", at: inner.range) }) {
+            select.prepare(owner.host, text, $0, $1)
+        }
+        switch verdict {
+        case .accepted(let prepared):
+            compiled.get = select.get
+            compiled.host = owner.host
+            compiled.user = prepared
+            return true
+        case .refused(let reason, let offset):
+            let start = min(select.name.utf8.count + offset, max(inner.bytes.count - 1, 0))
+            diagnostics.error(
+                reason.isEmpty ? "`@\(inner.string)` is wrong" : reason,
+                at: inner.range(of: start..<inner.bytes.count), hint: "@\(select.name): \(select.doc)")
             return false
         }
     }

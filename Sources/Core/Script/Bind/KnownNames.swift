@@ -21,7 +21,10 @@ enum KnownNames {
         "siptrace": ["msg"], "sipdump": ["msg"], "sipcapture": ["request"],
     ]
 
+    static func module(ofSelect name: String) -> String? { selects[name] }
+
     private static let functions = index(functionTable)
+    private static let selects = index(selectTable)
     private static let variables = index(variableTable)
 
     private static func index(_ table: String) -> [String: String] {
@@ -172,5 +175,11 @@ enum KnownNames {
         uuid uuid
         geoip2 gip2
         phonenum phn
+        """
+
+    private static let selectTable = """
+        textopsx hf_value hf_value2 hf_value_exists
+        nathelper nathelper
+        tls tls
         """
 }

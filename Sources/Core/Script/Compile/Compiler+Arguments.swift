@@ -331,25 +331,13 @@ extension Compiler {
     ) -> ArgumentPlan? {
         guard let prepare = function.prepare else { return plan }
         var plan = plan
-        var prepared: UnsafeMutableRawPointer?
-        var offset = 0
-        var text = ""
         let (diagnostics, name) = (diagnostics, function.owner.name)
-        let tell: Declarer.Tell = { diagnostics.remark($0, "\(name): \($1)", at: argument.range) }
-        let reasons = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-            var complaint = apus_complaint(
-                size: UInt32(MemoryLayout<apus_complaint>.size), offset: 0, text: buffer.baseAddress!,
-                capacity: buffer.count, len: 0)
-            let reasons = function.owner.setUp(tell) {
-                prepare(function.owner.host, UInt32(place), constant, &prepared, &complaint) > 0 ? 1 : -1
-            }
-            offset = Int(complaint.offset)
-            let bytes = buffer.prefix(min(complaint.len, buffer.count)).map { UInt8(bitPattern: $0) }
-            text = String(decoding: bytes, as: UTF8.self)
-            return reasons
+        let verdict = function.owner.look({ diagnostics.remark($0, "\(name): \($1)", at: argument.range) }) {
+            prepare(function.owner.host, UInt32(place), constant, $0, $1)
         }
-        if let reasons {
-            if text.isEmpty, let first = reasons.first { text = first }
+        switch verdict {
+        case .accepted(let prepared): plan.prototype.prepared = prepared
+        case .refused(let text, let offset):
             var range = argument.range
             if case .text(let literal) = argument.kind, offset < literal.bytes.count {
                 range = literal.range(of: offset..<literal.bytes.count)
@@ -359,7 +347,6 @@ extension Compiler {
                 hint: "usage: \(function.usage)")
             return nil
         }
-        plan.prototype.prepared = prepared
         return plan
     }
 }

@@ -12,6 +12,32 @@ final class Declarer: @unchecked Sendable {
     /// What to do with a line that the module wrote to the log.
     typealias Tell = (_ level: LogLevel, _ text: String) -> Void
 
+    /// What a module's look at a constant came to.
+    enum Verdict {
+        case accepted(UnsafeMutableRawPointer?)
+        /// Why not, possibly empty, and the byte of the constant that it is about.
+        case refused(String, offset: Int)
+    }
+
+    /// Lets a module look at a constant, which leaves something or complains.
+    func look(
+        _ tell: @escaping Tell,
+        _ body: (UnsafeMutablePointer<UnsafeMutableRawPointer?>, UnsafeMutablePointer<apus_complaint>) -> CInt
+    ) -> Verdict {
+        var prepared: UnsafeMutableRawPointer?
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            var complaint = apus_complaint(
+                size: UInt32(MemoryLayout<apus_complaint>.size), offset: 0, text: buffer.baseAddress!,
+                capacity: buffer.count, len: 0)
+            guard let reasons = setUp(tell, { body(&prepared, &complaint) > 0 ? 1 : -1 }) else {
+                return .accepted(prepared)
+            }
+            let bytes = buffer.prefix(min(complaint.len, buffer.count)).map { UInt8(bitPattern: $0) }
+            let text = String(decoding: bytes, as: UTF8.self)
+            return .refused(text.isEmpty ? reasons.first ?? "" : text, offset: Int(complaint.offset))
+        }
+    }
+
     /// Runs a step of the module's set-up that is called for by the script, such as a function's look at a constant. The step is refused
     /// when it answers a negative number.
     /// - Returns: the reasons why it was refused, possibly none; nil when it was not.
@@ -131,6 +157,31 @@ final class VariableDeclaration: @unchecked Sendable {
         self.get = get
         self.set = set
         self.user = user
+    }
+}
+
+/// The selects of a module that begin with one name.
+final class SelectDeclaration: @unchecked Sendable {
+    typealias Prepare =
+        @convention(c) (
+            UnsafePointer<apus_host>, apus_str, UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+            UnsafeMutablePointer<apus_complaint>
+        ) -> CInt
+
+    let owner: Declarer
+    let name: String
+    let doc: String
+    let prepare: Prepare
+    let get: VariableDeclaration.Get
+
+    init(
+        owner: Declarer, name: String, doc: String, prepare: @escaping Prepare, get: @escaping VariableDeclaration.Get
+    ) {
+        self.owner = owner
+        self.name = name
+        self.doc = doc
+        self.prepare = prepare
+        self.get = get
     }
 }
 

@@ -5,6 +5,7 @@ import PluginAPI
 final class Registry: @unchecked Sendable {
     private(set) var functions: [String: [FunctionDeclaration]] = [:]
     private(set) var variables: [String: VariableDeclaration] = [:]
+    private(set) var selects: [String: SelectDeclaration] = [:]
     /// By `class.operation`.
     private(set) var transformations: [String: TransformationDeclaration] = [:]
     /// Module name → its parameters, in the order of declaration.
@@ -48,6 +49,14 @@ final class Registry: @unchecked Sendable {
             throw Refusal(text: "pseudo-variable $\(variable.name) is declared by \(other.owner.name) already")
         }
         variables[variable.name] = variable
+    }
+
+    func add(_ select: SelectDeclaration) throws(Refusal) {
+        if SelectPath.names.contains(select.name) { throw Refusal(text: "select @\(select.name) is the server's own") }
+        if let other = selects[select.name] {
+            throw Refusal(text: "select @\(select.name) is declared by \(other.owner.name) already")
+        }
+        selects[select.name] = select
     }
 
     func add(_ transformation: TransformationDeclaration) throws(Refusal) {

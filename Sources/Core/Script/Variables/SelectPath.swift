@@ -67,14 +67,23 @@ enum SelectPath {
     /// Compiles the text behind the `@`.
     /// - Parameters:
     ///   - parameters: those that `cfg_get` reads.
+    ///   - modules: what those of modules begin with, to suggest.
     ///   - keep: copies a text for as long as the program lives.
     static func compile(
-        _ text: String, parameters: ChangeableParameters, keep: (String) -> apus_str
+        _ text: String, parameters: ChangeableParameters, modules: some Collection<String> = [String](),
+        keep: (String) -> apus_str
     ) throws(Mistake) -> CompiledSelect {
         var pieces = try pieces(text)[...]
-        guard case .name(let name)? = pieces.popFirst() else { throw unknown("", roots.keys) }
+        guard case .name(let name)? = pieces.popFirst() else { throw unknown("", names.union(modules)) }
         if name == "cfg_get" { return try parameter(pieces, parameters) }
-        guard let root = roots[name] else { return try header(name, pieces, keep) }
+        guard let root = roots[name] else {
+            if let module = KnownNames.module(ofSelect: name) {
+                throw Mistake(
+                    text: "`@\(name)` is a select of module \(module), which is not loaded",
+                    hint: "load `\(module).so`: `loadmodule \"\(module).so\"`")
+            }
+            return try header(name, pieces, among: names.union(modules), keep)
+        }
         var select = CompiledSelect(subject: root.subject, part: .whole)
         if root.takesIndex, case .index(let index)? = pieces.first {
             select.index = index
@@ -110,12 +119,12 @@ enum SelectPath {
     /// `@subject`, `@x_own[2]`: a header by its name, the first one or that of an index. A word that is no header of the standards is taken for a
     /// slip, unless it begins as private names do.
     private static func header(
-        _ name: String, _ path: ArraySlice<Piece>, _ keep: (String) -> apus_str
+        _ name: String, _ path: ArraySlice<Piece>, among others: Set<String>, _ keep: (String) -> apus_str
     ) throws(Mistake) -> CompiledSelect {
         var select = CompiledSelect(subject: .message, part: .header)
         select.key = keep(name.replacing("_", with: "-"))
         guard HeaderName.id(of: select.key.bytes) != .other || name.lowercased().hasPrefix("x_") else {
-            throw unknown(name, roots.keys, near: name)
+            throw unknown(name, others, near: name)
         }
         var rest = path
         if case .index(let index)? = rest.first {
@@ -197,6 +206,15 @@ enum SelectPath {
         }
         return pieces
     }
+
+    /// The name that a select begins with, and what stands behind it, from its dot or bracket on.
+    static func split(_ text: String) -> (name: String, path: String) {
+        let name = text.prefix { $0 != "." && $0 != "[" }
+        return (String(name), String(text.dropFirst(name.count)))
+    }
+
+    /// What the server's own begin with.
+    static var names: Set<String> { Set(roots.keys).union(["cfg_get"]) }
 
     // MARK: - The known ones
 

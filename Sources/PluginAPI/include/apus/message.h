@@ -105,6 +105,17 @@ typedef struct apus_body_part {
     apus_str body;
 } apus_body_part;
 
+/*
+ * The value of Authorization, Proxy-Authorization, WWW-Authenticate or Proxy-Authenticate (RFC 3261 section 22, RFC 8760). Values are without
+ * their quotes; absent ones have a null s. Those behind `params` are read for the scheme Digest only.
+ */
+typedef struct apus_credentials {
+    uint32_t size;
+    uint32_t reserved;
+    apus_str scheme, params; /* Digest, and everything behind it */
+    apus_str username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nc;
+} apus_credentials;
+
 /* A state of a message to go back to: message->mark and rewind. It is void when the message ends. */
 typedef struct apus_mark {
     void *APUS_NULLABLE own[4];
@@ -292,6 +303,21 @@ typedef struct apus_message_api {
     int (*APUS_NONNULL is_body_edited)(const apus_msg *APUS_NONNULL m);
     /* [any] [no-alloc] Seconds since 1970 of a date as SIP writes it (RFC 3261 section 20.17). APUS_FALSE when it is none. */
     int (*APUS_NONNULL parse_date)(apus_str text, int64_t *APUS_NONNULL seconds);
+    /* [any] [no-alloc] A parser as those above. APUS_FALSE for a broken value, and for one that has a parameter of the digest twice. */
+    int (*APUS_NONNULL parse_credentials)(apus_str text, apus_credentials *APUS_NONNULL out);
+    /*
+     * [worker] Another code and reason for a reply that is passed on. `status` and what becomes of the reply go by the code at once; the text
+     * is an edit, and another call takes its place. A reason with a null s: the one that it has. APUS_FALSE for a request, a code outside 100
+     * to 699, a reason with a line end, when an edit of another kind has the place, or when memory is out.
+     */
+    int (*APUS_NONNULL set_status)(apus_msg *APUS_NONNULL m, int code, apus_str reason);
+    /*
+     * [worker] The message becomes these bytes, which are copied: its edits, late ones too, and a Request-URI that was set are gone, all else
+     * that was decided about it stays. As with apply_edits, places of before mean nothing any more, and `rewind` goes back. APUS_FALSE,
+     * and nothing has changed, when they are no message, one of the other kind (request, reply), one with another Call-ID (it
+     * decides which worker is the message's home), or when memory is out.
+     */
+    int (*APUS_NONNULL set_bytes)(apus_msg *APUS_NONNULL m, apus_str bytes);
 } apus_message_api;
 
 #ifdef __cplusplus

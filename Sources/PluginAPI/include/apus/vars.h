@@ -54,6 +54,26 @@ typedef struct apus_pv {
     void *APUS_NULLABLE user;
 } apus_pv;
 
+/*
+ * A select, SER's way to read a message: @name.part[1].part in expressions, $sel(name.part[1].part) everywhere. All paths that begin with
+ * the name are the module's. All of it is copied by add_select.
+ */
+typedef struct apus_select {
+    uint32_t size;
+    uint32_t reserved;
+    const char *APUS_NONNULL name; /* without the @ */
+    const char *APUS_NONNULL doc;  /* one sentence; `apus -M` prints it */
+    /*
+     * On the main thread, when parameters are set and before `start`, also for `apus -c`. `path` is what was written behind the name,
+     * ".part[1].part", as it stands; it lives *for ever*. Answers true and leaves in *prepared what the getter wants to know, or complains and
+     * answers APUS_FALSE.
+     */
+    int (*APUS_NONNULL prepare)(const apus_host *APUS_NONNULL h, apus_str path, void *APUS_NULLABLE *APUS_NONNULL prepared,
+                                apus_complaint *APUS_NONNULL complaint);
+    /* [worker] [no-alloc] As that of apus_pv; a->user is what `prepare` left, a->inner the whole select without its @. */
+    int (*APUS_NONNULL get)(const apus_access *APUS_NONNULL a, apus_value *APUS_NONNULL out);
+} apus_select;
+
 typedef struct apus_vars_api {
     uint32_t size;
 
@@ -99,6 +119,8 @@ typedef struct apus_vars_api {
     int (*APUS_NONNULL add_avp_alias)(const apus_host *APUS_NONNULL h, apus_str alias, apus_str name);
     /* [any] Sets $shv(name), a variable of the whole server, to a copy of the value. It takes a lock. */
     void (*APUS_NONNULL set_shared)(apus_str name, const apus_value *APUS_NONNULL value);
+    /* [declare] APUS_FALSE with a logged reason when the declaration is wrong or the name is taken. */
+    int (*APUS_NONNULL add_select)(const apus_host *APUS_NONNULL h, const apus_select *APUS_NONNULL s);
 } apus_vars_api;
 
 #ifdef __cplusplus
