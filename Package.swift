@@ -29,6 +29,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("print", "Plugins/print", ["PluginKit", "PluginAPI"]),
     ("pv", "Plugins/pv", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("rr", "Plugins/rr", ["PluginKit", "PluginAPI"]),
+    ("sanity", "Plugins/sanity", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI"]),
     ("sl", "Plugins/sl", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("statistics", "Plugins/statistics", ["PluginKit", "PluginAPI"]),
