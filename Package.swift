@@ -36,6 +36,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("tm", "Plugins/tm", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("tmx", "Plugins/tmx", ["PluginKit", "PluginAPI"]),
     ("textops", "Plugins/textops", ["PluginKit", "PluginAPI"]),
+    ("textopsx", "Plugins/textopsx", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("xlog", "Plugins/xlog", ["PluginKit", "PluginAPI"]),
     ("hello", "examples/modules/hello", ["PluginKit", "PluginAPI"]),
     ("hello_c", "examples/modules/hello_c", ["PluginAPI"]),
