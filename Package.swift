@@ -70,8 +70,10 @@ let package = Package(
         .executableTarget(name: "apusctl", dependencies: ["BinRPC", "JSON"], swiftSettings: strict),
         .executableTarget(
             name: "sipload", dependencies: ["CLinux"], path: "Benchmarks/sipload", swiftSettings: strict),
+        // What tests compare with files share.
+        .target(name: "GoldenFiles", path: "Tests/GoldenFiles", swiftSettings: strict),
         .testTarget(
-            name: "CoreTests", dependencies: ["Core"], exclude: ["Corpus", "Script/Mistakes"],
+            name: "CoreTests", dependencies: ["Core", "GoldenFiles"], exclude: ["Corpus", "Script/Mistakes"],
             swiftSettings: strict),
         .testTarget(name: "BinRPCTests", dependencies: ["BinRPC"], swiftSettings: strict),
         .testTarget(name: "ApusctlTests", dependencies: ["apusctl"], swiftSettings: strict),
@@ -80,7 +82,8 @@ let package = Package(
         .testTarget(name: "DoorKitTests", dependencies: ["DoorKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(
-            name: "FunctionalTests", dependencies: ["BinRPC"], exclude: ["Sipp", "Zoo"], swiftSettings: strict),
+            name: "FunctionalTests", dependencies: ["BinRPC", "GoldenFiles"], exclude: ["Sipp", "Zoo", "Mistakes"],
+            swiftSettings: strict),
     ]
         + plugins.map {
             .target(

@@ -36,21 +36,22 @@ private func declare(_ host: Host) {
     )
 
     host.function(
-        "sl_send_reply", "code:format, reason:format", routes: APUS_REQUEST_ROUTE,
+        "sl_send_reply", "code:format, reason:format", routes: APUS_REQUEST_ROUTE, flags: APUS_SENDS_REPLY,
         doc: "Answers the request without a transaction.", user: state, prepare: prepareCode, call: sendReply)
     host.function(
-        "sl_reply", "code:format, reason:format", routes: APUS_REQUEST_ROUTE,
+        "sl_reply", "code:format, reason:format", routes: APUS_REQUEST_ROUTE, flags: APUS_SENDS_REPLY,
         doc: "The same as sl_send_reply.", user: state, prepare: prepareCode, call: sendReply)
     host.function(
         "send_reply", "code:format, reason:format",
-        routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_FAILURE_ROUTE,
+        routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_FAILURE_ROUTE, flags: APUS_SENDS_REPLY,
         doc: "Answers the request, in its transaction if there is one.", user: state, prepare: prepareCode,
         call: sendReplyByTransaction)
     host.function(
-        "sl_reply_error", routes: APUS_REQUEST_ROUTE,
+        "sl_reply_error", routes: APUS_REQUEST_ROUTE, flags: APUS_SENDS_REPLY,
         doc: "Answers the request with the last error that its processing ran into.", user: state, call: replyError)
     host.function(
         "send_reply_error", routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_FAILURE_ROUTE,
+        flags: APUS_SENDS_REPLY,
         doc:
             "Answers the request with the last error that its processing ran into, in its transaction if there is one.",
         user: state, call: replyErrorByTransaction)

@@ -11,20 +11,24 @@ private enum Fact: Int {
 /// Variables about the transaction of the message at hand.
 func declareVariables(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     host.variable(
-        "T_branch_idx",
+        "T_branch_idx", flags: APUS_PV_NUMBER | APUS_PV_OF_TRANSACTION,
         doc: "Index of the branch at hand; of a request the number of branches; -1 outside of transactions.",
         user: state
     ) { $0.answer(.branch, $1) }
     host.variable(
-        "T_reply_code", doc: "Status of the reply at hand, of the winning one, or of the last one sent; 0: none.",
-        user: state
+        "T_reply_code", flags: APUS_PV_NUMBER | APUS_PV_OF_TRANSACTION,
+        doc: "Status of the reply at hand, of the winning one, or of the last one sent; 0: none.", user: state
     ) { $0.answer(.code, $1) }
-    host.variable("T_reply_reason", doc: "Reason phrase of that reply.", user: state) { $0.answer(.reason, $1) }
     host.variable(
-        "T_reply_last", doc: "Status of the last reply that a branch has received; 0: none.", user: state
+        "T_reply_reason", flags: APUS_PV_OF_TRANSACTION, doc: "Reason phrase of that reply.", user: state
+    ) { $0.answer(.reason, $1) }
+    host.variable(
+        "T_reply_last", flags: APUS_PV_NUMBER | APUS_PV_OF_TRANSACTION,
+        doc: "Status of the last reply that a branch has received; 0: none.", user: state
     ) { $0.answer(.last, $1) }
     host.variable(
-        "T_reply_ruid", doc: "Record id (ruid) of the contact whose branch is at hand, or has failed.", user: state
+        "T_reply_ruid", flags: APUS_PV_OF_TRANSACTION,
+        doc: "Record id (ruid) of the contact whose branch is at hand, or has failed.", user: state
     ) { $0.answer(.ruid, $1) }
     host.variable(
         "T",

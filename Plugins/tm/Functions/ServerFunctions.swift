@@ -14,14 +14,14 @@ func declareServerFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>) 
         doc: "Makes the request's transaction; ends the script for a retransmission, which is answered.", user: state,
         call: newTransaction)
     host.function(
-        "t_reply", "code:format, reason:format", routes: replying, doc: "Answers the request in its transaction.",
-        user: state, prepare: prepareCode, call: reply)
+        "t_reply", "code:format, reason:format", routes: replying, flags: APUS_SENDS_REPLY,
+        doc: "Answers the request in its transaction.", user: state, prepare: prepareCode, call: reply)
     host.function(
-        "t_send_reply", "code:format, reason:format", routes: replying,
+        "t_send_reply", "code:format, reason:format", routes: replying, flags: APUS_SENDS_REPLY,
         doc: "Answers the request in its transaction, which is made when there is none.", user: state,
         prepare: prepareCode, call: sendReply)
     host.function(
-        "t_reply_error", routes: replying,
+        "t_reply_error", routes: replying, flags: APUS_SENDS_REPLY,
         doc: "Answers the request with the last error that its processing ran into.", user: state, call: replyError)
     host.function(
         "t_release", routes: APUS_REQUEST_ROUTE,

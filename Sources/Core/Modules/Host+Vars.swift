@@ -125,7 +125,8 @@ extension HostTables {
                 throw Registry.Refusal(text: "the inner names of $\(name) are none, or one stands twice")
             }
             let contents = given.contents
-            try HostTables.checkBits(contents.flags, UInt32(APUS_PV_INDEXED | APUS_PV_DYNAMIC), "the flags of $\(name)")
+            let flags = APUS_PV_INDEXED | APUS_PV_DYNAMIC | APUS_PV_NUMBER | APUS_PV_OF_TRANSACTION
+            try HostTables.checkBits(contents.flags, UInt32(flags), "the flags of $\(name)")
             return VariableDeclaration(
                 owner: module.declarer, name: name, inner: inner, flags: contents.flags, doc: doc, get: contents.get,
                 set: contents.set, user: contents.user)

@@ -145,9 +145,15 @@ extension Modules {
 
     private func apply(_ assignment: Assignment, to parameter: ParameterDeclaration, of module: LoadedModule) {
         let title = "parameter `\(parameter.name)` of module `\(module.name)`"
-        if let mistake = parameter.mistake(in: assignment.value) {
-            diagnostics.error("\(title) \(mistake)", at: assignment.valueRange)
-            return
+        var value = assignment.value
+        if let mistake = parameter.mistake(in: value) {
+            guard let nearest = parameter.nearest(to: value) else {
+                diagnostics.error("\(title) \(mistake)", at: assignment.valueRange)
+                return
+            }
+            // The peers take any number.
+            diagnostics.warning("\(title) \(mistake): \(nearest.text) is used", at: assignment.valueRange)
+            value = nearest
         }
         let key = module.name + ":" + parameter.name
         if !parameter.repeatable, let before = settings[key] {
@@ -155,11 +161,11 @@ extension Modules {
                 "\(title) is set again: this value counts", at: assignment.range,
                 notes: [Diagnostic.Note("it was set to \(before.value) here", at: before.range)])
         }
-        settings[key] = ParameterSetting(value: assignment.value.text, range: assignment.range)
+        settings[key] = ParameterSetting(value: value.text, range: assignment.range)
         let diagnostics = diagnostics
         let tell: Declarer.Tell = { diagnostics.remark($0, "\(module.name): \($1)", at: assignment.range) }
-        if case .failed(let reasons) = module.run(.setting, tell: tell, { parameter.apply(assignment.value) }) {
-            let refusal = Modules.refusal("\(title) refuses \(assignment.value.text)", reasons)
+        if case .failed(let reasons) = module.run(.setting, tell: tell, { parameter.apply(value) }) {
+            let refusal = Modules.refusal("\(title) refuses \(value.text)", reasons)
             diagnostics.error(
                 refusal.message, at: assignment.valueRange, notes: refusal.notes.map { Diagnostic.Note($0) })
         }
@@ -177,6 +183,12 @@ extension ParameterDeclaration {
             return "is a number from \(range.lowerBound) to \(range.upperBound), not \(number)"
         case (.text, _): return nil
         }
+    }
+
+    /// The number that is allowed and nearest to one that is not; nil for anything else.
+    func nearest(to value: Value) -> Value? {
+        guard kind != .string, case .number(let number) = value, let range else { return nil }
+        return .number(min(max(number, range.lowerBound), range.upperBound))
     }
 }
 

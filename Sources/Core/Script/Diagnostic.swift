@@ -57,6 +57,8 @@ final class Diagnostics {
     private(set) var total = 0
     /// `-W error`: a warning keeps the server from starting, too.
     var warningsAreErrors = false
+    /// `-W style`: remarks on what is right and can be read wrongly are wanted, too.
+    var wantsStyle = false
 
     init() {}
 
@@ -96,6 +98,11 @@ final class Diagnostics {
 
     func notice(_ message: String, at range: SourceRange?, hint: String? = nil, notes: [Diagnostic.Note] = []) {
         add(Diagnostic(.notice, message, at: range, hint: hint, notes: notes))
+    }
+
+    /// A notice that only those get who ask for it.
+    func style(_ message: String, at range: SourceRange?, hint: String? = nil, notes: [Diagnostic.Note] = []) {
+        if wantsStyle { notice(message, at: range, hint: hint, notes: notes) }
     }
 
     func info(_ message: String, at range: SourceRange? = nil) {

@@ -104,9 +104,9 @@ extension Global {
         max_while_loops number 100 does
         maxbuffer number 262144 does
         maxsndbuffer number 262144 does
-        mcast word - later
-        mcast_loopback bool no later
-        mcast_ttl number:-1..255 -1 later
+        mcast word - does
+        mcast_loopback bool no does
+        mcast_ttl number:-1..255 -1 does
         memdbg/mem_dbg number:i 4 nop
         memlog/mem_log number:i 4 nop
         mem_add_size number 0 nop

@@ -267,13 +267,13 @@ extension Preprocessor {
 
     private func push(_ source: Source, _ range: SourceRange) {
         let open = frames.filter { $0.define == nil }.map { $0.lexer.source.name }
+        let chain = (open + [source.name]).map { "`\($0)`" }.joined(separator: " → ")
         if open.contains(source.name) {
-            let chain = (open + [source.name]).map { "`\($0)`" }.joined(separator: " → ")
             diagnostics.error("`\(source.name)` includes itself", at: range, hint: chain)
             return
         }
         guard open.count <= Limits.includes else {
-            diagnostics.error("files are included deeper than \(Limits.includes) levels", at: range)
+            diagnostics.error("files are included deeper than \(Limits.includes) levels", at: range, hint: chain)
             return
         }
         frames.append(

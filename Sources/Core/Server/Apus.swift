@@ -25,7 +25,7 @@ public enum Apus {
         do {
             let configuration = try Configuration(options)
             if options.action == .printConfig { return printOut(configuration) }
-            if options.action == .check { return check(configuration, json: options.json) }
+            if options.action == .check { return check(configuration, options) }
             return try serve(configuration, options)
         } catch {
             complain(error.text.hasSuffix("\n") ? error.text : error.text + "\n")
@@ -33,10 +33,11 @@ public enum Apus {
         }
     }
 
-    private static func check(_ configuration: Configuration, json: Bool) -> Int32 {
+    private static func check(_ configuration: Configuration, _ options: Options) -> Int32 {
         let diagnostics = configuration.diagnostics
+        ListenAddresses(configuration.settings, options).check(diagnostics)
         say(
-            json
+            options.json
                 ? diagnostics.json
                 : diagnostics.text + MigrationSummary(configuration).text + diagnostics.summary + "\n")
         return diagnostics.failed ? 1 : 0

@@ -21,6 +21,7 @@ final class Configuration {
         let source = try Configuration.read(options)
         diagnostics = Diagnostics()
         diagnostics.warningsAreErrors = options.warningsAreErrors
+        diagnostics.wantsStyle = options.wantsStyle
         let preprocessor = Preprocessor(diagnostics: diagnostics, version: Version.numbers)
         if options.action == .printConfig { preprocessor.printout = [] }
         for define in options.defines { preprocessor.defineFromCommandLine(define) }

@@ -9,11 +9,21 @@ struct ListenAddresses {
     private(set) var listens: [Listen] = []
     private(set) var aliases: [AliasSpec] = []
 
+    /// How sockets are opened.
+    let options: TransportOptions
+    /// What can be opened, and what is turned off.
+    let transports: [UnsafePointer<TransportTable>]
+    let disabled: [TransportProtocol]
+
     /// advertised_address and advertised_port: for listeners that advertise nothing of their own.
     private let advertisedHost: String?
     private let advertisedPort: UInt16?
 
     init(_ settings: Settings, _ options: Options) {
+        self.options = ListenAddresses.transportOptions(settings, options)
+        let hasTCP = !settings.isOn("disable_tcp") && !options.noTCP
+        transports = hasTCP ? [UDP.table, TCP.table] : [UDP.table]
+        disabled = hasTCP ? [] : [.tcp]
         advertisedHost = settings.text("advertised_address")
         advertisedPort = settings.isSet("advertised_port") ? UInt16(exactly: settings.number("advertised_port")) : nil
         for text in options.listens { listens.append(Listen(spec: ListenAddresses.spec(text), range: nil)) }
@@ -26,6 +36,31 @@ struct ListenAddresses {
             aliases.append(AliasSpec(host: alias.host.text, port: alias.port.flatMap { UInt16(exactly: $0) }))
         }
     }
+
+    private static func transportOptions(_ settings: Settings, _ options: Options) -> TransportOptions {
+        var transport = TransportOptions()
+        transport.maxReceiveBuffer = Int32(clamping: options.maxBuffer ?? settings.number("maxbuffer"))
+        transport.maxSendBuffer = Int32(clamping: settings.isSet("maxsndbuffer") ? settings.number("maxsndbuffer") : 0)
+        transport.tos = Int32(clamping: settings.number("tos"))
+        transport.freeBind = settings.isOn("ip_free_bind")
+        transport.multicastInterface = settings.text("mcast") ?? ""
+        transport.multicastLoopback = settings.isOn("mcast_loopback")
+        transport.multicastTTL = Int32(clamping: settings.number("mcast_ttl"))
+        transport.streams = StreamOptions(settings)
+        return transport
+    }
+
+    /// Looks at the addresses without opening anything: what no machine would accept is a mistake; an address that this machine does not have
+    /// may be another's, whose config is checked here.
+    func check(_ diagnostics: Diagnostics) {
+        let found = ListenerSet.check(
+            listens.map(\.spec), options: options, transports: transports, disabled: disabled)
+        for mistake in found.mistakes { diagnostics.error(mistake.text, at: range(of: mistake), hint: mistake.hint) }
+        for foreign in found.foreign { diagnostics.warning(foreign.text, at: range(of: foreign), hint: foreign.hint) }
+    }
+
+    /// Where the line of a mistake stands; nil for the command line's.
+    func range(of mistake: ListenError) -> SourceRange? { mistake.spec.flatMap { listens[$0].range } }
 
     private mutating func add(_ listen: Syntax.Listen) {
         let ports: [UInt16?] = listen.ports.map { $0.map { UInt16(exactly: $0) } } ?? [nil]

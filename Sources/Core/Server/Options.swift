@@ -63,6 +63,8 @@ struct Options {
     var moduleParameters: [String] = []
     /// `-W error`
     var warningsAreErrors = false
+    /// `-W style`
+    var wantsStyle = false
     /// `-a`, `--check-via`, `-r`, `-R` as the config's parameters.
     var settings: [(name: String, value: Int)] = []
     /// Options of the peers that mean nothing here.
@@ -145,7 +147,13 @@ struct Options {
         case "r": settings.append(("dns", 1))
         case "R": settings.append(("rev_dns", 1))
         case "M": if Int(text) == nil || text.isEmpty { action = .describe(value) } else { ignored.append("-M") }
-        case "W": if text == "error" { warningsAreErrors = true } else { ignored.append("-W") }
+        case "W":
+            switch text {
+            case "error": warningsAreErrors = true
+            case "style": wantsStyle = true
+            // A poll method of Kamailio's.
+            default: ignored.append("-W")
+            }
         default: ignored.append("-\(option)")
         }
     }
@@ -195,6 +203,7 @@ struct Options {
           -M [MODULE]     what a module declares; without a name, which modules there are
           -A ID[=VALUE]   define it for #!ifdef
           -W error        warnings of the config are errors
+          -W style        remarks on what is right but easily misread, too
           -P FILE         write the process id there
           -u USER, -g GROUP   run as them once the sockets are open
           -w FOLDER       working folder      -t FOLDER  chroot

@@ -111,26 +111,16 @@ final class Server {
 
     private func openListeners() throws(StartFailure) {
         let addresses = ListenAddresses(settings, options)
-        var transport = TransportOptions()
-        transport.maxReceiveBuffer = Int32(clamping: options.maxBuffer ?? settings.number("maxbuffer"))
-        transport.maxSendBuffer = Int32(clamping: settings.isSet("maxsndbuffer") ? settings.number("maxsndbuffer") : 0)
-        transport.tos = Int32(clamping: settings.number("tos"))
-        transport.freeBind = settings.isOn("ip_free_bind")
-        transport.multicastInterface = settings.text("mcast") ?? ""
-        transport.multicastLoopback = settings.isOn("mcast_loopback")
-        transport.multicastTTL = Int32(clamping: settings.number("mcast_ttl"))
-        transport.streams = StreamOptions(settings)
-        let hasTCP = !settings.isOn("disable_tcp") && !options.noTCP
         do {
             listeners = try ListenerSet.open(
                 addresses.listens.map(\.spec), aliases: addresses.aliases,
                 port: UInt16(clamping: options.port ?? settings.number("port")),
-                autoBindIPv6: settings.isOn("auto_bind_ipv6"), options: transport,
-                transports: hasTCP ? [UDP.table, TCP.table] : [UDP.table], disabled: hasTCP ? [] : [.tcp])
+                autoBindIPv6: settings.isOn("auto_bind_ipv6"), options: addresses.options,
+                transports: addresses.transports, disabled: addresses.disabled)
         } catch {
             let diagnostics = Diagnostics()
             for mistake in error.errors {
-                diagnostics.error(mistake.text, at: mistake.spec.flatMap { addresses.listens[$0].range })
+                diagnostics.error(mistake.text, at: addresses.range(of: mistake), hint: mistake.hint)
             }
             throw StartFailure(code: 2, text: diagnostics.text)
         }

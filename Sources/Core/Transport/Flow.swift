@@ -84,4 +84,6 @@ struct ListenError: Error {
     /// Position of the `listen` line in the list given.
     var spec: Int?
     let text: String
+    /// What to do about it.
+    var hint: String?
 }

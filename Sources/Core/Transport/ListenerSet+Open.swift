@@ -41,6 +41,20 @@ extension ListenerSet {
         return ListenerSet(opener.listeners, aliases: opener.aliases, addresses: opener.addresses)
     }
 
+    /// What would be wrong with the `listen` lines, without opening anything.
+    /// - Returns: mistakes that no machine would accept, and addresses that this one does not have.
+    static func check(
+        _ specs: [ListenSpec], options: TransportOptions, transports: [UnsafePointer<TransportTable>],
+        disabled: [TransportProtocol]
+    ) -> (mistakes: [ListenError], foreign: [ListenError]) {
+        var opener = Opener(
+            defaultPort: 0, options: options, transports: transports, disabled: disabled, aliases: [])
+        opener.isDry = true
+        opener.addresses = (try? InterfaceAddress.all()) ?? []
+        for (i, spec) in specs.enumerated() { opener.open(spec, at: i) }
+        return (opener.errors, opener.foreign)
+    }
+
     /// Closes all sockets; the listeners stay readable. After the workers have ended.
     func close() {
         for listener in listeners where listener.fd >= 0 { Syscalls.close(listener.fd) }
@@ -55,6 +69,9 @@ extension ListenerSet {
         var addresses: [InterfaceAddress] = []
         var listeners: [Listener] = []
         var errors: [ListenError] = []
+        /// Opens nothing, and collects in `foreign` what could not be bound here.
+        var isDry = false
+        var foreign: [ListenError] = []
 
         mutating func openAll(autoBindIPv6: Bool) {
             for own in addresses where own.isUp && (own.address.isV4 || autoBindIPv6 && !own.address.isLinkLocal) {
@@ -92,7 +109,9 @@ extension ListenerSet {
                     found.append(table)
                 } else {
                     errors.append(
-                        ListenError(spec: index, text: "\(proto.name):\(spec.host): this server has no \(proto.name)"))
+                        ListenError(
+                            spec: index, text: "\(proto.name):\(spec.host): this server has no \(proto.name)",
+                            hint: "it has \(transports.map { "\($0.pointee.proto.name)" }.joined(separator: " and "))"))
                 }
             }
             return found
@@ -101,6 +120,7 @@ extension ListenerSet {
         private mutating func open(
             _ spec: ListenSpec, _ table: UnsafePointer<TransportTable>, _ address: SocketAddress, at index: Int?
         ) {
+            if isDry { return checkOwn(spec, address, at: index) }
             let proto = table.pointee.proto
             // An interface may be listed beside one of its addresses.
             if address.port != 0, listeners.contains(where: { $0.proto == proto && $0.address == address }) { return }
@@ -125,17 +145,27 @@ extension ListenerSet {
             } catch let error as ListenError {
                 errors.append(
                     ListenError(
-                        spec: index, text: "\(proto.name):\(address.text): \(error.text)\(hint(address, error))"))
+                        spec: index, text: "\(proto.name):\(address.text): \(error.text)",
+                        hint: error.text.hasSuffix(SystemError(code: EADDRNOTAVAIL).text) ? ownText(address) : nil))
             } catch {
                 errors.append(ListenError(spec: index, text: "\(proto.name):\(address.text): \(error)"))
             }
         }
 
-        private func hint(_ address: SocketAddress, _ error: ListenError) -> String {
-            guard error.text.hasSuffix(SystemError(code: EADDRNOTAVAIL).text) else { return "" }
+        private mutating func checkOwn(_ spec: ListenSpec, _ address: SocketAddress, at index: Int?) {
+            if spec.isVirtual || options.freeBind || address.isWildcard || address.isMulticast || address.isLoopback {
+                return
+            }
+            guard !addresses.contains(where: { $0.address.hasSameAddress(as: address) }) else { return }
+            let text = "this machine does not have the address \(address.addressText)"
+            foreign.append(ListenError(spec: index, text: text, hint: ownText(address)))
+        }
+
+        private func ownText(_ address: SocketAddress) -> String {
             let own = addresses.filter { $0.address.family == address.family }.map(\.address.addressText)
-            return "; this machine has \(own.joined(separator: ", "))"
-                + " (\"ip_free_bind=1\" binds to others, \"advertise\" tells peers another address)"
+            return
+                "it has \(own.joined(separator: ", ")); `ip_free_bind=1` binds to others, `advertise` tells peers another"
+                + " address"
         }
 
         private mutating func resolve(_ host: String, at index: Int?) -> [SocketAddress] {
@@ -155,8 +185,8 @@ extension ListenerSet {
                 let names = Set(addresses.map(\.interface)).sorted().joined(separator: ", ")
                 errors.append(
                     ListenError(
-                        spec: index,
-                        text: "\(host) is neither an address, nor an interface (\(names)), nor a known host"))
+                        spec: index, text: "\(host) is neither an address, nor an interface, nor a known host",
+                        hint: "interfaces are \(names)"))
             }
             return found
         }

@@ -71,6 +71,19 @@ private let noteValue: ParameterDeclaration.Setter = { _, value, user in
         #expect(it.expires.pointee == 77 && it.registrarExpires.pointee == 77)
     }
 
+    /// The peers take any number: the nearest that we can take is used.
+    @Test(arguments: [("0", 1), ("99999", 86400)] as [(String, Int64)])
+    func aNumberOutOfRange(written: String, used: Int64) throws {
+        let it = try Fixture()
+        it.test.load("modparam(\"usrloc\", \"expires\", \(written))")
+        #expect(it.expires.pointee == used)
+        #expect(
+            it.test.remarks == [
+                "1:31 warning: parameter `expires` of module `usrloc` is a number from 1 to 86400, not \(written): "
+                    + "\(used) is used"
+            ])
+    }
+
     @Test func aPatternIsAnchored() throws {
         let it = try Fixture()
         it.test.load("modparam(\"usr\", \"expires\", 77)")
@@ -94,10 +107,6 @@ private let noteValue: ParameterDeclaration.Setter = { _, value, user in
         (
             "modparam(\"usrloc\", \"table\", 5)",
             "1:29 error: parameter `table` of module `usrloc` is a string, not the number 5"
-        ),
-        (
-            "modparam(\"usrloc\", \"expires\", 0)",
-            "1:31 error: parameter `expires` of module `usrloc` is a number from 1 to 86400, not 0"
         ),
         ("modparam(\"usrlco\", \"expires\", 60)", "1:11 error: module `usrlco` is not loaded | did you mean `usrloc`?"),
         ("modparam(\"x|y\", \"expires\", 60)", "1:11 error: no module that matches `x|y` is loaded"),

@@ -1,49 +1,26 @@
-import Glibc
+import GoldenFiles
 import Testing
 
 @testable import Core
 
-/// One small config per mistake, and exactly what is said about it.
+/// One small config per mistake, and exactly what is said about it: `Mistakes/NAME.cfg` and `Mistakes/NAME.expected`.
 ///
-/// `Mistakes/NAME.cfg` is the config, `Mistakes/NAME.expected` the text of all diagnostics. With APUS_UPDATE_EXPECTED in the environment
-/// the test writes the expectations anew, and fails, so that somebody looks at them.
+/// Here stand the mistakes that the language itself knows, with the functions of `TestScript`; those that need modules are in the
+/// functional tests.
 @Suite struct MistakeTests {
-    static let folder = "/" + #filePath.split(separator: "/").dropLast().joined(separator: "/") + "/Mistakes"
+    static let files = GoldenFiles.mistakes(beside: #filePath)
 
-    static let names: [String] = {
-        guard let directory = opendir(folder) else { return [] }
-        defer { closedir(directory) }
-        var result: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
-            }
-            if name.hasSuffix(".cfg"), !name.hasPrefix("part-") { result.append(String(name.dropLast(4))) }
-        }
-        return result.sorted()
-    }()
+    @Test func thereAreMany() { #expect(MistakeTests.files.names.count > 100) }
 
-    @Test func thereAreMany() { #expect(MistakeTests.names.count > 100) }
-
-    @Test(arguments: names)
+    @Test(arguments: files.names)
     func saysExactlyThis(name: String) throws {
-        let files = FileAccess(read: { FileAccess.readFile("\(MistakeTests.folder)/\($0)") }, environment: { _ in nil })
+        let folder = MistakeTests.files.folder
+        let files = FileAccess(read: { FileAccess.readFile("\(folder)/\($0)") }, environment: { _ in nil })
         let bytes = try files.read("\(name).cfg").get()
-        let actual = try TestScript(bytes: bytes, name: "\(name).cfg", files: files).diagnostics.text
-        let path = "\(MistakeTests.folder)/\(name).expected"
-        if getenv("APUS_UPDATE_EXPECTED") != nil {
-            try write(actual, path)
-            Issue.record("\(name).expected was written anew")
-            return
-        }
-        let expected = String(decoding: try FileAccess.readFile(path).get(), as: UTF8.self)
-        #expect(actual == expected)
+        let wantsStyle = String(decoding: bytes.prefix(200), as: UTF8.self).contains("# arguments: -W style")
+        let script = try TestScript(bytes: bytes, name: "\(name).cfg", files: files, wantsStyle: wantsStyle)
+        let actual = script.diagnostics.text
         #expect(!actual.isEmpty)
-    }
-
-    private func write(_ text: String, _ path: String) throws {
-        let file = try #require(fopen(path, "w"))
-        fputs(text, file)
-        fclose(file)
+        if let complaint = MistakeTests.files.complaint(about: actual, of: name) { Issue.record("\(complaint)") }
     }
 }

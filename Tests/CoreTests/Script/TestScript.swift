@@ -33,8 +33,9 @@ final class TestScript {
 
     init(
         bytes: [UInt8], name: String, isMyself: @escaping ScriptEnvironment.IsMyself = { _, _ in false },
-        files: FileAccess = FileAccess()
+        files: FileAccess = FileAccess(), wantsStyle: Bool = false
     ) throws {
+        diagnostics.wantsStyle = wantsStyle
         let raw = UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<apus_host>.size, alignment: 16)
         raw.initializeMemory(as: UInt8.self, repeating: 0, count: MemoryLayout<apus_host>.size)
         host = raw.bindMemory(to: apus_host.self, capacity: 1)
@@ -125,9 +126,10 @@ final class TestScript {
         try function("match", "text:format, pattern:regex") { call in
             CompiledRegex(handle: call.pointee.args![1].regex!).matches(call.pointee.args![0].str.bytes) ? 1 : -1
         }
-        try function("sl_send_reply", "code:int, reason:format", routes: RouteKind.any & ~RouteKind.onsend.mask) { _ in
-            1
-        }
+        try function(
+            "sl_send_reply", "code:int, reason:format", routes: RouteKind.any & ~RouteKind.onsend.mask,
+            flags: APUS_SENDS_REPLY
+        ) { _ in 1 }
         try function("t_on_failure", "name:route(failure)") { _ in 1 }
         try function("setflag", "flag:flag") { _ in 1 }
         try function("search", "pattern:regex") { _ in 1 }
@@ -150,10 +152,12 @@ final class TestScript {
                     set: set, user: nil))
         }
         try variable("null") { _, _ in -1 }
-        try variable("rc") { access, out in
+        try variable("rc", flags: Int(APUS_PV_NUMBER)) { access, out in
             out.pointee = apus_value(Int64(access.run.pointee.rc))
             return 1
         }
+        try variable("T_reply_code", flags: Int(APUS_PV_OF_TRANSACTION)) { _, _ in -1 }
+        try variable("du", get: { _, _ in -1 }, set: { _, _ in 1 })
         for name in ["ru", "rU", "fu", "si"] {
             try variable(name) { _, _ in -1 }
         }

@@ -18,6 +18,11 @@ extension Binder {
         variableDepth += 1
         defer { variableDepth -= 1 }
         guard let (declaration, inner) = declaration(of: syntax) else { return nil }
+        if declaration.isOfTransaction, isBeforeTransaction {
+            diagnostics.warning(
+                "`$\(declaration.name)` tells of the request's transaction, and there is none yet", at: syntax.range,
+                hint: "it has a value in reply and failure routes, and behind `t_relay` or `t_newtran`")
+        }
         if purpose == .write, declaration.set == nil {
             diagnostics.error("`$\(declaration.name)` is read-only", at: syntax.range)
             return nil
@@ -32,6 +37,12 @@ extension Binder {
     /// As a pointer that lives as long as the program: what modules are handed.
     func keptVariable(_ syntax: Syntax.Variable, for purpose: Purpose = .read) -> UnsafePointer<CompiledVariable>? {
         variable(syntax, for: purpose).map { UnsafePointer(memory.place($0)) }
+    }
+
+    /// A variable whose value is never a text.
+    func isNumber(_ syntax: Syntax.Variable) -> Bool {
+        guard syntax.form != .percent, syntax.form != .bare || syntax.dialect != .ser else { return false }
+        return registry.variables[syntax.name.text]?.isNumber ?? false
     }
 
     // MARK: Names

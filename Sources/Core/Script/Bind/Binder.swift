@@ -10,6 +10,8 @@ final class Binder {
     let memory: ProgramMemory
     let routes: RouteTable
     let runVariables: RunVariableNumbers
+    /// What is bound stands where the request cannot have a transaction yet.
+    var isBeforeTransaction = false
     /// Bare names that were taken for AVPs, each remarked on once.
     private var guessedAVPs: Set<String> = []
     /// Pseudo-variables inside of each other's names and indexes, while one is bound.

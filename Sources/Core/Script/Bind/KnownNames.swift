@@ -3,6 +3,13 @@ enum KnownNames {
     /// Functions that documents of old name, and what they are called.
     static let renamed = ["t_fork": "append_branch", "set_user": "setuser"]
 
+    /// Modules whose functions neither make transactions, nor add branches, nor answer but by `APUS_SENDS_REPLY`.
+    static let bystanders: Set<String> = [
+        "core", "xlog", "maxfwd", "textops", "textopsx", "sl", "pv", "rr", "kex", "cfgutils", "sanity", "siputils",
+        "acc",
+        "counters", "statistics",
+    ]
+
     static func module(ofFunction name: String) -> String? { functions[name] }
 
     static func module(ofVariable name: String) -> String? {

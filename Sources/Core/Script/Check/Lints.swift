@@ -11,7 +11,7 @@ struct Lints {
         checkMain()
         checkEvents()
         if isComplete { checkUnused() }
-        LateEdits(routes: routes, registry: registry, diagnostics: diagnostics).check()
+        RequestPaths(routes: routes, registry: registry, diagnostics: diagnostics).check()
         for index in routes.routes.indices { checkRoute(index) }
     }
 
@@ -76,6 +76,7 @@ struct Lints {
             let checker = BlockLints(lints: self, route: route, dialect: block.dialect)
             checker.block(block.body, inLoop: false)
             checker.checkRecursion(block.body)
+            checker.checkDropOfReply(block.body)
         }
     }
 }
@@ -219,6 +220,18 @@ struct BlockLints {
             hint: "`return` goes back to the caller")
     }
 
+    /// A named reply route can drop provisional replies only.
+    func checkDropOfReply(_ body: Syntax.Block) {
+        guard route.kind == .tmOnReply else { return }
+        for statement in body.statements {
+            guard case .leave(.drop, _) = statement.kind else { continue }
+            diagnostics.warning(
+                "`drop` keeps a final reply from nobody here: only provisional ones can be dropped",
+                at: statement.range,
+                hint: "drop them alone: `if (status =~ \"1..\") drop;`")
+        }
+    }
+
     /// A route that calls itself before anything can leave it.
     func checkRecursion(_ body: Syntax.Block) {
         guard !route.name.isEmpty, route.kind == .request else { return }
@@ -243,6 +256,10 @@ struct BlockLints {
         switch expression.kind {
         case .binary(let operation, let left, let right):
             checkBits(operation, left, right, expression.range)
+            if operation == .or {
+                checkMixed(left)
+                checkMixed(right)
+            }
             if operation == .matches || operation == .matchesNot { checkPattern(right) }
             if operation == .equal || operation == .notEqual, case .text(let text) = right.kind {
                 checkText(text, operation)
@@ -272,6 +289,14 @@ struct BlockLints {
         diagnostics.warning(
             "`\(operation.rawValue)` works on bits, and both sides are always evaluated", at: range,
             hint: "write `\(operation.rawValue)\(operation.rawValue)`")
+    }
+
+    /// With `-W style`: `a || b && c`, which not everybody reads as the compiler does.
+    private func checkMixed(_ operand: Syntax.Expression) {
+        guard case .binary(.and, _, _) = operand.kind, !operand.isParenthesised else { return }
+        diagnostics.style(
+            "`&&` binds tighter than the `||` beside it", at: operand.range,
+            hint: "parentheses show it: `(\(operand.range.text))`")
     }
 
     private func isCondition(_ expression: Syntax.Expression) -> Bool {

@@ -20,6 +20,7 @@ extension Compiler {
         while plans.count < function.signature.arguments.count {
             plans.append(ArgumentPlan(conversion: .constant, routeKinds: 0, prototype: apus_arg()))
         }
+        if !KnownNames.bystanders.contains(function.owner.name) { binder.isBeforeTransaction = false }
         let pushed = emitter.height - height
         let place = emitter.place(call.name.range)
         let constants = pushed == 0 ? memory.table(plans.map(\.prototype)) : nil
@@ -38,6 +39,7 @@ extension Compiler {
     // MARK: Routes
 
     private func routeCall(_ call: Syntax.Call) {
+        defer { binder.isBeforeTransaction = false }
         guard call.arguments.count == 1 else {
             diagnostics.error("`route` takes 1 argument, \(call.arguments.count) given", at: call.range)
             return

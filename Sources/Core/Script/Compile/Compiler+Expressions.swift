@@ -204,6 +204,7 @@ extension Compiler {
             emitter.emit(negated ? .notEqualInt : .equalInt, effect: -1)
         default:
             if one.isInt, two == .text { reportTypes(operation, left, right, range) }
+            warnNoNumber(left, right)
             if one == .text {
                 emitter.emit(negated ? .notEqualText : .equalText, effect: -1)
             } else if one.isInt {
@@ -213,6 +214,17 @@ extension Compiler {
             }
         }
         return .truth
+    }
+
+    /// A variable that is a number, beside a text that is none.
+    private func warnNoNumber(_ left: Expression, _ right: Expression) {
+        guard case .variable(let syntax) = left.kind, syntax.transformations.isEmpty, binder.isNumber(syntax),
+            case .text(let bytes)? = fold(right), case let text = String(decoding: bytes, as: UTF8.self),
+            Int64(text) == nil, !text.hasPrefix("0x")
+        else { return }
+        diagnostics.warning(
+            "`$\(syntax.name.text)` is a number, and the text beside it is none: it counts as 0", at: right.range,
+            hint: "compare with a number")
     }
 
     private func reportTypes(
@@ -372,6 +384,40 @@ extension Compiler {
                 return
             }
             diagnostics.warning("this condition is always \(isTrue ? "true" : "false")", at: condition.range)
+        }
+        testText(condition)
+    }
+
+    /// Variables that hold texts: as a condition they count as the number that they begin with, which is hardly meant.
+    private static let textVariables: Set<String> = [
+        "ru", "ruri", "rU", "ruri.user", "rd", "ruri.domain", "du", "duri", "dd", "ou", "ouri", "oU", "od", "fu",
+        "from",
+        "fU", "from.user", "fd", "from.domain", "fn", "tu", "to", "tU", "to.user", "td", "to.domain", "tn", "ft", "tt",
+        "rm", "rr", "ci", "ct", "ctu", "ua", "rt", "re", "ai", "au", "aU", "ad", "ar", "si", "src_ip", "su", "Ri", "Ru",
+        "pr", "proto", "rb", "mb", "fs",
+    ]
+
+    func testText(_ condition: Expression) {
+        switch condition.kind {
+        case .variable(let syntax)
+        where syntax.transformations.isEmpty && Compiler.textVariables.contains(syntax.name.text)
+            && (syntax.dialect != .ser || syntax.form == .enclosed):
+            diagnostics.warning(
+                "`$\(syntax.name.text)` is a text: as a condition only a number that is not 0 is true",
+                at: condition.range, hint: "write `\(condition.range.text) != $null`, or compare it")
+        case .binary(.add, _, _) where isText(condition):
+            diagnostics.warning("a text as a condition: only a number that is not 0 is true", at: condition.range)
+        default: break
+        }
+    }
+
+    /// A constant text, a joined one, or a variable that holds one.
+    private func isText(_ expression: Expression) -> Bool {
+        switch expression.kind {
+        case .text, .unary(.toString, _): true
+        case .variable(let syntax): Compiler.textVariables.contains(syntax.name.text)
+        case .binary(.add, let left, _): isText(left)
+        default: false
         }
     }
 }

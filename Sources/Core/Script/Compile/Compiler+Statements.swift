@@ -30,12 +30,38 @@ extension Compiler {
         var number: Int32 = 0
         switch target.kind {
         case .variable(let syntax):
-            if let variable = binder.variable(syntax, for: .write) { number = add(variable) }
+            if let variable = binder.variable(syntax, for: .write) {
+                warnIneffective(syntax)
+                number = add(variable)
+            }
         case .invalid: break
         default: diagnostics.error("cannot assign to this", at: target.range)
         }
         emitter.mark(target.range)
         emitter.emit(.store, a: asValue ? 1 : 0, c: number, effect: asValue ? 0 : -1)
+    }
+
+    /// Variables that change the request: what a reply has none of, and what comes too late while something is sent.
+    private static let requestVariables: Set<String> = [
+        "ru", "ruri", "rU", "ruri.user", "rd", "ruri.domain", "rp", "du", "duri", "br", "branch",
+    ]
+    private static let messageVariables = requestVariables.union([
+        "fu", "from", "fU", "from.user", "fd", "from.domain", "fn", "tu", "to", "tU", "to.user", "td", "to.domain",
+        "tn",
+        "fs", "fsn",
+    ])
+
+    private func warnIneffective(_ syntax: Syntax.Variable) {
+        let names: Set<String>
+        switch route.kind {
+        case .onsend: names = Compiler.messageVariables
+        case .coreOnReply, .tmOnReply: names = Compiler.requestVariables
+        default: return
+        }
+        guard names.contains(syntax.name.text), syntax.form != .bare || syntax.dialect != .ser else { return }
+        diagnostics.warning(
+            "assigning `$\(syntax.name.text)` has no effect in `\(route.title)`", at: syntax.range,
+            hint: route.kind == .onsend ? "what is sent is made already" : "a reply goes where its Via says")
     }
 
     /// The right side of an assignment: of a call its code, whatever that is.
@@ -47,20 +73,25 @@ extension Compiler {
         case .block(let body):
             statements(body.statements)
             emitter.emit(.pushCode, effect: 1)
-        case .text(let text):
-            warnUnexpanded(text)
-            self.value(value)
         case .select:
             // A select is a text, also where there is nothing: an empty one, as Kamailio's users know it.
             self.value(value)
             emitter.emit(.toText, effect: 0)
-        default: self.value(value)
+        default:
+            warnUnexpanded(value)
+            self.value(value)
         }
     }
 
     /// A plain text is not expanded; one that looks as if it should be is worth a warning.
-    private func warnUnexpanded(_ text: Syntax.Text) {
-        guard VariableReader.containsVariable(text, dialect: dialect, isKnown: binder.isVariable) else { return }
+    private func warnUnexpanded(_ value: Expression) {
+        if case .binary(.add, let left, let right) = value.kind {
+            warnUnexpanded(left)
+            warnUnexpanded(right)
+        }
+        guard case .text(let text) = value.kind,
+            VariableReader.containsVariable(text, dialect: dialect, isKnown: binder.isVariable)
+        else { return }
         diagnostics.warning(
             "pseudo-variables are not expanded in a plain string", at: text.range,
             hint: "join the parts with `+`, or use `$_s(…)`")
@@ -89,9 +120,12 @@ extension Compiler {
         let top = emitter.makeLabel()
         let end = emitter.makeLabel()
         push(0 as Int64)
+        // What the body does comes before its next turn.
+        binder.isBeforeTransaction = false
         emitter.place(top)
         emitter.mark(condition.range)
         conditionDepth += 1
+        testText(condition)
         branch(ifFalse: condition, to: end)
         emitter.jump(.countTurn, to: end)
         breakLabels.append(end)

@@ -74,6 +74,7 @@ final class Compiler {
         routeIndex = index
         breakLabels = []
         conditionDepth = 0
+        binder.isBeforeTransaction = route.kind == .request && route.name.isEmpty
         emitter.beginRoute()
         emitter.mark(route.range)
         routeTable[index].entry = emitter.here

@@ -65,10 +65,11 @@ final class FunctionDeclaration: @unchecked Sendable {
     let routes: UInt32
     let maySuspend: Bool
     let deprecated: Bool
-    /// What it says of the request, for remarks on scripts: it sends it, or does nothing but edit what is sent.
+    /// What it says of the request, for remarks on scripts: it sends it, does nothing but edit what is sent, or answers it.
     let sendsRequest: Bool
     let editsRequest: Bool
     let endsServer: Bool
+    let sendsReply: Bool
     let doc: String
     let call: Call
     let prepare: Prepare?
@@ -87,6 +88,7 @@ final class FunctionDeclaration: @unchecked Sendable {
         sendsRequest = flags & UInt32(APUS_SENDS_REQUEST) != 0
         editsRequest = flags & UInt32(APUS_EDITS_REQUEST) != 0
         endsServer = flags & UInt32(APUS_ENDS_SERVER) != 0
+        sendsReply = flags & UInt32(APUS_SENDS_REPLY) != 0
         self.doc = doc
         self.call = call
         self.prepare = prepare
@@ -138,6 +140,10 @@ final class VariableDeclaration: @unchecked Sendable {
     let indexed: Bool
     /// The inner name may hold a pseudo-variable.
     let dynamic: Bool
+    /// Never a text.
+    let isNumber: Bool
+    /// Says nothing before the message has a transaction.
+    let isOfTransaction: Bool
     let doc: String
     let get: Get
     /// Nil: read-only.
@@ -153,6 +159,8 @@ final class VariableDeclaration: @unchecked Sendable {
         self.inner = inner
         indexed = flags & UInt32(APUS_PV_INDEXED) != 0
         dynamic = flags & UInt32(APUS_PV_DYNAMIC) != 0
+        isNumber = flags & UInt32(APUS_PV_NUMBER) != 0
+        isOfTransaction = flags & UInt32(APUS_PV_OF_TRANSACTION) != 0
         self.doc = doc
         self.get = get
         self.set = set

@@ -11,7 +11,7 @@ extension CoreVariables {
         }
         try declare.variable("$", "A dollar sign.") { $1.give(Bytes("$")) }
         try declare.variable("true", "The number 1.") { $1.give(1) }
-        try declare.variable("rc retcode ?", "Code of the last module function or route.") {
+        try declare.variable("rc retcode ?", number: true, "Code of the last module function or route.") {
             $1.give($0.run.pointee.rc)
         }
         try declare.variable("env", inner: "*", "A variable of the server's environment.") {

@@ -44,11 +44,15 @@ enum CoreVariables {
         ///   - names: a variable and its aliases, parted by blanks.
         ///   - inner: as `apus_pv.inner`.
         ///   - dynamic: the inner name may be a pseudo-variable.
+        ///   - number: its value is never a text.
         func variable(
-            _ names: String, inner: String? = nil, indexed: Bool = false, dynamic: Bool = false,
+            _ names: String, inner: String? = nil, indexed: Bool = false, dynamic: Bool = false, number: Bool = false,
             _ doc: String, get: @escaping VariableDeclaration.Get, set: VariableDeclaration.Set? = nil
         ) throws(Registry.Refusal) {
-            let flags = (indexed ? UInt32(APUS_PV_INDEXED) : 0) | (dynamic ? UInt32(APUS_PV_DYNAMIC) : 0)
+            var flags: UInt32 = 0
+            if indexed { flags |= UInt32(APUS_PV_INDEXED) }
+            if dynamic { flags |= UInt32(APUS_PV_DYNAMIC) }
+            if number { flags |= UInt32(APUS_PV_NUMBER) }
             for name in names.split(separator: " ").map(String.init) {
                 try registry.add(
                     VariableDeclaration(

@@ -7,18 +7,22 @@ extension CoreVariables {
             let message = $0.message
             return message.methodText.isEmpty ? -1 : $1.give(message.methodText, message.method.rawValue)
         }
-        try declare.variable("rmid", "The method as a number.") {
+        try declare.variable("rmid", number: true, "The method as a number.") {
             $0.message.methodText.isEmpty ? -1 : $1.give($0.message.method.rawValue)
         }
         try declare.variable("rv", "The SIP version.") { $1.give($0.message.version) }
-        try declare.variable("rs", "Status code of a reply.") {
+        try declare.variable("rs", number: true, "Status code of a reply.") {
             $0.message.isRequest ? -1 : $1.give($0.message.statusCode)
         }
-        try declare.variable("rsi", "Status code of a reply; 0 in a request.") { $1.give($0.message.statusCode) }
+        try declare.variable("rsi", number: true, "Status code of a reply; 0 in a request.") {
+            $1.give($0.message.statusCode)
+        }
         try declare.variable("rr", "Reason phrase of a reply.") {
             $0.message.isRequest ? -1 : $1.give($0.message.reason)
         }
-        try declare.variable("mt", "1 for a request, 2 for a reply.") { $1.give($0.message.isRequest ? 1 : 2) }
+        try declare.variable("mt", number: true, "1 for a request, 2 for a reply.") {
+            $1.give($0.message.isRequest ? 1 : 2)
+        }
         try declare.variable("mts", "rq for a request, rp for a reply.") {
             $1.give($0.message.isRequest ? Bytes("rq") : Bytes("rp"))
         }

@@ -4,7 +4,7 @@ import PluginAPI
 /// the number of a flag's name into `inner_id`.
 extension CoreVariables {
     static func declareFlags(_ declare: Declaring) throws(Registry.Refusal) {
-        try declare.variable("mf", "All message flags as a number.") {
+        try declare.variable("mf", number: true, "All message flags as a number.") {
             $1.give($0.message.routing.flags)
         } set: {
             guard let flags = $1.flags else { return -1 }

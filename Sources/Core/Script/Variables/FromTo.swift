@@ -59,7 +59,7 @@ extension CoreVariables {
             $0.edit($0.message.to, .display, $1)
         }
         try declare.variable("tt", "Tag of To.") { $1.give(ifAny: $0.message.toTag ?? .empty) }
-        try declare.variable("tts", "1 when To has a tag, else 0.") {
+        try declare.variable("tts", number: true, "1 when To has a tag, else 0.") {
             $1.give($0.message.toTag?.isEmpty == false ? 1 : 0)
         }
         try declare.variable("tul", "Length of the URI of To.") { access, out in

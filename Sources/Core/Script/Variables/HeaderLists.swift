@@ -12,7 +12,9 @@ extension CoreVariables {
             guard let place = access.place(in: list.count) else { return -1 }
             return out.give(list.value(at: place))
         }
-        try declare.variable("hflc", inner: "*", dynamic: true, "How many values the headers of that name have.") {
+        try declare.variable(
+            "hflc", inner: "*", dynamic: true, number: true, "How many values the headers of that name have."
+        ) {
             $1.give(HeaderList($0.message, $0.inner).count)
         }
     }

@@ -7,7 +7,9 @@ extension CoreVariables {
             "hdr", inner: "*", indexed: true, dynamic: true,
             "Body of a header: the first of that name, one by index, or all joined by commas. * is any name."
         ) { $1.giveHeader($0) }
-        try declare.variable("hdrc", inner: "*", dynamic: true, "How many headers of that name there are.") {
+        try declare.variable(
+            "hdrc", inner: "*", dynamic: true, number: true, "How many headers of that name there are."
+        ) {
             $1.give($0.message.headerCount(named: $0.inner))
         }
         try declareIdentifiers(declare)

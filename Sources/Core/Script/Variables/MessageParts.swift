@@ -4,11 +4,13 @@ import PluginAPI
 extension CoreVariables {
     static func declareMessageParts(_ declare: Declaring) throws(Registry.Refusal) {
         try declare.variable("rb", "The body; $null when there is none.") { $1.give(ifAny: $0.message.body) }
-        try declare.variable("bs", "Bytes of the body.") { $1.give($0.message.body.count) }
+        try declare.variable("bs", number: true, "Bytes of the body.") { $1.give($0.message.body.count) }
         try declare.variable("mb", "The message as received.") { $1.give($0.message.received) }
         try declare.variable("mbu", "The message with all edits applied.") { $1.give($0.editedMessage) }
-        try declare.variable("ml", "Bytes of the message as received.") { $1.give($0.message.received.count) }
-        try declare.variable("mi", "Number of the message, counted by the worker.") {
+        try declare.variable("ml", number: true, "Bytes of the message as received.") {
+            $1.give($0.message.received.count)
+        }
+        try declare.variable("mi", number: true, "Number of the message, counted by the worker.") {
             $1.give($0.message.routing.number)
         }
         try declare.variable(

@@ -9,7 +9,7 @@ extension CoreVariables {
             }
             return out.give(info.address.bytes.withoutBrackets)
         }
-        try declare.variable("Rp", "Port of the receiving socket.") { access, out in
+        try declare.variable("Rp", number: true, "Port of the receiving socket.") { access, out in
             if let info = access.receiver { return out.give(info.port) }
             let address = access.message.routing.destination
             return address.isNone ? -1 : out.give(address.port)

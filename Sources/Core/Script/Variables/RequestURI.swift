@@ -6,7 +6,7 @@ extension CoreVariables {
         try declareWritable(declare)
         try declare.variable("rP", "Transport of the Request-URI.") { $1.giveTransport(of: $0.message.requestURI) }
         try declare.variable("rz", "Scheme of the Request-URI.") { $1.giveScheme(of: $0.message.requestURI) }
-        try declare.variable("rul", "Length of the Request-URI.") {
+        try declare.variable("rul", number: true, "Length of the Request-URI.") {
             $0.message.requestURI == nil ? -1 : $1.give($0.message.requestURIText.count)
         }
         try declare.variable("rUl", "Length of the user in the Request-URI.") {

@@ -10,7 +10,7 @@ extension CoreVariables {
         try declare.variable("siz", "Address of the sender, IPv6 in brackets.") {
             $1.giveAddress($0, $0.message.routing.source, brackets: true)
         }
-        try declare.variable("sp", "Port of the sender.") { $1.give($0.message.routing.source.port) }
+        try declare.variable("sp", number: true, "Port of the sender.") { $1.give($0.message.routing.source.port) }
         try declare.variable("su", "The sender as a SIP URI; its transport unless that is UDP.") {
             $1.give($0.sourceURI(alwaysTransport: false))
         }
@@ -36,7 +36,8 @@ extension CoreVariables {
             let transport = $0.transport
             return $1.give(Bytes(TransportNames.name(of: transport)), transport)
         }
-        try declare.variable("prid", "Number of the transport: udp 1, tcp 2, tls 3, sctp 4, ws 5, wss 6.") {
+        try declare.variable("prid", number: true, "Number of the transport: udp 1, tcp 2, tls 3, sctp 4, ws 5, wss 6.")
+        {
             $1.give($0.transport)
         }
         try declare.variable("af", inner: "name|id", "Address family of the message: IPv4 or IPv6, or its number.") {

@@ -3,10 +3,10 @@ import PluginAPI
 /// `$pp`, `$version(k)`, `$stat(n)`, `$err.class` … : the server about itself.
 extension CoreVariables {
     static func declareServer(_ declare: Declaring) throws(Registry.Refusal) {
-        try declare.variable("pp", "Id of the server's process.") { _, out in
+        try declare.variable("pp", number: true, "Id of the server's process.") { _, out in
             out.give(ScriptEnvironment.current.facts.processID)
         }
-        try declare.variable("sid", "The parameter server_id.") { _, out in
+        try declare.variable("sid", number: true, "The parameter server_id.") { _, out in
             out.give(ScriptEnvironment.current.facts.serverID)
         }
         try declare.variable("iuid", "Tells this start of this server from all others.") { _, out in

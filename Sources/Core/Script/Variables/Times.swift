@@ -12,10 +12,10 @@ private enum Wall {
 /// `$Ts`, `$time(k)` …
 extension CoreVariables {
     static func declareTimes(_ declare: Declaring) throws(Registry.Refusal) {
-        try declare.variable("Ts", "Seconds since 1970 when the message came.") {
+        try declare.variable("Ts", number: true, "Seconds since 1970 when the message came.") {
             $1.give($0.receivedTime / Wall.second)
         }
-        try declare.variable("TS", "Seconds since 1970 now.") { $1.give(Wall.now / Wall.second) }
+        try declare.variable("TS", number: true, "Seconds since 1970 now.") { $1.give(Wall.now / Wall.second) }
         try declare.variable("Tf", "When the message came, as text.") {
             $1.give($0.run.dateText($0.receivedTime / Wall.second))
         }

@@ -61,6 +61,11 @@ enum {
     APUS_EDITS_REQUEST = 1u << 3,
     /* It ends the server: the script's author is warned at start. */
     APUS_ENDS_SERVER = 1u << 4,
+    /*
+     * When it is true it has answered the request. Its first argument, if it takes any, is the code: provisional ones do not count. The
+     * script's author learns at start where a path answers twice.
+     */
+    APUS_SENDS_REPLY = 1u << 5,
 };
 
 /* What is wrong with a constant: filled by a check, shown under the argument. Texts may point to the caller's stack. */

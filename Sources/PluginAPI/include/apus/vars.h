@@ -31,6 +31,10 @@ typedef struct apus_access {
 enum {
     APUS_PV_INDEXED = 1u << 0, /* takes an index */
     APUS_PV_DYNAMIC = 1u << 1, /* the inner name may be a pseudo-variable: $hdr($var(x)) */
+    /* Its value is a number without a text, or null: the script's author learns at start where it is compared with another text. */
+    APUS_PV_NUMBER = 1u << 2,
+    /* It tells of the message's transaction: the script's author learns at start where there cannot be one yet. */
+    APUS_PV_OF_TRANSACTION = 1u << 3,
 };
 
 /*

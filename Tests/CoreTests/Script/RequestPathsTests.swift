@@ -2,8 +2,8 @@ import Testing
 
 @testable import Core
 
-/// Edits behind the sending of the request (`LateEdits`): `ship` sends, `stamp` edits.
-@Suite struct LateEditsTests {
+/// What comes too late or twice on a path (`RequestPaths`): `ship` sends, `stamp` edits, `sl_send_reply` answers.
+@Suite struct RequestPathsTests {
     /// The lines, from 1, at which an edit is said to have no effect.
     private func late(_ script: String) throws -> [Int] {
         try TestScript(script).diagnostics.ordered.filter { $0.message.contains("has no effect here") }
