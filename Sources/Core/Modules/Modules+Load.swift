@@ -40,15 +40,17 @@ extension Modules {
             guard case .text(let text)? = evaluator(.text(statement.path), diagnostics) else { return }
             written = text.string
         }
-        load(written, at: statement.path.range)
+        load(written, at: statement.path.range, isOptional: statement.options?.string.contains("o") ?? false)
     }
 
     /// Loads the module of that name or path, and under an old name those that took its place.
-    /// - Parameter range: where it was asked for, for diagnostics.
-    func load(_ written: String, at range: SourceRange?) {
+    /// - Parameters:
+    ///   - range: where it was asked for, for diagnostics.
+    ///   - isOptional: that it is loaded already is nothing to talk about.
+    func load(_ written: String, at range: SourceRange?, isOptional: Bool = false) {
         do throws(LoadRefusal) {
             guard !written.isEmpty else { throw LoadRefusal(message: "the name of the module is empty") }
-            for (file, aliases) in try locate(written, range) { try open(file, aliases, range) }
+            for (file, aliases) in try locate(written, range) { try open(file, aliases, range, isOptional) }
         } catch {
             refused.insert(SearchPath.baseName(written))
             diagnostics.error(
@@ -135,12 +137,15 @@ extension Modules {
 
     // MARK: - Opening
 
-    private func open(_ file: ModuleFile, _ aliases: [String], _ range: SourceRange?) throws(LoadRefusal) {
+    private func open(
+        _ file: ModuleFile, _ aliases: [String], _ range: SourceRange?, _ isOptional: Bool
+    ) throws(LoadRefusal) {
         let name = try name(of: file)
         if let known = module(named: name) {
             let same = FileSystem.realPath(known.file) == FileSystem.realPath(file.path)
             let notes = known.statement.map { [Diagnostic.Note("first loaded here", at: $0)] } ?? []
             if same {
+                if isOptional { return }
                 diagnostics.warning("module `\(name)` is loaded already", at: range, notes: notes)
             } else {
                 diagnostics.error(

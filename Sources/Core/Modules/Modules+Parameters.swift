@@ -135,9 +135,11 @@ extension Modules {
         var hint = Suggest.hint(for: assignment.name, among: names)
         if hint == nil {
             hint =
-                names.isEmpty
-                ? "it has no parameters"
-                : "it has \(names.sorted().map { "`\($0)`" }.joined(separator: ", "))"
+                switch names.count {
+                case 0: "it has no parameters"
+                case 1...12: "it has \(names.sorted().map { "`\($0)`" }.joined(separator: ", "))"
+                default: "`apus -M \(module.name)` lists what it has"
+                }
         }
         diagnostics.error(
             "module `\(module.name)` has no parameter `\(assignment.name)`", at: assignment.nameRange, hint: hint)

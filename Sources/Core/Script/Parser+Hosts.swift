@@ -100,12 +100,18 @@ extension Parser {
         var advertised: Syntax.HostPattern?
         var name: Syntax.Text?
         var isVirtual = false
-        if takeWord("advertise") { advertised = try hostPattern("an address to advertise") }
-        if isWord("name"), peek().kind == .text {
-            advance()
-            name = advance().text
+        while true {
+            if takeWord("advertise") {
+                advertised = try hostPattern("an address to advertise")
+            } else if isWord("name"), peek().kind == .text {
+                advance()
+                name = advance().text
+            } else if takeWord("virtual") {
+                isVirtual = true
+            } else {
+                break
+            }
         }
-        if takeWord("virtual") { isVirtual = true }
         return Syntax.Listen(
             transport: transport, hosts: hosts, ports: ports, advertised: advertised, name: name, isVirtual: isVirtual,
             group: nil, workers: nil, vrf: nil, range: start.through(previous.range))

@@ -301,10 +301,7 @@ extension Parser {
 
     private func switchStatement() throws -> Syntax.Statement {
         let start = advance().range
-        guard kind == .leftParen else { throw unexpected("`(`") }
-        let opening = advance().range
-        let subject = try expression()
-        try expectClosing(.rightParen, ")", opening: opening, expected: "`)`")
+        let subject = try condition()
         guard kind == .leftBrace else { throw unexpected("`{`") }
         let brace = advance().range
         openBlocks.append(brace)

@@ -98,7 +98,7 @@ extension Preprocessor {
         return nil
     }
 
-    /// A text with `$env(X)`, `$def(X)` and `$version(num)` filled in: the replacement of a `substdef`, the value of a `modparamx`.
+    /// A text with `$env(X)`, `$def(X)` and its kin, and `$version(num)` filled in: the replacement of a `substdef`, the value of a `modparamx`.
     func evaluated(_ text: [UInt8]) -> [UInt8] {
         guard text.contains(UInt8(ascii: "$")) else { return text }
         var out: [UInt8] = []
@@ -125,6 +125,12 @@ extension Preprocessor {
         switch name {
         case "env": return (Array((files.environment(inner) ?? "").utf8), close + 1)
         case "def": return (defines[inner]?.value ?? [], close + 1)
+        case "defv", "defs":
+            var value = defines[inner]?.value ?? []
+            if value.count > 1, value.first == value.last, let quote = value.first, quote == 0x22 || quote == 0x27 {
+                value = Array(value.dropFirst().dropLast())
+            }
+            return (name == "defs" ? [0x22] + value + [0x22] : value, close + 1)
         case "version" where inner == "num": return (defines["APUS_VERSION"]?.value ?? [], close + 1)
         default: return nil
         }

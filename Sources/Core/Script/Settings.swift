@@ -118,7 +118,9 @@ struct Settings: Sendable {
             Settings.reportUnknown(setting, diagnostics, moduleParameter)
             return nil
         }
-        guard let value = Settings.check(setting.value, global, setting.name.text, diagnostics) else { return nil }
+        guard let value = Settings.check(setting.value, global, setting.name.text, diagnostics),
+            Settings.isSensible(value, global, setting, diagnostics)
+        else { return nil }
         if global.treatment == .mapped {
             map(global, setting, value, diagnostics)
             return nil
@@ -147,7 +149,9 @@ struct Settings: Sendable {
                 hint: "write `modparam(\"\(module)\", \"\(name)\", \(setting.value.range.text))`")
             return
         }
-        if CoreNames.functions.contains(name) || Keywords.statements.contains(name) {
+        if CoreNames.functions.contains(name) || Keywords.statements.contains(name)
+            || KnownNames.module(ofFunction: name) != nil
+        {
             diagnostics.error("`\(name)` belongs inside a route block", at: setting.name.range)
             return
         }
@@ -184,6 +188,36 @@ struct Settings: Sendable {
         case (_, .word(let text)): return word(text, global, name, constant, diagnostics)
         case (.word, .number(let number)): return word(String(number), global, name, constant, diagnostics)
         }
+    }
+
+    /// What types and ranges do not tell.
+    private static func isSensible(
+        _ value: Value, _ global: Global, _ setting: Syntax.Setting, _ diagnostics: Diagnostics
+    ) -> Bool {
+        let place = setting.value.range
+        switch (global.name, value) {
+        case ("server_header", .text(let line)), ("user_agent_header", .text(let line)):
+            let header = global.name == "server_header" ? "Server:" : "User-Agent:"
+            if !line.lowercased().hasPrefix(header.lowercased()) {
+                diagnostics.warning(
+                    "`\(setting.name.text)` is a whole header line and begins with `\(header)`", at: place,
+                    hint: "write `\(setting.name.text) = \"\(header) \(line)\"`")
+            }
+        case ("ipv6_hex_style", .text(let style)):
+            guard let first = style.first, "aAc".contains(first) else {
+                diagnostics.error(
+                    "`ipv6_hex_style` does not know `\(style)`", at: place,
+                    hint: "`c` compressed, `a` full in lower case, `A` in upper case")
+                return false
+            }
+        case ("bind_ipv6_link_local", .number(3)):
+            diagnostics.error(
+                "link-local addresses cannot be both bound and left out", at: place,
+                hint: "1 binds them, 2 leaves them out")
+            return false
+        default: break
+        }
+        return true
     }
 
     private static func inRange(

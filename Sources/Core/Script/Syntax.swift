@@ -8,6 +8,9 @@ enum Syntax {
         case ser
         /// `#!KAMAILIO`, `#!OPENSER`
         case kamailio
+
+        /// How texts are read: in them `$name` is a pseudo-variable where there is one, whatever the marker says.
+        var inTexts: Dialect { self == .ser ? .maximal : self }
     }
 
     /// A word with its place.

@@ -55,7 +55,7 @@ struct VariableReader {
         _ text: Syntax.Text, dialect: Syntax.Dialect, lenient: Bool = false,
         isKnown: @escaping (String) -> Bool = { _ in false }
     ) throws(Mistake) -> Syntax.Format {
-        var reader = VariableReader(text, dialect: dialect, isKnown: isKnown)
+        var reader = VariableReader(text, dialect: dialect.inTexts, isKnown: isKnown)
         var pieces: [Syntax.Format.Piece] = []
         var literal: [UInt8] = []
         while reader.position < reader.bytes.count {
@@ -92,7 +92,7 @@ struct VariableReader {
     {
         var start = text.bytes.startIndex
         while let dollar = text.bytes[start...].firstIndex(of: UInt8(ascii: "$")) {
-            var reader = VariableReader(text, dialect: dialect, isKnown: isKnown)
+            var reader = VariableReader(text, dialect: dialect.inTexts, isKnown: isKnown)
             reader.position = dollar
             if let variable = try? reader.variable(wholeText: false), isKnown(variable.name.text) { return true }
             start = dollar + 1

@@ -130,6 +130,13 @@ import Testing
         #expect(try run("\"bx\"", texts) == ["b"])
         #expect(try run("\"BX\"", texts) == [])
         #expect(try run("$rm", "case \"INVITE\": case \"ACK\": note(\"call\");") == ["call"])
+        // Parentheses may be missing, `default` may stand anywhere, a subject that fails is no label.
+        #expect(try notes("switch $rm { case \"INVITE\": note(\"call\"); }")[0] == "call")
+        #expect(try run("3", "default: note(\"d\"); break; case 3: note(\"3\");") == ["3"])
+        #expect(try run("1 / $var(zero)", "case 0: note(\"0\"); break; default: note(\"d\");") == ["d"])
+        // The label's type decides how the subject is compared.
+        #expect(try run("\"05\"", "case 5: note(\"5\");") == ["5"])
+        #expect(try run("5", "case \"5\": note(\"5\");") == ["5"])
     }
 
     // MARK: Expressions
@@ -239,6 +246,10 @@ import Testing
             ("method =~ \"^(ACK|INVITE)\"", true), ("uri =~ \"^sip:\"", true), ("uri == \"SIP:BOB@EXAMPLE.NET\"", true),
             ("msg:len > 10", true), ("msg:len > max_len", false), ("msg:len >= 100000", false), ("af == inet", false),
             ("src_ip == 0.0.0.0/0", false), ("proto == udp", true), ("proto != TCP", true),
+            ("proto == \"UDP\"", true), ("msg:len > \"10\"", true), ("src_port == \"5060\"", false),
+            ("af == 2", false), ("method eq \"INVITE\"", true), ("method ne \"INVITE\"", false),
+            ("status =~ \"^sip\"", true), ("uri eq \"sip:bob@example.net\"", true),
+            ("method == \"in\" + \"vite\"", true),
             ("from_uri == myself", false),
         ] {
             #expect(try holds(condition) == expected, "\(condition)")

@@ -112,6 +112,43 @@ import Testing
         #expect(both.diagnostics.text.contains("notice: `$nowhere` is taken for an AVP"))
     }
 
+    /// All spellings of the markers, and what stands nearby.
+    @Test(
+        arguments: [
+            ("#!SER", Syntax.Dialect.ser, 0), ("//!SER", .ser, 0), ("#!KAMAILIO", .kamailio, 0),
+            ("#!OPENSER", .kamailio, 0),
+            ("//!OPENSER", .kamailio, 0), ("#!MAXCOMPAT", .maximal, 0), ("#!ALL", .maximal, 0), ("#!SER \t\r", .ser, 0),
+            ("\n\n#!SER", .ser, 0), ("# comment\n#!SER", .ser, 0), ("", .maximal, 0), ("#!ser", .maximal, 1),
+            ("#!SER x", .maximal, 1),
+            ("#!SERX", .maximal, 1), ("#!SER\n#!SER", .ser, 0), ("#!SER\n#!KAMAILIO", .kamailio, 1),
+        ] as [(String, Syntax.Dialect, Int)]) func markers(text: String, dialect: Syntax.Dialect, warnings: Int)
+    {
+        let diagnostics = Diagnostics()
+        let tree = Parser.parse(
+            Source(name: "x.cfg", text: text + "\nrequest_route { ; }"),
+            preprocessor: Preprocessor(diagnostics: diagnostics))
+        #expect(tree.routes.first?.dialect == dialect)
+        #expect(diagnostics.warnings == warnings, "\(diagnostics.text)")
+    }
+
+    /// Nothing on the command line changes the dialect.
+    @Test func aDefineIsNoMarker() {
+        let diagnostics = Diagnostics()
+        let preprocessor = Preprocessor(diagnostics: diagnostics)
+        for name in ["SER", "KAMAILIO"] { preprocessor.defineFromCommandLine(name) }
+        let tree = Parser.parse(Source(name: "x.cfg", text: "request_route { ; }"), preprocessor: preprocessor)
+        #expect(tree.dialect == .maximal)
+    }
+
+    /// In texts `$name` is a pseudo-variable in every dialect.
+    @Test(arguments: ["#!SER", "#!KAMAILIO", ""]) func textsAreReadAlike(marker: String) throws {
+        let script = try TestScript(
+            "\(marker)\nroute { note(\"$rm $(rm{s.len})\"); put(\"$var(x)\", \"a\"); note(\"$var(x)\"); }")
+        #expect(script.diagnostics.errors == 0, "\(script.diagnostics.text)")
+        try script.run()
+        #expect(script.notes.prefix(2) == ["INVITE 6", "a"])
+    }
+
     @Test func settings() throws {
         let text = """
             #!SER

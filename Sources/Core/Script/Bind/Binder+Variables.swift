@@ -23,6 +23,9 @@ extension Binder {
                 "`$\(declaration.name)` tells of the request's transaction, and there is none yet", at: syntax.range,
                 hint: "it has a value in reply and failure routes, and behind `t_relay` or `t_newtran`")
         }
+        if purpose == .write, declaration.name == "avp", inner?.range == syntax.name.range, isAttribute(syntax.name) {
+            return nil
+        }
         if purpose == .write, declaration.set == nil {
             diagnostics.error("`$\(declaration.name)` is read-only", at: syntax.range)
             return nil
@@ -72,6 +75,18 @@ extension Binder {
     private func hasClass(_ name: String) -> Bool {
         guard let dot = name.firstIndex(of: ".") else { return false }
         return ["f", "fr", "fu", "fd", "t", "tr", "tu", "td", "g"].contains(String(name[..<dot]))
+    }
+
+    /// Domain and global attributes can be read only; says so.
+    private func isAttribute(_ name: Syntax.Name) -> Bool {
+        guard let dot = name.text.firstIndex(of: "."), ["fd", "td", "g"].contains(String(name.text[..<dot])) else {
+            return false
+        }
+        let whose = name.text.hasPrefix("g") ? "global attributes" : "attributes of a domain"
+        diagnostics.error(
+            "\(whose) are read-only: `$\(name.text)`", at: name.range,
+            hint: "AVPs of the script have no prefix, `f.` or `t.`")
+        return true
     }
 
     private func avp(_ name: Syntax.Name) -> (VariableDeclaration, Syntax.Text?)? {
@@ -489,7 +504,7 @@ extension Binder {
 
     func readVariable(_ text: Syntax.Text, dialect: Syntax.Dialect) -> Syntax.Variable? {
         do throws(VariableReader.Mistake) {
-            return try VariableReader.variable(text, dialect: dialect, isKnown: isVariable)
+            return try VariableReader.variable(text, dialect: dialect.inTexts, isKnown: isVariable)
         } catch {
             diagnostics.error(error.message, at: error.range, hint: error.hint)
             return nil

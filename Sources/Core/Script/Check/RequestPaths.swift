@@ -9,10 +9,10 @@ final class RequestPaths {
     private struct State {
         /// Nothing runs here.
         var isUnreachable = false
-        /// Where the request was sent first.
-        var sent: Syntax.Call?
+        /// Where the request was sent first: a number in `calls`.
+        var sent: Int?
         /// Where it got its first final answer.
-        var answered: Syntax.Call?
+        var answered: Int?
         /// A branch may have been added since it was sent, or since the failure route began.
         var hasNewBranch = false
         /// Something was done about the request on every path.
@@ -52,10 +52,12 @@ final class RequestPaths {
     private let diagnostics: Diagnostics
     /// What comes behind a route; nil while it is followed.
     private var ends: [Key: State?] = [:]
+    /// The calls that send or answer.
+    private var calls: [Syntax.Call] = []
     /// The calls of routes that lead to the statement at hand.
     private var callers: [Syntax.Call] = []
-    /// Calls inside of each other that are followed: as many as run by default (max_recursive_level).
-    private static let depthLimit = 256
+    /// Calls inside of each other that are followed; scripts of people have less.
+    private static let depthLimit = 128
     /// The block that all began with is a failure route.
     private var inFailure = false
 
@@ -228,7 +230,7 @@ final class RequestPaths {
             let function = registry.functions(named: call.name.text)
                 .first(where: { $0.signature.counts.contains(call.arguments.count) })
         else { return Outcome(before) }
-        if function.editsRequest, let sent = before.sent { reportEdit(call, sent) }
+        if function.editsRequest, let sent = before.sent { reportEdit(call, calls[sent]) }
         if function.sendsRequest { return send(call, before) }
         if function.sendsReply { return answer(call, before) }
         var state = before
@@ -243,13 +245,13 @@ final class RequestPaths {
 
     private func send(_ call: Syntax.Call, _ before: State) -> Outcome {
         if let sent = before.sent, !before.hasNewBranch {
-            reportSecondSending(call, sent)
+            reportSecondSending(call, calls[sent])
         } else if inFailure, before.sent == nil, !before.hasNewBranch {
             remarkSameBranch(call)
         }
         // When it is false nothing was sent by it.
         var after = before
-        after.sent = before.sent ?? call
+        after.sent = before.sent ?? note(call)
         after.hasNewBranch = false
         after.isHandled = true
         var otherwise = before
@@ -261,10 +263,15 @@ final class RequestPaths {
         var after = before
         after.isHandled = true
         guard RequestPaths.isFinal(call) else { return Outcome(after) }
-        if let first = before.answered { reportSecondAnswer(call, first) }
+        if let first = before.answered { reportSecondAnswer(call, calls[first]) }
         let otherwise = after
-        after.answered = before.answered ?? call
+        after.answered = before.answered ?? note(call)
         return Outcome(whenTrue: after, whenFalse: otherwise)
+    }
+
+    private func note(_ call: Syntax.Call) -> Int {
+        calls.append(call)
+        return calls.count - 1
     }
 
     /// What is known to be a final answer.

@@ -17,7 +17,8 @@ extension Compiler {
         case .variable: return variablePlan(argument, .read, place, function)
         case .writable: return variablePlan(argument, .write, place, function)
         case .regex: return regexPlan(argument, place, function)
-        case .flag: return flagPlan(argument, place, function)
+        case .flag: return flagPlan(argument, settings.flags, "flags", place, function)
+        case .avpFlag: return flagPlan(argument, settings.avpFlags, "avpflags", place, function)
         case .route(let kinds): return routePlan(argument, kinds, place, function)
         case .routeIfAny(let kinds): return routePlan(argument, kinds, mayLack: true, place, function)
         case .word(let words): return wordPlan(argument, words, place, function)
@@ -82,7 +83,13 @@ extension Compiler {
         return prepared(plan, memory.text(String(number)), argument, place, function)
     }
 
-    private func flagPlan(_ argument: Expression, _ place: Int, _ function: FunctionDeclaration) -> ArgumentPlan? {
+    /// - Parameters:
+    ///   - names: the declared flags.
+    ///   - keyword: what declares them.
+    private func flagPlan(
+        _ argument: Expression, _ names: [String: Int], _ keyword: String, _ place: Int,
+        _ function: FunctionDeclaration
+    ) -> ArgumentPlan? {
         var name: String?
         if case .word(let word) = argument.kind { name = word }
         if case .text(let text) = argument.kind { name = text.string }
@@ -93,11 +100,11 @@ extension Compiler {
             return constant(number, argument, place, function)
         }
         if let name {
-            guard let number = binder.flag(named: name) else {
-                let near = Suggest.hint(for: name, among: settings.flags.keys)
+            guard let number = names[name] else {
+                let near = Suggest.hint(for: name, among: names.keys)
                 return mistake(
                     "is no flag: `\(name)` is not declared", argument, place, function,
-                    hint: near ?? "declare it: `flags \(name)`, or `#!define \(name) …`")
+                    hint: near ?? "declare it: `\(keyword) \(name)`, or `#!define \(name) …`")
             }
             return constant(Int64(number), argument, place, function)
         }

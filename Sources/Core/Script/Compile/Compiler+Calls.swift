@@ -88,9 +88,9 @@ extension Compiler {
     private func checkRoute(_ function: FunctionDeclaration, _ call: Syntax.Call) {
         if route.kind == .request, !route.name.isEmpty { return checkSubroute(function, call) }
         guard !allows(function, route.kind.mask) else {
-            if route.kind == .onsend, function.maySuspend {
+            if function.maySuspend, route.kind == .onsend || route.kind == .event && route.name == "core:msg-received" {
                 diagnostics.error(
-                    "`\(function.name)` may wait, which nothing can in `onsend_route`", at: call.name.range)
+                    "`\(function.name)` may wait, which nothing can in `\(route.title)`", at: call.name.range)
             }
             return
         }

@@ -5,10 +5,13 @@ extension Compiler {
     func condition(_ condition: Syntax.Condition) -> StaticType {
         let word = condition.word
         if word.isOnsendOnly, !sendsOnly {
-            diagnostics.error(
-                "`\(condition.name.text)` is known in `onsend_route` only", at: condition.name.range,
-                hint: "elsewhere nothing is being sent yet")
-            return finish(.truth)
+            // The peers refuse the addresses and take the others.
+            let isRefused = word == .sendAddress || word == .toAddress
+            diagnostics.add(
+                Diagnostic(
+                    isRefused ? .error : .warning, "`\(condition.name.text)` is known in `onsend_route` only",
+                    at: condition.name.range, hint: "elsewhere nothing is being sent yet"))
+            if isRefused { return finish(.truth) }
         }
         var compiled = CompiledCondition(
             evaluate: Conditions.never, takesValue: false, relation: relation(condition.operator), end: end(of: word),
@@ -70,7 +73,12 @@ extension Compiler {
         }
         switch fold(operand) {
         case .int(let number)?: compiled.value = apus_value(number)
-        case .text?: diagnostics.error("expected a number", at: operand.range, hint: word.usage(word.rawValue))
+        case .text(let bytes)?:
+            guard let number = Int64(String(decoding: bytes, as: UTF8.self)) else {
+                diagnostics.error("expected a number", at: operand.range, hint: word.usage(word.rawValue))
+                return
+            }
+            compiled.value = apus_value(number)
         case nil:
             value(operand)
             compiled.takesValue = true

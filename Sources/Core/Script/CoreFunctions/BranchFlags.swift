@@ -23,18 +23,19 @@ extension CoreFunctions {
     }
 
     static func declareAVPFlags(_ declare: Declaring) throws(Registry.Refusal) {
-        try declare.function("setavpflag", "avp:variable, flag:flag", "Sets a flag of the newest AVP of a name.") {
+        try declare.function("setavpflag", "avp:variable, flag:avpflag", "Sets a flag of the newest AVP of a name.") {
             guard let node = $0.avpNode else { return -1 }
             node.pointee.flags |= $0.flagBit(1)
             return 1
         }
-        try declare.function("resetavpflag", "avp:variable, flag:flag", "Clears a flag of the newest AVP of a name.") {
+        try declare.function("resetavpflag", "avp:variable, flag:avpflag", "Clears a flag of the newest AVP of a name.")
+        {
             guard let node = $0.avpNode else { return -1 }
             node.pointee.flags &= ~$0.flagBit(1)
             return 1
         }
         try declare.function(
-            "isavpflagset", "avp:variable, flag:flag", "True when the newest AVP of a name has the flag."
+            "isavpflagset", "avp:variable, flag:avpflag", "True when the newest AVP of a name has the flag."
         ) {
             guard let node = $0.avpNode else { return -1 }
             return node.pointee.flags & $0.flagBit(1) != 0 ? 1 : -1

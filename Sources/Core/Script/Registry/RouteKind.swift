@@ -68,6 +68,7 @@ enum RouteKind: UInt32, CaseIterable {
 
     /// "request_route, failure_route or branch_route", for diagnostics.
     static func list(_ mask: UInt32) -> String {
+        if mask == any & ~onsend.mask { return "every block but onsend_route" }
         let names = allCases.filter { mask & $0.mask != 0 }.map(\.keyword)
         guard let last = names.last, names.count > 1 else { return names.first ?? "no route" }
         return names.dropLast().joined(separator: ", ") + " or " + last

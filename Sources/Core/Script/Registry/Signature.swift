@@ -11,6 +11,8 @@ struct Signature: Equatable {
         case writable
         case regex
         case flag
+        /// A flag of AVPs, whose names are declared apart.
+        case avpFlag
         /// Names a route block of one of these kinds (`APUS_…_ROUTE` bits).
         case route(UInt32)
         /// The same, of which there may be none.
@@ -109,6 +111,7 @@ extension Signature.Kind {
         case "writable": self = .writable
         case "regex": self = .regex
         case "flag": self = .flag
+        case "avpflag": self = .avpFlag
         default:
             guard let open = text.firstIndex(of: "("), text.hasSuffix(")") else { return nil }
             let words = text[text.index(after: open)...].dropLast().split(separator: "|").map(String.init)
@@ -136,6 +139,7 @@ extension Signature.Kind {
         case .writable: "writable"
         case .regex: "regex"
         case .flag: "flag"
+        case .avpFlag: "avpflag"
         case .route(let mask): "route(" + RouteKind.names(in: mask).joined(separator: "|") + ")"
         case .routeIfAny(let mask): "route?(" + RouteKind.names(in: mask).joined(separator: "|") + ")"
         case .word(let words): "word(" + words.joined(separator: "|") + ")"

@@ -92,6 +92,7 @@ typedef struct apus_complaint {
  *   writable  exactly one pseudo-variable that can be assigned                      -> variable
  *   regex     POSIX extended regular expression, case-insensitive                   -> regex
  *   flag      a flag's number 0 to 31 or its declared name                          -> num
+ *   avpflag   the same of the flags that `avpflags` declares                        -> num
  *   route(k)  name of a route block of kind k: request, failure, branch, onreply    -> route, str
  *   route?(k) the same, of which there may be none: nothing is said about it then   -> route, str
  *   word(a|b) one of the words, as a constant                                       -> num, str

@@ -167,7 +167,8 @@ final class ScriptBench {
         var argument = apus_arg()
         argument.given = 1
         switch (kind, given) {
-        case (.int, let number as Int), (.flag, let number as Int): argument.num = Int64(number)
+        case (.int, let number as Int), (.flag, let number as Int), (.avpFlag, let number as Int):
+            argument.num = Int64(number)
         case (.value, let number as Int):
             argument.value = UInt32(APUS_INT)
             argument.num = Int64(number)
