@@ -1,7 +1,7 @@
 import PluginKit
 
-// Invariants: a Substitution and its pieces are allocated while the config is read, and neither freed nor changed afterwards, so workers
-// share them; literal pieces point into the constant, which lives for ever.
+// Invariants: a Substitution and its pieces are made while the config is read, in memory of the script, and not changed afterwards, so workers
+// share them; literal pieces point into the constant, which lives as long as the script.
 
 /// `/expression/replacement/flags`, taken apart once.
 struct Substitution {
@@ -60,8 +60,9 @@ private func prepare(
         complaint.pointee.offset = UInt32(middle + 1)
         return .false
     }
-    prepared.pointee = UnsafeMutableRawPointer(
-        permanent(Substitution(regex: regex, everywhere: everywhere, pieces: pieces)))
+    guard let place = host.prepared(Substitution.self, count: 1) else { return .false }
+    place.initialize(to: Substitution(regex: regex, everywhere: everywhere, pieces: pieces))
+    prepared.pointee = UnsafeMutableRawPointer(place)
     return .true
 }
 
@@ -107,7 +108,8 @@ private func pieces(_ text: apus_str, _ host: Host) -> UnsafeMutableBufferPointe
         start = index
     }
     guard closeRun() else { return nil }
-    let memory = UnsafeMutableBufferPointer<Substitution.Piece>.allocate(capacity: pieces.count)
+    guard let start = host.prepared(Substitution.Piece.self, count: pieces.count) else { return nil }
+    let memory = UnsafeMutableBufferPointer(start: start, count: pieces.count)
     _ = memory.initialize(from: pieces)
     return memory
 }

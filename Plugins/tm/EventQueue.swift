@@ -1,7 +1,7 @@
 import PluginKit
 
 // Invariants: an entry lies in the worker's memory from `enqueue` to the moment it is taken or the transaction ends; the reply in it is held
-// (message->hold) for as long.
+// (message->hold) for as long, and so is its route (script->hold_route).
 
 /// What came for a transaction while a script of it ran or waited: dealt with one by one, in order, when that is over.
 struct EventQueue {
@@ -59,6 +59,7 @@ extension TransactionRef {
         guard pointee.queue.count < EventQueue.longest,
             let entry = pointee.home.allocate(EventQueue.Entry.self)
         else { return false }
+        if let route { pointee.home.host.pointee.script.pointee.hold_route(pointee.home.host, route) }
         entry.initialize(
             to: EventQueue.Entry(kind: kind, branch: branch, message: message, route: route, next: nil))
         pointee.queue.append(entry)
@@ -81,6 +82,7 @@ extension TransactionRef {
                 dealWithTimeouts()
             } else if let entry = pointee.queue.takeFirst() {
                 dealWith(entry.pointee)
+                pointee.home.letGo(entry.pointee.route)
                 pointee.home.release(entry)
             }
         }
@@ -120,6 +122,7 @@ extension TransactionRef {
             if let message = entry.pointee.message {
                 pointee.home.messages.pointee.release(pointee.home.host, message)
             }
+            pointee.home.letGo(entry.pointee.route)
             pointee.home.release(entry)
         }
     }

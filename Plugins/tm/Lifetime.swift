@@ -34,6 +34,21 @@ extension UnsafeMutablePointer<Home> {
         return transaction
     }
 
+    /// Puts a route, or none, where a transaction or branch keeps it for later: held as long as it stands there.
+    @inline(__always)
+    func arm(_ place: UnsafeMutablePointer<OpaquePointer?>, _ route: OpaquePointer?) {
+        if let route { host.pointee.script.pointee.hold_route(host, route) }
+        let old = place.pointee
+        place.pointee = route
+        letGo(old)
+    }
+
+    /// A route that stood in such a place is not needed there any more.
+    @inline(__always)
+    func letGo(_ route: OpaquePointer?) {
+        if let route { host.pointee.script.pointee.release_route(host, route) }
+    }
+
     /// The transaction of that identity on this worker.
     func find(place: UInt32, label: UInt32) -> TransactionRef? {
         guard let transaction = pointee.table[place], transaction.label == label else { return nil }
@@ -106,6 +121,10 @@ extension TransactionRef {
         home.release(&pointee.key.bytes)
         if pointee.ownsRequest { home.messages.pointee.release(home.host, pointee.request) }
         home.host.pointee.vars.pointee.release_avps(home.host, pointee.avps)
+        home.letGo(pointee.onFailure)
+        home.letGo(pointee.onReply)
+        home.letGo(pointee.onBranch)
+        home.letGo(pointee.onBranchFailure)
         home.pointee.count -= 1
         home.host.bump(home.counters.pointee.freed)
         home.release(self)
@@ -124,6 +143,7 @@ extension BranchRef {
     func free() {
         let home = self.home
         stopTimers()
+        home.letGo(pointee.onReply)
         home.release(&pointee.ruid)
         home.release(&pointee.instance)
         home.release(&pointee.userAgent)

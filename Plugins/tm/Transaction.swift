@@ -139,7 +139,7 @@ struct Transaction {
     /// Status of the last reply that any branch has received.
     var lastReceived: Int32 = 0
 
-    // What the script said.
+    // What the script said. Routes are held: `arm` puts them there.
     /// Which replies of earlier legs count no more when the failure route that runs starts a new one.
     var replyDropping = ReplyDropping.byMode
     var timers: Timers

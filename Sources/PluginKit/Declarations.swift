@@ -16,10 +16,22 @@ public typealias ParameterSetter =
 public typealias ParameterChange =
     @convention(c) (Host, UnsafeRawPointer, UnsafePointer<apus_value>, UnsafeMutableRawPointer?) -> Void
 
+/// See `apus_parameter.reading`: host, a value of the config, where the value in force that it stands for goes, user.
+public typealias ParameterReading =
+    @convention(c) (Host, UnsafePointer<apus_value>, UnsafeMutablePointer<apus_value>, UnsafeMutableRawPointer?) -> CInt
+
 /// What a parameter can be stored in.
 public protocol ParameterValue { static var parameterKind: Int { get } }
 extension Int64: ParameterValue { public static var parameterKind: Int { APUS_PARAM_INT } }
 extension apus_str: ParameterValue { public static var parameterKind: Int { APUS_PARAM_STRING } }
+
+extension UnsafePointer<apus_host> {
+    /// Only in a `Preparation`: room for so many values that lives as long as the script, not to be freed.
+    public func prepared<Value>(_ type: Value.Type, count: Int) -> UnsafeMutablePointer<Value>? {
+        pointee.script.pointee.allocate_prepared(self, MemoryLayout<Value>.stride * count)?
+            .bindMemory(to: Value.self, capacity: count)
+    }
+}
 
 /// Declaring, in the module's `declare`. A refusal makes it fail.
 extension UnsafePointer<apus_host> {

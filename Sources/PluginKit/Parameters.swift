@@ -94,14 +94,15 @@ extension UnsafePointer<apus_host> {
     public func declare(
         _ description: ParameterDescription, initial: UnsafePointer<CChar>? = nil,
         into place: UnsafeMutableRawPointer? = nil, set: ParameterSetter? = nil, user: UnsafeMutableRawPointer? = nil,
-        changed: ParameterChange? = nil, inForce: UnsafeRawPointer? = nil, changes: ClosedRange<Int64> = 0...0
+        changed: ParameterChange? = nil, inForce: UnsafeRawPointer? = nil, changes: ClosedRange<Int64> = 0...0,
+        reading: ParameterReading? = nil
     ) {
         var p = apus_parameter(
             size: UInt32(MemoryLayout<apus_parameter>.size), kind: UInt32(description.kind),
             flags: UInt32(description.flags), reserved: 0, name: description.name.cString, doc: description.doc.cString,
             initial: initial, min: description.range.lowerBound, max: description.range.upperBound, into: place,
             set: set, user: user, changed: changed, in_force: inForce, changed_min: changes.lowerBound,
-            changed_max: changes.upperBound)
+            changed_max: changes.upperBound, reading: reading)
         note(pointee.config.pointee.add_parameter(self, &p))
     }
 }

@@ -261,8 +261,12 @@ extension UnsafeMutablePointer<State> {
 // MARK: - Routes
 
 private let armRoute: @convention(c) (Call, UInt32, OpaquePointer?) -> CInt = { call, kind, route in
-    guard let place = State.shared?.armedRoute(call, kind) else { return .false }
-    place.pointee = route
+    guard let state = State.shared, let place = state.armedRoute(call, kind) else { return .false }
+    if let home = state.context(of: call.pointee.msg)?.pointee.transaction?.home {
+        home.arm(place, route)
+    } else {
+        place.pointee = route
+    }
     return .true
 }
 

@@ -16,7 +16,7 @@ extension BranchRef {
         else { return false }
         branch.pointee.branchFlags = pointee.branchFlags
         branch.pointee.viaFlags = pointee.viaFlags
-        branch.pointee.onReply = pointee.onReply
+        home.arm(branch.pointer(to: \.onReply).unsafelyUnwrapped, pointee.onReply)
         branch.pointee.ruid = home.keep(pointee.ruid.text)
         branch.pointee.instance = home.keep(pointee.instance.text)
         branch.pointee.userAgent = home.keep(pointee.userAgent.text)

@@ -87,7 +87,7 @@ private func declareBranchTests(_ host: Host, _ state: UnsafeMutablePointer<Stat
 private let onFailure: @convention(c) (Call) -> CInt = { call in
     let route = call.argument(0).route
     guard let transaction = call.known else { return call.preset { $0.onFailure = route } }
-    transaction.pointee.onFailure = route
+    transaction.home.arm(transaction.pointer(to: \.onFailure).unsafelyUnwrapped, route)
     return .true
 }
 
@@ -95,27 +95,27 @@ private let onReply: @convention(c) (Call) -> CInt = { call in
     let route = call.argument(0).route
     guard let transaction = call.known else { return call.preset { $0.onReply = route } }
     guard call.pointee.route_kind == UInt32(APUS_BRANCH_ROUTE) else {
-        transaction.pointee.onReply = route
+        transaction.home.arm(transaction.pointer(to: \.onReply).unsafelyUnwrapped, route)
         return .true
     }
     guard let context = call.state.context(of: call.pointee.msg), context.pointee.branch >= 0,
         let branch = transaction.branch(UInt32(context.pointee.branch))
     else { return .false }
-    branch.pointee.onReply = route
+    transaction.home.arm(branch.pointer(to: \.onReply).unsafelyUnwrapped, route)
     return .true
 }
 
 private let onBranch: @convention(c) (Call) -> CInt = { call in
     let route = call.argument(0).route
     guard let transaction = call.known else { return call.preset { $0.onBranch = route } }
-    transaction.pointee.onBranch = route
+    transaction.home.arm(transaction.pointer(to: \.onBranch).unsafelyUnwrapped, route)
     return .true
 }
 
 private let onBranchFailure: @convention(c) (Call) -> CInt = { call in
     let route = call.argument(0).route
     guard let transaction = call.known else { return call.preset { $0.onBranchFailure = route } }
-    transaction.pointee.onBranchFailure = route
+    transaction.home.arm(transaction.pointer(to: \.onBranchFailure).unsafelyUnwrapped, route)
     return .true
 }
 

@@ -48,6 +48,19 @@ struct Duration {
         return number * unit
     }
 
+    /// Takes what was written; false when it is no time.
+    mutating func take(_ value: apus_value) -> Bool {
+        if value.isInt {
+            guard value.num >= 0, value.num <= Duration.longest else { return false }
+            (number, isExact) = (value.num, false)
+        } else {
+            guard let milliseconds = Duration.milliseconds(value.str) else { return false }
+            (number, isExact) = (milliseconds, true)
+        }
+        isGiven = true
+        return true
+    }
+
     /// What the number means in a config of this dialect (`APUS_DIALECT_…`), in milliseconds; and whether it was taken for seconds by its size.
     func reading(in dialect: UInt32) -> (milliseconds: Int64, isGuess: Bool) {
         if isExact { return (number, false) }
@@ -67,23 +80,25 @@ struct Duration {
 /// The setter of all durations; `user` is the Duration.
 let setDuration: ParameterSetter = { host, value, user in
     let duration = user.unsafelyUnwrapped.assumingMemoryBound(to: Duration.self)
-    if value.pointee.isInt {
-        guard value.pointee.num >= 0, value.pointee.num <= Duration.longest else {
-            host.log(.error, "a time is 0 or more, and at most ten days")
-            return .false
-        }
-        duration.pointee.number = value.pointee.num
-        duration.pointee.isExact = false
-    } else {
-        guard let milliseconds = Duration.milliseconds(value.pointee.str) else {
-            host.log(.error, "a time is a number, or a text with its unit such as \"10s\" or \"2000ms\"")
-            return .false
-        }
-        duration.pointee.number = milliseconds
-        duration.pointee.isExact = true
+    guard duration.pointee.take(value.pointee) else {
+        let isNumber = value.pointee.isInt
+        host.log(
+            .error,
+            isNumber
+                ? "a time is 0 or more, and at most ten days"
+                : "a time is a number, or a text with its unit such as \"10s\" or \"2000ms\"")
+        return .false
     }
-    duration.pointee.isGiven = true
     duration.pointee.remark(host)
+    return .true
+}
+
+/// The milliseconds that a value of the config stands for; `user` is the Duration.
+let readDuration: ParameterReading = { host, value, meant, user in
+    var duration = user.unsafelyUnwrapped.assumingMemoryBound(to: Duration.self).pointee
+    guard duration.take(value.pointee) else { return .false }
+    meant.pointee.kind = UInt32(APUS_INT)
+    meant.pointee.num = duration.reading(in: host.pointee.config.pointee.dialect(host)).milliseconds
     return .true
 }
 

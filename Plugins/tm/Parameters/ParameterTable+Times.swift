@@ -69,7 +69,7 @@ extension ParameterTable {
             host.declare(
                 ParameterDescription(name: name, kind: APUS_PARAM_EITHER, doc: doc), set: setDuration, user: duration,
                 changed: time == .whileRunning ? changed : nil, inForce: UnsafeRawPointer(place),
-                changes: least...Duration.longest)
+                changes: least...Duration.longest, reading: readDuration)
         }
     }
 
@@ -103,7 +103,11 @@ extension ParameterTable {
                     choice.pointee.isGiven = true
                     return .true
                 }, user: choice, changed: time == .whileRunning ? changed : nil,
-                inForce: UnsafeRawPointer(place))
+                inForce: UnsafeRawPointer(place),
+                reading: { _, value, meant, _ in
+                    meant.pointee = value.pointee
+                    return .true
+                })
         }
     }
 }

@@ -92,7 +92,10 @@ extension TransactionRef {
         let mayRun = !pointee.flags.contains(.replica) && (!isLocal || home.settings.pointee.enableUacFr != 0)
         if let route = pointee.onFailure, mayRun {
             pointee.onFailure = nil
-            if start(route, description(.failure, best, status)) { return }
+            let home = home
+            let hasStarted = start(route, description(.failure, best, status))
+            home.letGo(route)
+            if hasStarted { return }
         }
         conclude()
     }

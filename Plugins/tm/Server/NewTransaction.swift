@@ -79,10 +79,10 @@ extension TransactionRef {
 
     /// What t_on_… and t_set_… said.
     fileprivate func apply(_ presets: Presets) {
-        pointee.onFailure = presets.onFailure
-        pointee.onReply = presets.onReply
-        pointee.onBranch = presets.onBranch
-        pointee.onBranchFailure = presets.onBranchFailure
+        home.arm(pointer(to: \.onFailure).unsafelyUnwrapped, presets.onFailure)
+        home.arm(pointer(to: \.onReply).unsafelyUnwrapped, presets.onReply)
+        home.arm(pointer(to: \.onBranch).unsafelyUnwrapped, presets.onBranch)
+        home.arm(pointer(to: \.onBranchFailure).unsafelyUnwrapped, presets.onBranchFailure)
         if presets.fr != 0 { pointee.timers.fr = presets.fr }
         if presets.frInvite != 0 { pointee.timers.frInvite = presets.frInvite }
         if presets.retr1 != 0 { pointee.timers.retr1 = presets.retr1 }

@@ -68,26 +68,7 @@ final class ManagementThread: @unchecked Sendable {
 
     // MARK: - From the main thread
 
-    func start() throws(SystemError) {
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        // Signals are the main thread's, except those that a fault raises in the thread itself.
-        for fault in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT] { sigdelset(&all, fault) }
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        let me = Unmanaged.passRetained(self)
-        let code = pthread_create(
-            &thread, nil,
-            { raw in
-                Unmanaged<ManagementThread>.fromOpaque(raw!).takeRetainedValue().run()
-                return nil
-            }, me.toOpaque())
-        pthread_sigmask(SIG_SETMASK, &before, nil)
-        if code != 0 {
-            me.release()
-            throw SystemError(code: code)
-        }
-    }
+    func start() throws(SystemError) { thread = try Threads.start { self.run() } }
 
     /// Begins what is served here.
     func open() { mailbox.post(openMail) }

@@ -68,7 +68,9 @@ extension HostTables {
             }
             let isAny = contents.changed_min == 0 && contents.changed_max == 0
             let isNumber = declared.kind != .string
+            let own = contents.in_force != nil && contents.in_force != UnsafeRawPointer(declared.into)
             nonisolated(unsafe) let (module, here, user) = (host, place, contents.user)
+            let reading = contents.reading
             return ChangeableParameter(
                 group: declared.owner.name, name: name, doc: declared.doc, isNumber: isNumber,
                 range: isAny ? declared.range : contents.changed_min...contents.changed_max,
@@ -79,6 +81,11 @@ extension HostTables {
                 read: {
                     isNumber
                         ? apus_value(here.load(as: Int64.self)) : apus_value(here.load(as: apus_str.self))
+                },
+                reading: { value in
+                    guard let reading else { return own ? nil : value }
+                    var (given, meant) = (value, apus_value.null)
+                    return reading(module, &given, &meant, user) > 0 ? meant : nil
                 })
         }
     }

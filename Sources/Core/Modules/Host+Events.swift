@@ -1,7 +1,6 @@
 import PluginAPI
 
-// Invariants: the table of routes is replaced as a whole when a script is put in force and never freed, as other
-// threads may read it.
+// Invariants: `apus_route` is a pointer to a CompiledRoute.
 
 /// The group `events`: apus/events.h.
 extension HostTables {
@@ -18,11 +17,7 @@ extension HostTables {
                     return CInt(try modules.registry.add(event: name, doc: doc, owner: module.declarer))
                 }
             },
-            route: { host, id in
-                let address = host.shared.pointee.eventRoutes.load(ordering: .acquiring)
-                guard let routes = UnsafePointer<EventRoutes>(bitPattern: address) else { return nil }
-                return routes.pointee[Int(id)].map { OpaquePointer($0) }
-            },
+            route: { host, id in host.shared.image?.eventRoute(Int(id)).map { OpaquePointer($0) } },
             subscribe: { host, name, call, user in
                 host.declaring("events->subscribe") { (module, modules) throws(Registry.Refusal) in
                     let name = try HostTables.text(name, "the event's name")
@@ -44,28 +39,6 @@ extension HostTables {
         guard UInt(bitPattern: text) != 0, text.pointee != 0 else { throw Registry.Refusal(text: "\(what) is missing") }
         return String(cString: text)
     }
-}
-
-/// The script's blocks for the events that modules raise, by event id.
-struct EventRoutes {
-    private let routes: UnsafeMutablePointer<UnsafePointer<CompiledRoute>?>
-    private let count: Int
-
-    init(_ events: [EventDeclaration], in image: UnsafePointer<ProgramImage>) {
-        count = events.count
-        routes = .allocate(capacity: max(1, count))
-        for (index, event) in events.enumerated() {
-            let route = PermanentText.withBytes(of: event.name) { name in
-                image.route(named: name, kinds: EventRoutes.kinds)
-            }
-            (routes + index).initialize(to: route)
-        }
-    }
-
-    private static let kinds =
-        RouteKind.event.mask | RouteKind.local.mask | RouteKind.branchFailure.mask
-
-    subscript(_ id: Int) -> UnsafePointer<CompiledRoute>? { id >= 0 && id < count ? routes[id] : nil }
 }
 
 extension PermanentText {

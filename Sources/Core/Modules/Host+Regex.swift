@@ -1,18 +1,20 @@
 import Glibc
 import PluginAPI
 
-// Invariants: `apus_regex` is the handle of a CompiledRegex. One that `compile` made is never freed; one of
-// `compile_now` is its run's.
+// Invariants: `apus_regex` is the handle of a CompiledRegex. One that `compile` made in a function's `prepare` is the program's, any other is
+// never freed; one of `compile_now` is its run's.
 
 /// The group `regex`: apus/regex.h.
 extension HostTables {
     static func makeRegex() -> apus_regex_api {
         apus_regex_api(
             size: size(apus_regex_api.self),
-            compile: { _, pattern, flags, complaint in
+            compile: { host, pattern, flags, complaint in
                 do throws(CompiledRegex.Mistake) {
                     let options = CompiledRegex.Options(rawValue: flags & 3)
-                    return try CompiledRegex(pattern.bytes, options).handle
+                    let regex = try CompiledRegex(pattern.bytes, options)
+                    if host.isPreparing { host.modules.texts?.keep(regex) }
+                    return regex.handle
                 } catch {
                     complaint.fill(offset: error.offset, error.text)
                     return nil

@@ -1,7 +1,7 @@
 import PluginAPI
 
 // Invariants: `apus_run` and `apus_route` are pointers to Run and CompiledRoute. Calls come from the worker of their
-// run.
+// run. A route's program is there as long as the run that gave it, or until the last release on each worker.
 
 /// The group `script`: apus/script.h.
 extension HostTables {
@@ -37,12 +37,32 @@ extension HostTables {
             allocate: { call, size in UnsafeMutablePointer<Run>(call.pointee.run).allocate(size) },
             route_name: { UnsafePointer<CompiledRoute>($0).pointee.name },
             with_call: { host, message, avps, body, user in
-                guard let image = host.shared.image, let worker = host.shared.worker?.pointee.worker,
+                guard let image = host.shared.image, let worker = Worker.current,
                     let script = SuspensionDirectory.worker(UInt32(worker.pointee.index))
                 else { return CInt(APUS_FALSE) }
                 return script.call(
                     image, host: host, message: Message(opaque: message), avps: UnsafeMutablePointer(avps), user: user,
                     body)
+            },
+            hold_route: { _, route in
+                guard let worker = Worker.current, let image = UnsafePointer<CompiledRoute>(route).pointee.image else {
+                    return
+                }
+                image.pointee.uses.add(UInt32(worker.pointee.index))
+            },
+            release_route: { _, route in
+                guard let worker = Worker.current, let route,
+                    let image = UnsafePointer<CompiledRoute>(route).pointee.image
+                else { return }
+                image.pointee.uses.remove(UInt32(worker.pointee.index))
+            },
+            allocate_prepared: { host, size in
+                var place: UnsafeMutableRawPointer?
+                _ = host.declaring("allocate_prepared", in: [.preparing]) { (_, modules) throws(Registry.Refusal) in
+                    place = modules.texts?.allocate(size)
+                    return CInt(APUS_TRUE)
+                }
+                return place
             })
     }
 

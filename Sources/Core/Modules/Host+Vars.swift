@@ -36,11 +36,13 @@ extension HostTables {
                 return CInt(APUS_TRUE)
             },
             compile: { host, text in
-                HostTables.compile(host, "compile", text) { $0.compileVariable($1.string).map { OpaquePointer($0) } }
+                HostTables.compile(host, "compile", text) {
+                    $0.compileVariable($1.string, for: $2).map { OpaquePointer($0) }
+                }
             },
             compile_format: { host, text in
                 HostTables.compile(host, "compile_format", text) {
-                    $0.compileFormat($1.string).map { OpaquePointer($0) }
+                    $0.compileFormat($1.string, for: $2).map { OpaquePointer($0) }
                 }
             },
             access_allocate: { access, size in
@@ -136,14 +138,14 @@ extension HostTables {
     /// Compiles a text out of a parameter or a constant; a mistake is the reason of the `start` or `prepare` that asked for it.
     private static func compile(
         _ host: UnsafePointer<apus_host>, _ what: String, _ text: apus_str,
-        _ body: (ModuleTexts, Bytes) -> Result<OpaquePointer, ModuleTexts.Refusal>
+        _ body: (ModuleTexts, Bytes, ModuleTexts.Lifetime) -> Result<OpaquePointer, ModuleTexts.Refusal>
     ) -> OpaquePointer? {
         var compiled: OpaquePointer?
         _ = host.declaring(what, in: [.preparing, .starting]) { (module, modules) throws(Registry.Refusal) in
             guard let texts = modules.texts else {
                 throw Registry.Refusal(text: "there is no script to compile for")
             }
-            switch body(texts, text.bytes) {
+            switch body(texts, text.bytes, module.phase == .preparing ? .program : .forever) {
             case .success(let made): compiled = made
             case .failure(let refusal): throw Registry.Refusal(text: "\"\(text.string)\": \(refusal.text)")
             }

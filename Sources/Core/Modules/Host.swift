@@ -96,6 +96,12 @@ extension UnsafePointer<apus_host> {
     var module: LoadedModule { record.pointee.module.takeUnretainedValue() }
     var modules: Modules { shared.pointee.modules.takeUnretainedValue() }
 
+    /// A function of the module looks at a constant, on this thread.
+    var isPreparing: Bool {
+        record.pointee.capturing.pointee.load(ordering: .relaxed) == LoadedModule.thisThread
+            && module.phase == .preparing
+    }
+
     /// Runs the body of a declaring function; a refusal is remembered with its reason and answered as APUS_FALSE.
     ///
     /// - Parameters:

@@ -1,8 +1,7 @@
 import PluginAPI
-import Synchronization
 
-// Invariants: filled on the main thread until the workers start and constant from then on, but for `image`, which a
-// reload replaces, and `workers`, of which each entry belongs to its worker's thread. Lives for ever.
+// Invariants: filled on the main thread until the workers start and constant from then on, but for `workers`, of which each entry belongs to its
+// worker's thread. `image` is the script that the server starts with: on the threads that start it, and until its workers run. Lives for ever.
 
 /// What the functions of the contract share for all modules of one server: plain memory, since they run on the way of
 /// messages.
@@ -12,10 +11,8 @@ struct HostShared: ~Copyable {
     var hooks = HookTables()
     var slots = SlotTable()
     var timers = ModuleTimers()
-    /// The script in force: an UnsafePointer<ProgramImage>, 0 before there is one.
-    let image = Atomic<UInt>(0)
-    /// By event id: the script's block for it in the script in force.
-    let eventRoutes = Atomic<UInt>(0)
+    /// Nil before there is one, and once the workers have it.
+    var image: UnsafePointer<ProgramImage>?
     /// What modules have on each worker, by its index; nil until `Modules.makeWorkers`.
     var workers: UnsafeMutablePointer<ModuleWorker>?
     var workerCount: UInt32 = 0
@@ -37,10 +34,15 @@ extension UnsafeMutablePointer<HostShared> {
         return index < Int(pointee.workerCount) ? workers + index : nil
     }
 
-    /// The script in force.
+    /// On a worker the script of the run that works, else the one in force there; elsewhere the one that the server starts with.
     @inline(__always)
     var image: UnsafePointer<ProgramImage>? {
-        UnsafePointer(bitPattern: pointee.image.load(ordering: .acquiring))
+        if let worker = Worker.current, let script = SuspensionDirectory.worker(UInt32(worker.pointee.index)),
+            let image = script.pointee.image
+        {
+            return image
+        }
+        return pointee.image
     }
 }
 

@@ -3,8 +3,8 @@ import PluginAPI
 import Synchronization
 
 // Invariants: made on the main thread and never freed, as its host refers to it for ever. `phase`, `refusals` and
-// `captured` belong to the thread that runs the module's set-up (`capturing` names it); everything else is constant
-// once `declare` has run.
+// `captured` belong to the thread that runs the module's set-up (`capturing` names it): the main one, later the one that reads the config
+// again; everything else is constant once `declare` has run.
 
 /// One module in this process: its description, its host, and what it said while it was set up. Core has one of its
 /// own, for the functions and variables that need no module.
@@ -105,7 +105,8 @@ final class LoadedModule: @unchecked Sendable {
 
     /// The host refuses something; the step that runs fails with it.
     func refuse(_ text: String) {
-        if phase == .running {
+        let isSetUp = host.record.pointee.capturing.pointee.load(ordering: .relaxed) != LoadedModule.thisThread
+        if isSetUp || phase == .running {
             Log.error("\(name): \(text)")
         } else {
             refusals.append(text)

@@ -15,53 +15,137 @@ extension Modules {
         let range: SourceRange?
     }
 
+    /// Puts a text where a parameter's value may point to it.
+    typealias Keep = ([UInt8]) -> Bytes
+
     /// - Parameter loadedLater: loadmodule statements that follow this one, for a hint.
     func set(_ statement: Syntax.ModuleParameter, loadedLater: [Syntax.LoadModule] = []) {
+        guard let assignment = assignment(statement, evaluator, diagnostics, PermanentText.bytes) else { return }
+        set(assignment, loadedLater: loadedLater)
+    }
+
+    /// The same for a module's name that is written nowhere in the config.
+    func set(_ module: String, _ name: String, _ value: ParameterDeclaration.Value, at range: SourceRange?) {
+        set(assignment(module, name, value, at: range), loadedLater: [])
+    }
+
+    private func set(_ assignment: Assignment, loadedLater: [Syntax.LoadModule]) {
+        for (module, parameter) in meant(assignment, loadedLater, diagnostics) {
+            apply(assignment, to: parameter, of: module)
+        }
+    }
+
+    /// Nil, with a diagnostic, when its value has none.
+    private func assignment(
+        _ statement: Syntax.ModuleParameter, _ evaluator: Evaluator, _ diagnostics: Diagnostics, _ keep: Keep
+    ) -> Assignment? {
         let value: ParameterDeclaration.Value
         switch statement.value {
         case .number(let number): value = .number(number)
         case .text(let text):
             if statement.isEvaluated {
-                guard let evaluated = evaluator(.text(text), diagnostics) else { return }
+                guard let evaluated = evaluator(.text(text), diagnostics) else { return nil }
                 value = evaluated
             } else {
-                value = .text(PermanentText.bytes(text.bytes))
+                value = .text(keep(text.bytes))
             }
         case .variable(let variable):
-            guard let evaluated = evaluator(.variable(variable), diagnostics) else { return }
+            guard let evaluated = evaluator(.variable(variable), diagnostics) else { return nil }
             value = evaluated
         }
-        set(
-            Assignment(
-                pattern: statement.module.string, place: { statement.module.range(of: $0) },
-                name: statement.name.string, nameRange: statement.name.range, value: value,
-                valueRange: statement.valueRange, range: statement.range),
-            loadedLater: loadedLater)
+        return Assignment(
+            pattern: statement.module.string, place: { statement.module.range(of: $0) },
+            name: statement.name.string, nameRange: statement.name.range, value: value,
+            valueRange: statement.valueRange, range: statement.range)
     }
 
-    /// The same for a module's name that is written nowhere in the config.
-    func set(_ module: String, _ name: String, _ value: ParameterDeclaration.Value, at range: SourceRange?) {
-        set(
-            Assignment(
-                pattern: module, place: { _ in range }, name: name, nameRange: range, value: value, valueRange: range,
-                range: range),
-            loadedLater: [])
+    private func assignment(
+        _ module: String, _ name: String, _ value: ParameterDeclaration.Value, at range: SourceRange?
+    ) -> Assignment {
+        Assignment(
+            pattern: module, place: { _ in range }, name: name, nameRange: range, value: value, valueRange: range,
+            range: range)
     }
 
-    private func set(_ assignment: Assignment, loadedLater: [Syntax.LoadModule]) {
-        guard let matches = matches(assignment) else { return }
-        guard !matches.isEmpty else { return nothingMatches(assignment, loadedLater) }
+    // MARK: - What a config says
+
+    /// A value that a config gives a parameter of a loaded module.
+    struct Given {
+        let parameter: ParameterDeclaration
+        let value: ParameterDeclaration.Value
+        let range: SourceRange?
+    }
+
+    /// All of them, in the order of the text; nothing is set. Mistakes go to the diagnostics.
+    /// - Parameter keep: where values' texts go.
+    func given(
+        by tree: Syntax.Tree, _ settings: Settings, _ evaluator: Evaluator, _ diagnostics: Diagnostics, keep: Keep
+    ) -> [Given] {
+        var assignments: [Assignment] = []
+        for (index, statement) in tree.statements.enumerated() {
+            guard case .moduleParameter(let parameter) = statement,
+                let made = assignment(parameter, evaluator, diagnostics, keep)
+            else { continue }
+            if let later = loadedLater(made, tree.statements, index, diagnostics) {
+                diagnostics.error(
+                    "module `\(later.module)` is not loaded yet", at: parameter.module.range,
+                    hint: Modules.moveHint, notes: [Diagnostic.Note("it is loaded here", at: later.path.range)])
+            } else {
+                assignments.append(made)
+            }
+        }
+        for old in settings.moduleParameters {
+            assignments.append(assignment(old.module, old.name, old.value.parameterValue(keep), at: old.range))
+        }
+        for own in settings.custom where module(named: own.group) != nil && own.instance == nil {
+            assignments.append(assignment(own.group, own.name, own.value.parameterValue(keep), at: own.range))
+        }
+        return assignments.flatMap { assignment in
+            meant(assignment, [], diagnostics).compactMap { module, parameter in
+                guard let value = fitting(assignment, parameter, diagnostics) else { return nil }
+                return Given(parameter: parameter, value: value, range: assignment.range)
+            }
+        }
+    }
+
+    /// The loadmodule line of a module that a modparam before it means.
+    private func loadedLater(
+        _ assignment: Assignment, _ statements: [Syntax.GlobalStatement], _ index: Int, _ diagnostics: Diagnostics
+    ) -> Syntax.LoadModule? {
+        func loads(_ part: ArraySlice<Syntax.GlobalStatement>) -> [Syntax.LoadModule] {
+            part.compactMap { if case .loadModule(let load) = $0 { load } else { nil } }
+        }
+        let (before, after) = (loads(statements[..<index]).map(\.module), loads(statements[index...]))
+        for (module, _) in matches(assignment, diagnostics) ?? [] {
+            let names = [module.name] + module.aliases
+            if names.contains(where: before.contains) { continue }
+            if let later = after.first(where: { names.contains($0.module) }) { return later }
+        }
+        return nil
+    }
+
+    private static let moveHint = "move this line below its loadmodule line"
+
+    /// The parameters that an assignment is about.
+    private func meant(
+        _ assignment: Assignment, _ loadedLater: [Syntax.LoadModule], _ diagnostics: Diagnostics
+    ) -> [(LoadedModule, ParameterDeclaration)] {
+        guard let matches = matches(assignment, diagnostics) else { return [] }
+        guard !matches.isEmpty else {
+            nothingMatches(assignment, loadedLater, diagnostics)
+            return []
+        }
         // An old name may stand for two modules, of which one has the parameter.
         var byAlias = matches.filter { !$0.isExact }
         if byAlias.contains(where: { registry.parameter(assignment.name, of: $0.module.name) != nil }) {
             byAlias.removeAll { registry.parameter(assignment.name, of: $0.module.name) == nil }
         }
-        for module in (matches.filter(\.isExact) + byAlias).map(\.module) {
+        return (matches.filter(\.isExact) + byAlias).map(\.module).compactMap { module in
             guard let parameter = registry.parameter(assignment.name, of: module.name) else {
-                unknown(assignment, module)
-                continue
+                unknown(assignment, module, diagnostics)
+                return nil
             }
-            apply(assignment, to: parameter, of: module)
+            return (module, parameter)
         }
     }
 
@@ -69,8 +153,10 @@ extension Modules {
 
     /// The loaded modules whose name or alias the pattern matches as a whole; nil, with a diagnostic, when it is no
     /// pattern.
-    private func matches(_ assignment: Assignment) -> [(module: LoadedModule, isExact: Bool)]? {
-        guard let regex = regex(assignment) else { return nil }
+    private func matches(
+        _ assignment: Assignment, _ diagnostics: Diagnostics
+    ) -> [(module: LoadedModule, isExact: Bool)]? {
+        guard let regex = regex(assignment, diagnostics) else { return nil }
         defer { regex.free() }
         return all.compactMap { module in
             if Modules.matches(regex, module.name) { return (module, true) }
@@ -78,7 +164,7 @@ extension Modules {
         }
     }
 
-    private func regex(_ assignment: Assignment) -> CompiledRegex? {
+    private func regex(_ assignment: Assignment, _ diagnostics: Diagnostics) -> CompiledRegex? {
         let before = "^(?:"
         do throws(CompiledRegex.Mistake) {
             return try PermanentText.withBytes(of: before + assignment.pattern + ")$") {
@@ -99,10 +185,12 @@ extension Modules {
         PermanentText.withBytes(of: name) { regex.matches($0.bytes) }
     }
 
-    private func nothingMatches(_ assignment: Assignment, _ loadedLater: [Syntax.LoadModule]) {
+    private func nothingMatches(
+        _ assignment: Assignment, _ loadedLater: [Syntax.LoadModule], _ diagnostics: Diagnostics
+    ) {
         let pattern = assignment.pattern
         let range = assignment.place(0..<pattern.utf8.count)
-        guard let regex = regex(assignment) else { return }
+        guard let regex = regex(assignment, diagnostics) else { return }
         defer { regex.free() }
         func isMeant(_ name: String) -> Bool {
             Modules.matches(regex, name) || KnownModules.aliases(of: name).contains { Modules.matches(regex, $0) }
@@ -112,7 +200,7 @@ extension Modules {
         if let later = loadedLater.first(where: { isMeant($0.module) }) {
             diagnostics.error(
                 "module `\(later.module)` is not loaded yet", at: range,
-                hint: "move this line below its loadmodule line",
+                hint: Modules.moveHint,
                 notes: [Diagnostic.Note("it is loaded here", at: later.path.range)])
             return
         }
@@ -130,7 +218,7 @@ extension Modules {
 
     // MARK: - Which parameter, what value
 
-    private func unknown(_ assignment: Assignment, _ module: LoadedModule) {
+    private func unknown(_ assignment: Assignment, _ module: LoadedModule, _ diagnostics: Diagnostics) {
         let names = (registry.parameters[module.name] ?? []).map(\.name)
         var hint = Suggest.hint(for: assignment.name, among: names)
         if hint == nil {
@@ -145,18 +233,24 @@ extension Modules {
             "module `\(module.name)` has no parameter `\(assignment.name)`", at: assignment.nameRange, hint: hint)
     }
 
-    private func apply(_ assignment: Assignment, to parameter: ParameterDeclaration, of module: LoadedModule) {
-        let title = "parameter `\(parameter.name)` of module `\(module.name)`"
-        var value = assignment.value
-        if let mistake = parameter.mistake(in: value) {
-            guard let nearest = parameter.nearest(to: value) else {
-                diagnostics.error("\(title) \(mistake)", at: assignment.valueRange)
-                return
-            }
-            // The peers take any number.
-            diagnostics.warning("\(title) \(mistake): \(nearest.text) is used", at: assignment.valueRange)
-            value = nearest
+    /// The value, or the nearest one that is allowed, with a warning; nil, with an error, when there is none.
+    private func fitting(
+        _ assignment: Assignment, _ parameter: ParameterDeclaration, _ diagnostics: Diagnostics
+    ) -> ParameterDeclaration.Value? {
+        guard let mistake = parameter.mistake(in: assignment.value) else { return assignment.value }
+        guard let nearest = parameter.nearest(to: assignment.value) else {
+            diagnostics.error("\(parameter.title) \(mistake)", at: assignment.valueRange)
+            return nil
         }
+        // The peers take any number.
+        diagnostics.warning(
+            "\(parameter.title) \(mistake): \(nearest.text) is used", at: assignment.valueRange)
+        return nearest
+    }
+
+    private func apply(_ assignment: Assignment, to parameter: ParameterDeclaration, of module: LoadedModule) {
+        let title = parameter.title
+        guard let value = fitting(assignment, parameter, diagnostics) else { return }
         let key = module.name + ":" + parameter.name
         if !parameter.repeatable, let before = settings[key] {
             diagnostics.warning(
@@ -175,6 +269,9 @@ extension Modules {
 }
 
 extension ParameterDeclaration {
+    /// As messages call it.
+    var title: String { "parameter `\(name)` of module `\(owner.name)`" }
+
     /// What is wrong with a value for this parameter, as the end of a sentence; nil when it fits.
     func mistake(in value: Value) -> String? {
         switch (value, kind) {

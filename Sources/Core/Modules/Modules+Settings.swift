@@ -4,12 +4,18 @@ extension Modules {
         for parameter in settings.moduleParameters {
             if module(named: parameter.module) == nil { load(parameter.module, at: parameter.range) }
             guard module(named: parameter.module) != nil else { continue }
-            let value: ParameterDeclaration.Value
-            switch parameter.value {
-            case .number(let number): value = .number(number)
-            case .text(let text): value = .text(PermanentText.bytes(text))
-            }
+            let value = parameter.value.parameterValue(PermanentText.bytes)
             set(parameter.module, parameter.name, value, at: parameter.range)
+        }
+    }
+}
+
+extension Settings.Value {
+    /// As a parameter of a module takes it.
+    func parameterValue(_ keep: Modules.Keep) -> ParameterDeclaration.Value {
+        switch self {
+        case .number(let number): .number(number)
+        case .text(let text): .text(keep(Array(text.utf8)))
         }
     }
 }

@@ -142,12 +142,12 @@ final class Modules {
 
     // MARK: - The script
 
-    /// Puts a script in force. Its image must live until the last run that uses it has ended; another may be installed
-    /// at any time.
-    func install(_ image: UnsafePointer<ProgramImage>) {
-        let routes = UnsafeMutablePointer<EventRoutes>.allocate(capacity: 1)
-        routes.initialize(to: EventRoutes(registry.events, in: image))
-        shared.pointee.eventRoutes.store(UInt(bitPattern: routes), ordering: .releasing)
-        shared.pointee.image.store(UInt(bitPattern: image), ordering: .releasing)
+    /// The script that modules see while they start.
+    func install(_ image: UnsafePointer<ProgramImage>) { shared.pointee.image = image }
+
+    /// The modules have started: the workers have the script, and nothing is compiled for modules until the config is read again.
+    func endStart() {
+        shared.pointee.image = nil
+        texts = nil
     }
 }

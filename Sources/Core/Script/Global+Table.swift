@@ -66,7 +66,7 @@ extension Global {
         log_format word:text|json text later ours
         max_transactions number 0 later ours
         max_suspended number 10000 does ours
-        sighup_reload bool no later ours
+        sighup_reload bool no does ours
         sip_warning_for word - later ours
         connect_required bool yes later ours
         query_timeout number 5 later ours

@@ -22,6 +22,9 @@ struct Settings: Sendable {
         let value: Value
         let description: String?
         let range: SourceRange
+
+        /// `pstn`, of an instance `pstn[2]`.
+        var groupText: String { instance.map { "\(group)[\($0)]" } ?? group }
     }
 
     /// What was set, by canonical name.

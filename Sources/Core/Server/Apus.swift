@@ -65,7 +65,7 @@ public enum Apus {
 
     private static func serve(_ configuration: Configuration, _ options: Options) throws(StartFailure) -> Int32 {
         let diagnostics = configuration.diagnostics
-        guard !diagnostics.failed, let program = configuration.program else {
+        guard !diagnostics.failed, let programs = configuration.takeProgram().map({ Programs($0) }) else {
             complain(diagnostics.text + diagnostics.summary + "\n")
             return 1
         }
@@ -83,7 +83,7 @@ public enum Apus {
             }
         }
         Logging.start(configuration.settings, options, inBackground: parent != nil)
-        let server = Server(configuration, program, options)
+        let server = Server(configuration, programs, options)
         do throws(StartFailure) {
             try server.run { parent?.tell(0) }
         } catch {

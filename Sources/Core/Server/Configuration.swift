@@ -2,14 +2,14 @@ import Glibc
 
 /// A config, read and understood: settings, modules that have declared, the compiled script. Made on the main thread.
 final class Configuration {
+    var source: ConfigSource
     let tree: Syntax.Tree
     let settings: Settings
     let modules: Modules
     let registry: Registry
     let statistics: Statistics
     let diagnostics: Diagnostics
-    /// Nil when the config has mistakes.
-    let program: Program?
+    private var program: Program?
     /// What commands see of it.
     let view: ServerView
     /// The text after includes and conditionals, for `--cfg-print`.
@@ -18,18 +18,10 @@ final class Configuration {
     /// Reads the config that the options name; every mistake is in `diagnostics`.
     /// - Throws: when there is nothing to read.
     init(_ options: Options) throws(StartFailure) {
-        let source = try Configuration.read(options)
+        source = ConfigSource(options)
         diagnostics = Diagnostics()
-        diagnostics.warningsAreErrors = options.warningsAreErrors
-        diagnostics.wantsStyle = options.wantsStyle
-        let preprocessor = Preprocessor(diagnostics: diagnostics, version: Version.numbers)
-        if options.action == .printConfig { preprocessor.printout = [] }
-        for define in options.defines { preprocessor.defineFromCommandLine(define) }
-        for substitution in options.substitutions {
-            let kinds: [String: Preprocessor.DefineKind] = ["substdef": .plain, "substdefs": .quoted]
-            preprocessor.substituteFromCommandLine(substitution.text, defines: kinds[substitution.kind])
-        }
-        tree = Parser.parse(source, preprocessor: preprocessor)
+        let preprocessor: Preprocessor
+        (tree, preprocessor) = try source.parse(options, diagnostics, prints: options.action == .printConfig)
         printout = preprocessor.printout ?? []
         registry = Registry()
         statistics = Statistics()
@@ -54,25 +46,47 @@ final class Configuration {
         modules.dialect = tree.dialect
         for name in options.loadModules { modules.load(name, at: nil) }
         modules.load(tree)
-        let registry = registry
-        settings = Settings.build(tree, diagnostics: diagnostics) { name in
-            registry.parameters.filter { $0.value.contains { $0.name == name } }.map(\.key).sorted()
-        }
+        settings = Configuration.settings(of: tree, registry, diagnostics)
         view.settings = settings
         modules.apply(settings)
         CoreParameters.declare(in: registry, settings, command: options, modules)
         CoreParameters.declareOwn(settings, in: registry, modules)
-        for text in options.moduleParameters { try Configuration.set(text, in: modules) }
-        let modules = modules
+        for text in options.moduleParameters {
+            let (module, name, value) = try Configuration.moduleParameter(text)
+            modules.set(module, name, value, at: nil)
+        }
+        program = Configuration.compile(tree, settings, modules, diagnostics)
+    }
+
+    static func settings(of tree: Syntax.Tree, _ registry: Registry, _ diagnostics: Diagnostics) -> Settings {
+        Settings.build(tree, diagnostics: diagnostics) { name in
+            registry.parameters.filter { $0.value.contains { $0.name == name } }.map(\.key).sorted()
+        }
+    }
+
+    /// The compiled script; nil when the config has mistakes. Whoever takes it has it alone.
+    func takeProgram() -> Program? {
+        defer { program = nil }
+        return program
+    }
+
+    /// Compiles a config against what the core and the loaded modules have declared.
+    /// - Parameter runVariables: see Program.compile.
+    static func compile(
+        _ tree: Syntax.Tree, _ settings: Settings, _ modules: Modules, _ diagnostics: Diagnostics,
+        runVariables: [String] = []
+    ) -> Program? {
         // Hosts are asked of the listeners once they are open.
-        program = Program.compile(
-            tree, settings: settings, registry: registry, diagnostics: diagnostics,
+        Program.compile(
+            tree, settings: settings, registry: modules.registry, diagnostics: diagnostics,
             isMyself: { host, port in ScriptEnvironment.current.isMyself(host, port) },
-            resolve: { ListenerSet.addresses(of: $0) }, begun: { modules.texts = $0 })
+            resolve: { ListenerSet.addresses(of: $0) }, runVariables: runVariables, begun: { modules.texts = $0 })
     }
 
     /// `--modparam=module:name:s|i:value`; stands behind the config's own, since the command line wins.
-    private static func set(_ text: String, in modules: Modules) throws(StartFailure) {
+    static func moduleParameter(
+        _ text: String
+    ) throws(StartFailure) -> (module: String, name: String, value: ParameterDeclaration.Value) {
         let parts = text.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
         var value: ParameterDeclaration.Value?
         if parts.count == 4, parts[2] == "s" { value = .text(PermanentText.bytes(parts[3])) }
@@ -80,7 +94,7 @@ final class Configuration {
         guard let value else {
             throw StartFailure(code: 1, text: "--modparam=\(text): write module:name:s:text or module:name:i:number")
         }
-        modules.set(parts[0], parts[1], value, at: nil)
+        return (parts[0], parts[1], value)
     }
 
     /// No module yet, but the folders to look for them in.
@@ -90,21 +104,5 @@ final class Configuration {
         var path = SearchPath.standard
         path.commandLine = SearchPath.folders(in: options.modulePath ?? "")
         return Modules(registry: registry, statistics: statistics, diagnostics: diagnostics, path: path)
-    }
-
-    private static func read(_ options: Options) throws(StartFailure) -> Source {
-        let path = options.configPath ?? defaultPath()
-        switch FileAccess.readFile(path) {
-        case .success(let bytes): return Source(name: path == "-" ? "<stdin>" : path, bytes: bytes)
-        case .failure(let failure):
-            throw StartFailure(code: 1, text: "cannot read the config \(path): \(failure.text)")
-        }
-    }
-
-    /// Where `make install` puts it, beside the program's folder.
-    private static func defaultPath() -> String {
-        let program = FileSystem.realPath("/proc/self/exe") ?? ""
-        let prefix = FileSystem.parent(of: FileSystem.parent(of: program))
-        return "\(prefix)/etc/apus/apus.cfg"
     }
 }

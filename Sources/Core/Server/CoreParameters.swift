@@ -9,7 +9,7 @@ enum CoreParameters {
     static func declare(in registry: Registry, _ settings: Settings, command: Options, _ modules: Modules) {
         let changeable = registry.changeable
         let isSER = settings.dialect == .ser
-        let level = (command.debugLevel ?? settings.number("debug")) + command.debugIncrease
+        let level = initial("debug", settings, command)
         changeable.add(
             ChangeableParameter(
                 group: "core", name: "debug", doc: "The log's level: what is worse is written, too.", isNumber: true,
@@ -20,13 +20,19 @@ enum CoreParameters {
         let first = changeable.all.count
         let options = ResolverOptions(settings)
         for name in ResolverOptions.changeable {
-            let value = ResolverOptions.initial(name, settings)
+            let value = initial(name, settings, command)
             changeable.add(
                 ChangeableParameter(
                     group: "core", name: name, doc: "The global parameter of that name.", isNumber: true,
                     range: Global.named[name]?.range, apply: { _ in apply(options, shared, from: first) },
                     read: { apus_value(Int64(value)) }))
         }
+    }
+
+    /// What a config makes of one of them.
+    static func initial(_ name: String, _ settings: Settings, _ command: Options) -> Int {
+        guard name == "debug" else { return ResolverOptions.initial(name, settings) }
+        return (command.debugLevel ?? settings.number("debug")) + command.debugIncrease
     }
 
     /// The server's, which lives for ever.
@@ -53,7 +59,7 @@ enum CoreParameters {
     static func declareOwn(_ settings: Settings, in registry: Registry, _ modules: Modules) {
         for own in settings.custom {
             if modules.module(named: own.group) != nil, own.instance == nil {
-                modules.set(own.group, own.name, value(own.value), at: own.range)
+                modules.set(own.group, own.name, own.value.parameterValue(PermanentText.bytes), at: own.range)
                 continue
             }
             guard own.group != "core" else {
@@ -71,16 +77,9 @@ enum CoreParameters {
             nonisolated(unsafe) let initial = value
             registry.changeable.add(
                 ChangeableParameter(
-                    group: own.instance.map { "\(own.group)[\($0)]" } ?? own.group, name: own.name,
+                    group: own.groupText, name: own.name,
                     doc: own.description ?? "A parameter of the script's.", isNumber: isNumber, range: nil, apply: nil,
                     read: { initial }))
-        }
-    }
-
-    private static func value(_ value: Settings.Value) -> ParameterDeclaration.Value {
-        switch value {
-        case .number(let number): .number(number)
-        case .text(let text): .text(PermanentText.bytes(text))
         }
     }
 }

@@ -123,7 +123,7 @@ enum StatelessForward {
         switch compose(call.coreMessage, to: address, proto, isRaw: isRaw, server) {
         case .failed(let code): return failed(call.coreMessage, address, code)
         case .ready(let outgoing):
-            if server.pointee.shared.pointee.routes.onsend != nil { return look(call, outgoing) }
+            if call.coreRun.pointee.image.pointee.main.onsend != nil { return look(call, outgoing) }
             return send(call.coreMessage, outgoing, server)
         }
     }

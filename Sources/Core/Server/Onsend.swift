@@ -13,10 +13,8 @@ enum Onsend {
 
     /// [worker] Runs the block, if the script has one, as `net->onsend` of the contract says. `sending` is copied.
     static let look: HostServices.Onsend = { call, message, sending, then, user in
-        guard let server = ServerWorker.current, let route = server.pointee.shared.pointee.routes.onsend else {
-            return CInt(APUS_TRUE)
-        }
         let run = call.coreRun
+        guard let route = run.pointee.image.pointee.main.onsend else { return CInt(APUS_TRUE) }
         guard let place = run.allocate(MemoryLayout<Held>.stride) else { return CInt(APUS_FALSE) }
         let held = place.bindMemory(to: Held.self, capacity: 1)
         held.initialize(

@@ -74,7 +74,9 @@ enum OwnRuns {
 
     private static func begin(_ own: OwnRun, _ start: UnsafePointer<apus_start>) -> CInt {
         let server = own.server
-        let run = server.pointee.script.begin(server.pointee.image, message: own.subject, context: nil) { run in
+        var route = UnsafePointer<CompiledRoute>(start.pointee.route).pointee
+        guard let image = route.image else { return CInt(APUS_FALSE) }
+        let run = server.pointee.script.begin(image, message: own.subject, context: nil) { run in
             OwnRuns.end(run.assumingMemoryBound(to: Run.self))
         }
         guard let place = run.allocate(MemoryLayout<OwnRun>.stride) else {
@@ -91,7 +93,6 @@ enum OwnRuns {
         }
         start.pointee.begun?(own.host, own.subject.opaque, own.user)
         server.setLogPrefix(of: run)
-        var route = UnsafePointer<CompiledRoute>(start.pointee.route).pointee
         route.kind = start.pointee.kind
         withUnsafePointer(to: &route) { run.enter($0) }
         return CInt(APUS_TRUE)

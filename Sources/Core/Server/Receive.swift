@@ -112,8 +112,7 @@ extension UnsafeMutablePointer<ServerWorker> {
         guard passes(.request, space) else { return leave(space) }
         space.pointee.phase = .main
         begin(space)
-        let routes = pointee.shared.pointee.routes
-        if let preRouting = routes.preRouting {
+        if let preRouting = pointee.script.pointee.main.preRouting {
             space.pointee.phase = .preRouting
             enter(space, preRouting)
         } else {
@@ -123,9 +122,13 @@ extension UnsafeMutablePointer<ServerWorker> {
 
     /// The main block of the message's kind.
     private func enterMain(_ space: UnsafeMutablePointer<Space>) {
-        let routes = pointee.shared.pointee.routes
         space.pointee.phase = .main
-        if let route = space.message.isRequest ? routes.request : routes.reply { return enter(space, route) }
+        // The run may have begun with an older script than is in force by now.
+        if let main = space.pointee.run?.pointee.image.pointee.main,
+            let route = space.message.isRequest ? main.request : main.reply
+        {
+            return enter(space, route)
+        }
         if space.message.isRequest {
             Log.limited(
                 .error, "a request is dropped: the script has no request_route", source: space.message.routing.source)
@@ -136,7 +139,8 @@ extension UnsafeMutablePointer<ServerWorker> {
     }
 
     private func begin(_ space: UnsafeMutablePointer<Space>) {
-        space.pointee.run = pointee.script.begin(pointee.image, message: space.message, context: space) { run in
+        guard let image = pointee.script.pointee.inForce else { return }
+        space.pointee.run = pointee.script.begin(image, message: space.message, context: space) { run in
             let run = run.assumingMemoryBound(to: Run.self)
             guard let space = run.pointee.context?.assumingMemoryBound(to: Space.self) else { return }
             space.pointee.worker.routeEnded(space, run.pointee.end)
@@ -201,7 +205,7 @@ extension UnsafeMutablePointer<ServerWorker> {
             return giveBack(space)
         }
         guard passes(.reply, space) else { return leave(space) }
-        let routes = pointee.shared.pointee.routes
+        let routes = pointee.script.pointee.main
         if routes.preRouting == nil, routes.reply == nil { return replyRouted(space) }
         begin(space)
         if let preRouting = routes.preRouting {

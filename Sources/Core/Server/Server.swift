@@ -7,14 +7,14 @@ import PluginAPI
 final class Server {
     let configuration: Configuration
     private let options: Options
-    private let program: Program
+    private let programs: Programs
     private var listeners = ListenerSet([])
     private let shared = UnsafeMutablePointer<ServerShared>.allocate(capacity: 1)
     private var pidFile: String?
 
-    init(_ configuration: Configuration, _ program: Program, _ options: Options) {
+    init(_ configuration: Configuration, _ programs: Programs, _ options: Options) {
         self.configuration = configuration
-        self.program = program
+        self.programs = programs
         self.options = options
     }
 
@@ -25,7 +25,8 @@ final class Server {
     func run(ready: () -> Void) throws(StartFailure) {
         Daemon.limitResources(
             coreDumps: !settings.isOn("disable_core_dump"), openFiles: settings.number("open_files_limit"))
-        try Daemon.enter(root: options.rootFolder ?? settings.text("chroot"), folder: nil)
+        configuration.source.root = options.rootFolder ?? settings.text("chroot")
+        try Daemon.enter(root: configuration.source.root, folder: nil)
         try openListeners()
         try Daemon.enter(root: nil, folder: options.workFolder ?? settings.text("workdir"))
         if let path = options.pidFile {
@@ -51,7 +52,7 @@ final class Server {
         Server.connections = ConnectionReport(workers)
         defer { Server.connections = nil }
         modules.open(listeners)
-        modules.install(program.image)
+        modules.install(programs.current.program.image)
         modules.coreSettings = coreSetting
         modules.makeWorkers(workers)
         modules.shared.pointee.services.startRun = OwnRuns.start
@@ -62,15 +63,19 @@ final class Server {
         defer { modules.management.closeDoors() }
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
+        let mailboxes = (0..<workers.count).map { workers[$0].pointee.mailbox }
+        programs.begin(mailboxes)
+        configuration.view.reload = Reload(configuration, programs, options)
         do {
             try modules.management.start(
-                workers: (0..<workers.count).map { workers[$0].pointee.mailbox },
+                workers: mailboxes,
                 workerLimit: UInt64(configuration.settings.number("command_timeout")))
         } catch {
             throw StartFailure(code: 2, text: "the management thread cannot be started: \(error.text)")
         }
         defer { modules.management.stop() }
         do { try workers.start() } catch { throw StartFailure(code: 2, text: error.text) }
+        modules.endStart()
         modules.management.open()
         modules.raise(.ready)
         for listener in listeners.listeners where !listener.isVirtual {
@@ -129,7 +134,7 @@ final class Server {
     private func prepareShared() throws(StartFailure) {
         var prefix: UnsafePointer<CompiledFormat>?
         if let text = settings.text("log_prefix"), !text.isEmpty {
-            switch program.texts.compileFormat(text) {
+            switch programs.current.program.texts.compileFormat(text) {
             case .success(let format): prefix = format
             case .failure(let refusal):
                 throw StartFailure(code: 1, text: "log_prefix: \(refusal.text)")
@@ -141,8 +146,8 @@ final class Server {
         }
         shared.initialize(
             to: ServerShared(
-                image: program.image, counters: counters, listeners: Unmanaged.passRetained(listeners),
-                routes: MainRoutes(program.image), host: configuration.modules.shared,
+                image: programs.current.program.image, counters: counters, listeners: Unmanaged.passRetained(listeners),
+                host: configuration.modules.shared,
                 modules: Unmanaged.passRetained(configuration.modules), maxSuspended: settings.number("max_suspended"),
                 checksVia: settings.isOn("check_via"), maxMessage: settings.number("msg_recv_max_size"),
                 logPrefix: prefix,
@@ -180,11 +185,19 @@ final class Server {
         while true {
             switch Signals.wait(milliseconds: 1000) {
             case .stop: return
-            case .reload: configuration.modules.raise(.reload)
+            case .reload: hangUp()
             case .statistics: logStatistics()
             case .none: Log.flushLimits()
             }
         }
+    }
+
+    /// SIGHUP: modules are told; the config is read again where it says so itself (sighup_reload).
+    private func hangUp() {
+        configuration.modules.raise(.reload)
+        guard settings.isOn("sighup_reload") else { return }
+        // What comes of it is logged.
+        configuration.modules.management.execute(CommandRequest(name: "core.reload", isHeard: false)) { _, _ in }
     }
 
     /// New requests are answered 503; what waits in scripts may end, for `drain_time` seconds at most. A second signal ends it at once.

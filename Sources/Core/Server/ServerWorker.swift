@@ -11,8 +11,6 @@ struct ServerWorker {
     let script: UnsafeMutablePointer<ScriptWorker>
     /// What the workers have in common; constant while they run.
     let shared: UnsafeMutablePointer<ServerShared>
-    /// The script that new runs begin with.
-    var image: UnsafePointer<ProgramImage>
     var inFlight = InFlight()
     /// Messages received so far: `$mi`.
     var number: UInt32 = 0
@@ -33,7 +31,6 @@ struct ServerWorker {
         self.worker = worker
         self.script = script
         self.shared = shared
-        image = shared.pointee.image
     }
 
     /// [worker] Before the worker's loop runs: everything that this worker needs of all rooms.
@@ -51,6 +48,7 @@ struct ServerWorker {
         own.initialize(to: ServerWorker(worker: worker, script: script, shared: shared))
         worker.pointee.context = UnsafeMutableRawPointer(own)
         worker.atTurnEnd(context: own, Holding.turnEnds)
+        script.put(inForce: shared.pointee.image)
         SuspensionDirectory.register(script)
         do { try Resolver.start(worker, shared.pointee.resolver) } catch {
             Log.error("worker \(worker.pointee.index) has no resolver: \(error.text)")
@@ -75,10 +73,10 @@ struct ServerWorker {
 
 /// What the workers have in common: set up before they start and constant from then on, but for the atomic numbers.
 struct ServerShared: ~Copyable {
+    /// The script that they begin with.
     let image: UnsafePointer<ProgramImage>
     let counters: CoreCounters
     let listeners: Unmanaged<ListenerSet>
-    let routes: MainRoutes
     /// What modules added: hooks, slots, timers.
     let host: UnsafeMutablePointer<HostShared>
     let modules: Unmanaged<Modules>
@@ -102,21 +100,6 @@ struct ServerShared: ~Copyable {
     let isDraining = Atomic<Bool>(false)
     /// Messages whose script waits, over all workers.
     let waiting = Atomic<Int>(0)
-}
-
-/// The blocks that messages enter by, looked up once.
-struct MainRoutes {
-    var preRouting: UnsafePointer<CompiledRoute>?
-    var request: UnsafePointer<CompiledRoute>?
-    var reply: UnsafePointer<CompiledRoute>?
-    var onsend: UnsafePointer<CompiledRoute>?
-
-    init(_ image: UnsafePointer<ProgramImage>) {
-        preRouting = image.route(named: apus_str("core:pre-routing"), kinds: RouteKind.event.mask)
-        request = image.mainRoute(kind: RouteKind.request.mask)
-        reply = image.mainRoute(kind: RouteKind.coreOnReply.mask)
-        onsend = image.mainRoute(kind: RouteKind.onsend.mask)
-    }
 }
 
 extension UnsafeMutablePointer<ServerWorker> {

@@ -69,26 +69,16 @@ final class Workers: @unchecked Sendable {
 
     /// Starts the threads and waits until each is ready to receive. If one is not, all are stopped and joined.
     func start() throws(WorkersError) {
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        // Signals are the main thread's, except those that a fault raises in the thread itself.
-        for fault in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT] { sigdelset(&all, fault) }
-        pthread_sigmask(SIG_SETMASK, &all, &before)
         var begun = 0
         for i in 0..<count {
-            var thread = pthread_t()
-            let start = Unmanaged.passRetained(Start(group: self, index: i))
-            let code = pthread_create(&thread, nil, Workers.threadMain, start.toOpaque())
-            if code != 0 {
-                start.release()
-                startFailures.withLock { $0.append("worker \(i): \(SystemError(code: code).text)") }
+            do {
+                threads.append(try Threads.start { self.run(i) })
+            } catch {
+                startFailures.withLock { $0.append("worker \(i): \(error.text)") }
                 break
             }
             begun += 1
-            threads.append(thread)
         }
-        pthread_sigmask(SIG_SETMASK, &before, nil)
         while started.load(ordering: .acquiring) < begun { usleep(200) }
         let failures = startFailures.withLock { $0 }
         guard failures.isEmpty else {
@@ -141,21 +131,6 @@ final class Workers: @unchecked Sendable {
         workers.deallocate()
         mailboxes.deallocate()
         stops.deallocate()
-    }
-
-    private final class Start {
-        let group: Workers
-        let index: Int
-        init(group: Workers, index: Int) {
-            self.group = group
-            self.index = index
-        }
-    }
-
-    private static let threadMain: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { raw in
-        let start = Unmanaged<Start>.fromOpaque(raw!).takeRetainedValue()
-        start.group.run(start.index)
-        return nil
     }
 
     private func run(_ index: Int) {

@@ -29,10 +29,20 @@ extension Verb {
     }
 
     static let reload = Verb(
-        names: ["reload"], group: .server, summary: "make the server read its config again, without an end of service"
+        names: ["reload"], group: .server, summary: "make the server read its config again, without an end of service",
+        details: """
+            Messages that come from now on go by the new config, what has begun ends by the
+            old one. When it has mistakes, or changes what needs a restart, they are printed
+            as `apus -c` prints them, nothing is changed, and the exit code is 1.
+            """
     ) { session throws(Failure) in
         try session.refuseFIFO()
-        try session.show(session.call("core.reload", usually: 60))
+        do throws(Failure) { try session.show(session.call("core.reload", usually: 60)) } catch {
+            // Lines for editors and people begin with the file.
+            guard !session.json, case .refused(_, let text) = error, text.contains("\n") else { throw error }
+            Output.complain(text.printable)
+            throw .silent(exitCode: error.exitCode)
+        }
     }
 }
 

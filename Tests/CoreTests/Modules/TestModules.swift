@@ -85,7 +85,7 @@ extension UnsafePointer<apus_host> {
             size: UInt32(MemoryLayout<apus_parameter>.size), kind: UInt32(APUS_PARAM_INT), flags: 0, reserved: 0,
             name: name.cString, doc: doc.cString, initial: initial?.cString, min: range.lowerBound,
             max: range.upperBound, into: place, set: nil, user: nil, changed: nil, in_force: nil, changed_min: 0,
-            changed_max: 0)
+            changed_max: 0, reading: nil)
         return pointee.config.pointee.add_parameter(self, &parameter)
     }
 
@@ -96,7 +96,7 @@ extension UnsafePointer<apus_host> {
         var parameter = apus_parameter(
             size: UInt32(MemoryLayout<apus_parameter>.size), kind: UInt32(APUS_PARAM_STRING), flags: 0, reserved: 0,
             name: name.cString, doc: doc.cString, initial: initial?.cString, min: 0, max: 0, into: place, set: nil,
-            user: nil, changed: nil, in_force: nil, changed_min: 0, changed_max: 0)
+            user: nil, changed: nil, in_force: nil, changed_min: 0, changed_max: 0, reading: nil)
         return pointee.config.pointee.add_parameter(self, &parameter)
     }
 
@@ -108,7 +108,7 @@ extension UnsafePointer<apus_host> {
         var parameter = apus_parameter(
             size: UInt32(MemoryLayout<apus_parameter>.size), kind: UInt32(kind), flags: UInt32(flags), reserved: 0,
             name: name.cString, doc: doc.cString, initial: nil, min: 0, max: 0, into: nil, set: set, user: user,
-            changed: nil, in_force: nil, changed_min: 0, changed_max: 0)
+            changed: nil, in_force: nil, changed_min: 0, changed_max: 0, reading: nil)
         return pointee.config.pointee.add_parameter(self, &parameter)
     }
 

@@ -18,11 +18,14 @@ final class Binder {
     var variableDepth = 0
     static let variableLimit = 32
 
-    convenience init(tree: Syntax.Tree, settings: Settings, registry: Registry, diagnostics: Diagnostics) {
+    /// - Parameter runVariables: names that have the first numbers.
+    convenience init(
+        tree: Syntax.Tree, settings: Settings, registry: Registry, diagnostics: Diagnostics, runVariables: [String] = []
+    ) {
         self.init(
             tree: tree, settings: settings, registry: registry, diagnostics: diagnostics, memory: ProgramMemory(),
             routes: RouteTable(tree, diagnostics: diagnostics),
-            runVariables: RunVariableNumbers(initial: registry.initialValues))
+            runVariables: RunVariableNumbers(names: runVariables, initial: registry.initialValues))
     }
 
     private init(

@@ -7,15 +7,20 @@ final class RunVariableNumbers {
     private static let spare = 16
 
     /// By number: `var(x)` or `vn(x)`.
-    private(set) var names: [String] = []
-    private var numbers: [String: Int] = [:]
+    private(set) var names: [String]
+    private var numbers: [String: Int]
     /// What each variable is at the start of a run, once the table is made.
     private var defaults: UnsafeMutablePointer<apus_value>?
     private var limit = Int.max
     /// What a `$var` is at the start of a run when it is not 0, by name.
     private let initial: [String: apus_value]
 
-    init(initial: [String: apus_value] = [:]) { self.initial = initial }
+    /// - Parameter names: those that have the numbers from 0 on.
+    init(names: [String] = [], initial: [String: apus_value] = [:]) {
+        self.names = names
+        self.initial = initial
+        numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    }
 
     /// Values that a run must have room for.
     var capacity: Int { names.count + RunVariableNumbers.spare }

@@ -52,7 +52,7 @@ final class Compiler {
         self.binder = binder
         self.isMyself = isMyself
         self.resolve = resolve
-        let empty = CompiledRoute(name: apus_str(), kind: 0, entry: 0, depth: 0)
+        let empty = CompiledRoute(name: apus_str(), kind: 0, entry: 0, depth: 0, image: nil)
         routeTable = binder.memory.table(Array(repeating: empty, count: binder.routes.routes.count))
     }
 
@@ -89,6 +89,7 @@ final class Compiler {
 
     private func makeImage() -> ProgramImage {
         let named = binder.namedVariables
+        let events = eventRoutes
         return ProgramImage(
             code: UnsafePointer(memory.table(emitter.code)), codeCount: emitter.code.count,
             positions: UnsafePointer(memory.table(emitter.positions)),
@@ -100,10 +101,20 @@ final class Compiler {
             runVariableCount: binder.runVariables.capacity,
             runVariableDefaults: UnsafePointer(binder.runVariables.close(memory)),
             namedVariables: UnsafePointer(memory.table(named)), namedVariableCount: named.count,
+            events: UnsafePointer(memory.table(events)), eventCount: events.count, uses: ProgramUses(),
             limits: ProgramImage.Limits(
                 maxRecursiveLevel: Int32(clamping: settings.maximumRecursion),
                 maxWhileLoops: Int64(settings.maximumWhileLoops), maxText: settings.number("pv_buffer_size")),
             isMyself: isMyself)
+    }
+
+    /// By the id of each event that a module raises: its block.
+    private var eventRoutes: [UnsafePointer<CompiledRoute>?] {
+        let kinds: [RouteKind] = [.event, .local, .branchFailure]
+        return binder.registry.events.map { event in
+            kinds.lazy.compactMap { self.binder.routes.find($0, event.name) }.first
+                .map { UnsafePointer(self.routeTable + $0) }
+        }
     }
 
     // MARK: Tables

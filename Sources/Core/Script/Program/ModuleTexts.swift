@@ -1,27 +1,43 @@
 import PluginAPI
 
-// Invariants: what is compiled lies in memory that is never freed, as the modules keep it.
+// Invariants: what is compiled for ever lies in memory that is never freed; everything else lies in that of the program and ends with it.
 
-/// Compiles texts with pseudo-variables for modules: out of parameters when they start, out of constants while the script is compiled.
-/// Main thread.
+/// Compiles texts with pseudo-variables for modules: out of parameters when they start, out of constants while the script is compiled. On the
+/// thread that reads the config.
 struct ModuleTexts {
+    /// Of what is made.
+    enum Lifetime {
+        case program
+        case forever
+    }
+
     private let binder: Binder
 
     init(_ binder: Binder) { self.binder = binder }
 
-    /// A pseudo-variable, `"$avp(s:rpid)"`. Lives for ever.
-    func compileVariable(_ text: String) -> Result<UnsafePointer<CompiledVariable>, Refusal> {
-        compile(text) { binder, source in
+    /// A pseudo-variable, `"$avp(s:rpid)"`.
+    func compileVariable(
+        _ text: String, for lifetime: Lifetime = .forever
+    ) -> Result<UnsafePointer<CompiledVariable>, Refusal> {
+        compile(text, lifetime) { binder, source in
             binder.readVariable(source, dialect: binder.tree.dialect).flatMap { binder.keptVariable($0) }
         }
     }
 
-    /// A text with pseudo-variables. Lives for ever.
-    func compileFormat(_ text: String) -> Result<UnsafePointer<CompiledFormat>, Refusal> {
-        compile(text) { binder, source in
+    /// A text with pseudo-variables.
+    func compileFormat(
+        _ text: String, for lifetime: Lifetime = .forever
+    ) -> Result<UnsafePointer<CompiledFormat>, Refusal> {
+        compile(text, lifetime) { binder, source in
             binder.format(source, dialect: binder.tree.dialect).map { UnsafePointer(binder.memory.place($0.compiled)) }
         }
     }
+
+    /// Memory that ends with the program, aligned for any type.
+    func allocate(_ size: Int) -> UnsafeMutableRawPointer { binder.memory.allocate(max(1, size)) }
+
+    /// The expression ends with the program.
+    func keep(_ regex: CompiledRegex) { binder.memory.keep(regex) }
 
     /// Why a text means nothing.
     struct Refusal: Error {
@@ -29,13 +45,19 @@ struct ModuleTexts {
         let hint: String?
     }
 
-    private func compile<Made>(_ text: String, _ body: (Binder, Syntax.Text) -> Made?) -> Result<Made, Refusal> {
+    private func compile<Made>(
+        _ text: String, _ lifetime: Lifetime, _ body: (Binder, Syntax.Text) -> Made?
+    ) -> Result<Made, Refusal> {
         let diagnostics = Diagnostics()
-        let forever = Unmanaged.passRetained(ProgramMemory()).takeUnretainedValue()
+        let memory =
+            switch lifetime {
+            case .program: binder.memory
+            case .forever: Unmanaged.passRetained(ProgramMemory()).takeUnretainedValue()
+            }
         let source = Source(name: "<parameter>", text: text)
         let step = Syntax.Text.Step(value: 0, source: 0)
         let whole = Syntax.Text(bytes: source.bytes, range: source.range, steps: [step])
-        if let made = body(binder.forParameters(diagnostics, forever), whole), diagnostics.errors == 0 {
+        if let made = body(binder.forParameters(diagnostics, memory), whole), diagnostics.errors == 0 {
             return .success(made)
         }
         let first = diagnostics.all.first { $0.severity == .error }

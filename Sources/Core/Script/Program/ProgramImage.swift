@@ -1,7 +1,7 @@
 import PluginAPI
 
-// Invariants: an image and everything that it points to is written by the compiler, constant afterwards, and freed as a whole by its
-// Program, which outlives every run that uses it. Texts in it are therefore *for ever* as far as a run is concerned.
+// Invariants: an image and everything that it points to is written by the compiler, constant afterwards (but for the counts of `uses`), and
+// freed as a whole by its Program, which outlives every run that uses it. Texts in it are therefore *for ever* as far as a run is concerned.
 // `apus_variable`, `apus_format`, `apus_regex` and `apus_route` of the contract are pointers to the structs here and to Regex.
 
 /// A compiled script as the virtual machine sees it: plain tables.
@@ -26,6 +26,13 @@ struct ProgramImage {
     /// The `$var(…)` that the script names.
     var namedVariables: UnsafePointer<NamedVariable>
     var namedVariableCount: Int
+    /// By event id: the block for what modules raise; nil where the script has none.
+    var events: UnsafePointer<UnsafePointer<CompiledRoute>?>
+    var eventCount: Int
+    /// The blocks that messages enter by.
+    var main = MainRoutes()
+    /// Who keeps the program.
+    var uses: ProgramUses
     var limits: Limits
     /// `myself`
     var isMyself: ScriptEnvironment.IsMyself = { _, _ in false }
@@ -48,6 +55,28 @@ struct ProgramImage {
     struct Position {
         var file: UInt32
         var line: UInt32
+    }
+
+    /// Looked up once.
+    struct MainRoutes {
+        var preRouting: UnsafePointer<CompiledRoute>?
+        var request: UnsafePointer<CompiledRoute>?
+        var reply: UnsafePointer<CompiledRoute>?
+        var onsend: UnsafePointer<CompiledRoute>?
+    }
+}
+
+extension UnsafePointer<ProgramImage> {
+    /// The script's block for an event that a module raises.
+    func eventRoute(_ id: Int) -> UnsafePointer<CompiledRoute>? {
+        id >= 0 && id < pointee.eventCount ? pointee.events[id] : nil
+    }
+
+    /// The same block of this program; nil when it has none. A route of another program has its place in other code.
+    @inline(__always)
+    func own(_ route: UnsafePointer<CompiledRoute>) -> UnsafePointer<CompiledRoute>? {
+        if route.pointee.image == self { return route }
+        return self.route(named: route.pointee.name, kinds: route.pointee.kind)
     }
 }
 
@@ -117,6 +146,8 @@ struct CompiledRoute {
     var entry: Int32
     /// Values that its instructions push at most.
     var depth: Int32
+    /// The program that it is a part of; set when that is complete.
+    var image: UnsafePointer<ProgramImage>?
 }
 
 /// A call of a function, as written.

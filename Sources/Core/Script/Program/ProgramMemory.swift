@@ -46,7 +46,8 @@ final class ProgramMemory: @unchecked Sendable {
 
     func keep(_ regex: CompiledRegex) { regexes.append(regex) }
 
-    private func allocate(_ size: Int) -> UnsafeMutableRawPointer {
+    /// Aligned for any type.
+    func allocate(_ size: Int) -> UnsafeMutableRawPointer {
         guard let place = arena.allocate(size) else { fatalError("a script of more than a terabyte") }
         return place
     }

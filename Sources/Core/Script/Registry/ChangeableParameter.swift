@@ -15,6 +15,8 @@ final class ChangeableParameter: @unchecked Sendable {
     let apply: (@Sendable (apus_value) -> Void)?
     /// [start] The value in force when all modules have started.
     let read: @Sendable () -> apus_value
+    /// [any] The value in force that a value of the config stands for; nil when that cannot be told while the server runs.
+    let reading: @Sendable (apus_value) -> apus_value?
     /// What operators have set it to.
     var value = apus_value.null
     /// When the server started.
@@ -23,7 +25,8 @@ final class ChangeableParameter: @unchecked Sendable {
 
     init(
         group: String, name: String, doc: String, isNumber: Bool, range: ClosedRange<Int64>?,
-        apply: (@Sendable (apus_value) -> Void)?, read: @escaping @Sendable () -> apus_value
+        apply: (@Sendable (apus_value) -> Void)?, read: @escaping @Sendable () -> apus_value,
+        reading: @escaping @Sendable (apus_value) -> apus_value? = { $0 }
     ) {
         self.group = group
         self.name = name
@@ -32,6 +35,7 @@ final class ChangeableParameter: @unchecked Sendable {
         self.range = range
         self.apply = apply
         self.read = read
+        self.reading = reading
         permanent = (Bytes(permanent: group), Bytes(permanent: name), Bytes(permanent: doc))
     }
 

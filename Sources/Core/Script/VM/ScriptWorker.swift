@@ -16,6 +16,10 @@ struct ScriptWorker {
     var suspensions: SuspensionTable
     /// How many machines stand on the thread's stack: a C function may start a run of its own.
     var depth: Int32 = 0
+    /// The script that new runs begin with; nil before there is one.
+    var inForce: UnsafePointer<ProgramImage>?
+    /// The run whose machine works now, the innermost one; nil between runs.
+    var working: UnsafeMutablePointer<Run>?
     /// The call that is being made, for crash reports.
     var current: UnsafePointer<CallSite>?
     /// The log_prefix of the run whose machine works now; borrowed from it.
@@ -29,6 +33,14 @@ struct ScriptWorker {
     private(set) var busy = 0
 
     static let maxDepth: Int32 = 16
+
+    /// The script of the run that works, else the one in force.
+    @inline(__always)
+    var image: UnsafePointer<ProgramImage>? { working?.pointee.image ?? inForce }
+
+    /// The blocks that messages enter by now.
+    @inline(__always)
+    var main: ProgramImage.MainRoutes { inForce?.pointee.main ?? ProgramImage.MainRoutes() }
 
     init(
         index: UInt32, mailbox: Mailbox, timers: TimerWheel, clock: UnsafeMutablePointer<Clock>,
@@ -65,6 +77,14 @@ extension UnsafeMutablePointer<ScriptWorker> {
         }
     }
 
+    /// New runs begin with that script from now on; the one before stays as long as runs of it, and modules, keep it.
+    func put(inForce image: UnsafePointer<ProgramImage>) {
+        image.pointee.uses.add(pointee.index)
+        let old = pointee.inForce
+        pointee.inForce = image
+        old?.pointee.uses.remove(pointee.index)
+    }
+
     /// A run of the image on the message. `enter` starts it; `finish` must end it.
     /// - Parameter ended: called whenever a route that was entered has ended.
     func begin(
@@ -72,6 +92,7 @@ extension UnsafeMutablePointer<ScriptWorker> {
         ended: @escaping Run.Ended
     ) -> UnsafeMutablePointer<Run> {
         let run = pointee.takeRun() ?? makeRun(image, message, ended)
+        image.pointee.uses.add(pointee.index)
         run.pointee.state = .running
         run.pointee.image = image
         run.pointee.message = message
@@ -102,6 +123,7 @@ extension UnsafeMutablePointer<ScriptWorker> {
         run.pointee.arena.reset()
         // A stack that grew lay in the arena: back to the first one, which stands behind the Run.
         run.resetStacks()
+        run.pointee.image.pointee.uses.remove(pointee.index)
         pointee.giveBack(run)
     }
 

@@ -96,15 +96,18 @@ extension UnsafeMutablePointer<Run> {
         return result == CInt(APUS_EXIT) ? unwind(0, dropped: false) : .proceed
     }
 
-    /// `script->run`: pushes the border frame and points the machine at the route. The function must answer APUS_SUSPENDED.
+    /// `script->run`: pushes the border frame and points the machine at the route, or at the one of that kind and name in the run's own program.
+    /// The function must answer APUS_SUSPENDED.
     func runRoute(
         _ route: UnsafePointer<CompiledRoute>, kind: UInt32, message: Message, then: @escaping Run.Frame.Then,
         user: UnsafeMutableRawPointer?
     ) -> CInt {
+        let image = pointee.image
+        let own = image.own(route)
         let frame = Run.Frame(
             then: then, user: user, site: pointee.site, arguments: pointee.arguments, message: pointee.message,
             returnPC: pointee.pc, stackCount: pointee.stackCount, routeKind: pointee.routeKind)
-        guard !pointee.enteredRoute, pointee.suspension == 0, reserveStack(route.pointee.depth), push(frame) else {
+        guard !pointee.enteredRoute, pointee.suspension == 0, reserveStack(own?.pointee.depth ?? 1), push(frame) else {
             logAtStatement(.error, "the route cannot be run now: too deep, or the function waits")
             return CInt(APUS_FALSE)
         }
@@ -112,7 +115,8 @@ extension UnsafeMutablePointer<Run> {
         pointee.message = message
         pointee.routeKind = kind
         pointee.code = 1
-        pointee.pc = route.pointee.entry
+        // Where the program has none of that name nothing happens: its last instruction ends a block.
+        pointee.pc = own?.pointee.entry ?? Int32(truncatingIfNeeded: image.pointee.codeCount &- 1)
         return CInt(APUS_SUSPENDED)
     }
 }

@@ -73,13 +73,18 @@ extension UnsafeMutablePointer<Run> {
     }
 
     /// What the thread was at before this machine came upon its stack: a call of another run, or nothing.
-    private typealias Outer = (call: UnsafePointer<CallSite>?, logPrefix: apus_str, logLevel: Int32?)
+    private typealias Outer = (
+        run: UnsafeMutablePointer<Run>?, call: UnsafePointer<CallSite>?, logPrefix: apus_str, logLevel: Int32?
+    )
 
     /// The machine stands on the thread's stack once more; what is logged has the run's prefix.
     @inline(__always)
     private func begin(on worker: UnsafeMutablePointer<ScriptWorker>) -> Outer {
-        let outer = (worker.pointee.current, worker.pointee.logPrefix, worker.pointee.logLevel)
+        let outer = (
+            worker.pointee.working, worker.pointee.current, worker.pointee.logPrefix, worker.pointee.logLevel
+        )
         worker.pointee.depth += 1
+        worker.pointee.working = self
         setPrefix(pointee.logPrefix, on: worker)
         useLogLevel(pointee.logLevel, on: worker)
         return outer
@@ -88,6 +93,7 @@ extension UnsafeMutablePointer<Run> {
     @inline(__always)
     private func end(on worker: UnsafeMutablePointer<ScriptWorker>, _ outer: Outer) {
         worker.pointee.depth -= 1
+        worker.pointee.working = outer.run
         worker.pointee.current = outer.call
         setPrefix(outer.logPrefix, on: worker)
         useLogLevel(outer.logLevel, on: worker)

@@ -18,6 +18,7 @@ struct CoreCommands {
         try commands.declareConnections()
         try commands.declareNames()
         try commands.declareSharedVariables()
+        try commands.declareReload()
     }
 
     /// A command that runs on the management thread.

@@ -1,5 +1,5 @@
-// Invariants: filled in on the main thread before the management thread starts and constant from then on, so that commands, which run on that
-// thread, read it without a lock. Workers are there from their making to the end of the management thread.
+// Invariants: filled in on the main thread before the management thread starts and that thread's from then on, so that commands, which run there,
+// read it without a lock. Workers are there from their making to the end of the management thread.
 
 /// What the core's commands see of the server.
 final class ServerView: @unchecked Sendable {
@@ -11,6 +11,8 @@ final class ServerView: @unchecked Sendable {
     var settings = Settings()
     var listeners = ListenerSet([])
     var workers: Workers?
+    /// Reads the config again; nil before the server runs.
+    var reload: Reload?
     /// Seconds since 1970, and the monotonic clock's nanoseconds, when the server started.
     let began = Syscalls.wallNanoseconds() / 1_000_000_000
     private let started = Syscalls.monotonicNanoseconds()

@@ -12,6 +12,8 @@
  *   Lifetimes   of what a pointer or an apus_str points to:
  *               *call*        until the callback that received or asked for it returns
  *               *run*         until the script run ends, suspensions included
+ *               *program*     as long as the script that it stands in: until no run of that script lasts, and no module holds a route of it.
+ *                             A reload puts another script in force while runs of the old one go on
  *               *for ever*    until the process ends
  *               Without a mark, what a module hands to the host is copied before the function returns.
  *   Ownership   a handle (apus_msg, apus_run, ...) belongs to the host; a module never frees one.

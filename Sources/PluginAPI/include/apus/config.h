@@ -53,6 +53,13 @@ typedef struct apus_parameter {
     const void *APUS_NULLABLE in_force;
     /* The range of a change to a number; both 0: min and max. */
     int64_t changed_min, changed_max;
+    /*
+     * With `changed` and `in_force`: fills in the value in force that a value of the config stands for, in other units perhaps, when the config is
+     * read again. On the thread that reads it, beside the workers: it changes nothing. APUS_FALSE when that cannot be told. Null: the
+     * parameter is set from the config at the start only.
+     */
+    int (*APUS_NULLABLE reading)(const apus_host *APUS_NONNULL h, const apus_value *APUS_NONNULL value,
+                                 apus_value *APUS_NONNULL out, void *APUS_NULLABLE user);
 } apus_parameter;
 
 /* A parameter that may change while the server runs, as it is now. Texts live *for ever*. */

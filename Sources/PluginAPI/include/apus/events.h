@@ -15,7 +15,7 @@ typedef struct apus_events_api {
     /* [declare] event_route[module:name] exists: its id, or a negative value. `doc` says when it is raised and on which message. */
     int (*APUS_NONNULL add)(const apus_host *APUS_NONNULL h, const char *APUS_NONNULL name, const char *APUS_NONNULL doc);
     /* [worker] [no-alloc] The script's block for it; null when the script has none: then nothing need be prepared. Run it by
-     * script->run or script->start_run with APUS_EVENT_ROUTE. */
+     * script->run or script->start_run with APUS_EVENT_ROUTE. Which script, and for how long: as script->find_route. */
     const apus_route *APUS_NULLABLE (*APUS_NONNULL route)(const apus_host *APUS_NONNULL h, int id);
     /*
      * [declare] Calls `call` when the core raises the event; unknown names answer APUS_FALSE with a logged list.

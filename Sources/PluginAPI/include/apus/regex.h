@@ -22,7 +22,8 @@ typedef struct apus_match {
 
 typedef struct apus_regex_api {
     uint32_t size;
-    /* [declare] [start] Compiles; null and a complaint (its offset is in the pattern) when the pattern is wrong. *for ever* */
+    /* [declare] [start] Compiles; null and a complaint (its offset is in the pattern) when the pattern is wrong. *for ever*; of
+     * what a function's `prepare` compiles *program* */
     const apus_regex *APUS_NULLABLE (*APUS_NONNULL compile)(const apus_host *APUS_NONNULL h, apus_str pattern, uint32_t flags,
                                                apus_complaint *APUS_NONNULL complaint);
     /* [worker] Compiles for the *run*: a pattern that is known only now. Costs a compilation. */

@@ -23,18 +23,18 @@ typedef struct apus_value {
 
 /*
  * An argument, parsed, checked and evaluated by the host according to the function's signature. Texts live for the *call*, except that
- * those of constants live *for ever*.
+ * those of constants live as long as the *program*.
  */
 typedef struct apus_arg {
     uint32_t given; /* 0: an optional argument that was left out; everything else is empty then */
     uint32_t value; /* kind `value`: what num and str hold, as apus_value.kind */
     int64_t num;    /* int, flag, word (its place in the list, from 0), value */
     apus_str str;   /* string, format, uri, word, value */
-    const apus_variable *APUS_NULLABLE variable; /* variable, writable: for host->vars. *for ever* */
-    const apus_format *APUS_NULLABLE text;       /* template: for host->vars. *for ever* */
-    const apus_regex *APUS_NULLABLE regex;       /* regex: for host->regex. *for ever* when constant, else *call* */
-    const apus_route *APUS_NULLABLE route;       /* route: for run. Null when no such route exists. *run* */
-    void *APUS_NULLABLE prepared;                /* what the function's `prepare` made of this constant. *for ever* */
+    const apus_variable *APUS_NULLABLE variable; /* variable, writable: for host->vars. *program* */
+    const apus_format *APUS_NULLABLE text;       /* template: for host->vars. *program* */
+    const apus_regex *APUS_NULLABLE regex;       /* regex: for host->regex. *program* when constant, else *call* */
+    const apus_route *APUS_NULLABLE route;       /* route: for run. Null when no such route exists. *program* */
+    void *APUS_NULLABLE prepared;                /* what the function's `prepare` made of this constant */
 } apus_arg;
 
 /* One call of a function by a script. Everything in it lives for the *call*. */
@@ -108,9 +108,11 @@ typedef struct apus_function {
     /* [worker] The function itself: APUS_TRUE or another value above 0, a negative value, APUS_EXIT, or APUS_SUSPENDED. */
     int (*APUS_NONNULL call)(const apus_call *APUS_NONNULL c);
     /*
-     * On the main thread, when parameters are set and before `start`, also for `apus -c`. Optional. Called for each constant argument that the
-     * module may want to look at: answers true and may leave something in *prepared, or complains and answers APUS_FALSE. What it
-     * writes to the log is shown as remarks about the argument.
+     * On the thread that reads the config. Optional. Called for each constant argument that the module may want to look at: answers true and may
+     * leave something in *prepared, or complains and answers APUS_FALSE. What it writes to the log is shown as remarks about the argument.
+     * Before the server starts, also for `apus -c`, that is the main thread, when parameters are set and `start` has not run. For a reload it is
+     * a thread of its own, beside the workers: `prepare` changes nothing that they read, and goes by what the config said at the start. What it
+     * makes lives in allocate_prepared, and what it compiles (vars, regex) lives as long as the *program*: nothing is to be freed.
      */
     int (*APUS_NULLABLE prepare)(const apus_host *APUS_NONNULL h, uint32_t index, apus_str constant,
                                  void *APUS_NULLABLE *APUS_NONNULL prepared, apus_complaint *APUS_NONNULL complaint);
@@ -154,30 +156,36 @@ typedef struct apus_script_api {
     /* [declare] Several functions of one name are told apart by their numbers of arguments. APUS_FALSE with a logged reason when wrong. */
     int (*APUS_NONNULL add_function)(const apus_host *APUS_NONNULL h, const apus_function *APUS_NONNULL f);
 
-    /* [start] [worker] The route block of that kind (one APUS_..._ROUTE bit) and name; null when there is none. *for ever* until a reload. */
+    /*
+     * [start] [worker] The route block of that kind (one APUS_..._ROUTE bit) and name; null when there is none. On a worker in the script of the
+     * run that works, else in the one in force; it lives for the *call*, unless it is held. In `start` the answer only says whether there is
+     * one: a reload brings another, so it is looked up when it is to run.
+     */
     const apus_route *APUS_NULLABLE (*APUS_NONNULL find_route)(const apus_host *APUS_NONNULL h, uint32_t kind, apus_str name);
 
     /*
      * [worker] Runs a route on behalf of a function: a C function never runs a route on its own stack. The caller must return the result
      * of `run` (APUS_SUSPENDED) at once; `then` is called on this worker when the route has ended, however often it was suspended, and its
      * result is the function's (it may call `run` again, or suspend). The route's exit and drop end the route only; `then` reads them
-     * from `end`. A null `msg` means the caller's message.
+     * from `end`. A null `msg` means the caller's message. A run keeps to its script: of a route out of another one it takes its own route of
+     * that kind and name, and when it has none it is as if the route were empty.
      */
     int (*APUS_NONNULL run)(const apus_call *APUS_NONNULL c, const apus_route *APUS_NONNULL route, uint32_t kind,
                apus_msg *APUS_NULLABLE msg,
                int (*APUS_NONNULL then)(const apus_call *APUS_NONNULL c, const apus_route_end *APUS_NONNULL end),
                void *APUS_NULLABLE user);
 
-    /* [worker] A run of its own, from a timer, a posted job, a hook or an event. The script may wait. APUS_BUSY when there are too many runs. */
+    /* [worker] A run of its own, of the route's script, from a timer, a posted job, a hook or an event. The script may wait. APUS_BUSY when
+     * there are too many runs. */
     int (*APUS_NONNULL start_run)(const apus_host *APUS_NONNULL h, const apus_start *APUS_NONNULL s);
 
-    /* [worker] File and line of the statement that makes the call. The text lives *for ever*. */
+    /* [worker] File and line of the statement that makes the call. The text lives as long as the *program*. */
     void (*APUS_NONNULL position)(const apus_call *APUS_NONNULL c, apus_str *APUS_NONNULL file, uint32_t *APUS_NONNULL line);
 
     /* [worker] [no-alloc] Memory that lives for the *run*, aligned to 8 bytes, not to be freed; null when the run's limit is reached. */
     void *APUS_NULLABLE (*APUS_NONNULL allocate)(const apus_call *APUS_NONNULL c, size_t size);
 
-    /* [any] [no-alloc] The name of a route block as the script has it: "1", "busy". *for ever* */
+    /* [any] [no-alloc] The name of a route block as the script has it: "1", "busy". *program* */
     apus_str (*APUS_NONNULL route_name)(const apus_route *APUS_NONNULL route);
 
     /*
@@ -187,6 +195,16 @@ typedef struct apus_script_api {
      */
     int (*APUS_NONNULL with_call)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m, apus_avps *APUS_NULLABLE avps,
                      int (*APUS_NONNULL body)(const apus_call *APUS_NONNULL c), void *APUS_NULLABLE user);
+
+    /*
+     * [worker] [no-alloc] A route is kept for later, as a transaction keeps a failure_route: it, and all of its script, stays until this worker
+     * releases it as often as it was held. While a run or hook gives the route, it is there anyway. Null may be released.
+     */
+    void (*APUS_NONNULL hold_route)(const apus_host *APUS_NONNULL h, const apus_route *APUS_NONNULL route);
+    void (*APUS_NONNULL release_route)(const apus_host *APUS_NONNULL h, const apus_route *APUS_NULLABLE route);
+
+    /* Only in a function's `prepare`: memory that lives as long as the *program*, aligned for any type, not to be freed. Null elsewhere. */
+    void *APUS_NULLABLE (*APUS_NONNULL allocate_prepared)(const apus_host *APUS_NONNULL h, size_t size);
 } apus_script_api;
 
 #ifdef __cplusplus

@@ -25,7 +25,7 @@ typedef struct apus_access {
     int32_t inner_id;  /* its place in the list of `inner`, from 0; -1 when the list is open or nothing was written */
     uint32_t route_kind; /* of the run, as in apus_call */
     void *APUS_NULLABLE user;
-    const apus_variable *APUS_NULLABLE variable; /* with inner "$": the pseudo-variable named inside. *for ever* */
+    const apus_variable *APUS_NULLABLE variable; /* with inner "$": the pseudo-variable named inside. *program* */
 } apus_access;
 
 enum {
@@ -94,7 +94,8 @@ typedef struct apus_vars_api {
 
     /*
      * [start] Compiles a text from a parameter, such as "$avp(s:rpid)"; null with a reason, which the start then fails with. *for ever*
-     * In a function's `prepare` too, for texts with pseudo-variables inside a constant: the reason is then shown under the argument.
+     * In a function's `prepare` too, for texts with pseudo-variables inside a constant: the reason is then shown under the argument, and what is
+     * made lives as long as the *program*.
      */
     const apus_variable *APUS_NULLABLE (*APUS_NONNULL compile)(const apus_host *APUS_NONNULL h, apus_str text);
     const apus_format *APUS_NULLABLE (*APUS_NONNULL compile_format)(const apus_host *APUS_NONNULL h, apus_str text);
@@ -113,7 +114,7 @@ typedef struct apus_vars_api {
     apus_avps *APUS_NULLABLE (*APUS_NONNULL share_avps)(const apus_call *APUS_NONNULL c);
     void (*APUS_NONNULL release_avps)(const apus_host *APUS_NONNULL h, apus_avps *APUS_NULLABLE avps);
 
-    /* [worker] [no-alloc] The $var(name) that the script names, by number from 0, and its name; null behind the last. *for ever* */
+    /* [worker] [no-alloc] The $var(name) that the script names, by number from 0, and its name; null behind the last. *program* */
     const apus_variable *APUS_NULLABLE (*APUS_NONNULL script_variable)(const apus_call *APUS_NONNULL c, uint32_t number,
                                                                        apus_str *APUS_NONNULL name);
 

@@ -1,0 +1,33 @@
+import Glibc
+
+/// Threads of this process.
+enum Threads {
+    private final class Body: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    /// Runs `body` on a thread of its own. Signals are the main thread's, except those that a fault raises in the thread itself.
+    /// - Returns: for `pthread_join`, or `pthread_detach`.
+    static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) -> pthread_t {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        for fault in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT] { sigdelset(&all, fault) }
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        var thread = pthread_t()
+        let passed = Unmanaged.passRetained(Body(body))
+        let code = pthread_create(
+            &thread, nil,
+            { raw in
+                Unmanaged<Body>.fromOpaque(raw!).takeRetainedValue().run()
+                return nil
+            }, passed.toOpaque())
+        guard code == 0 else {
+            passed.release()
+            throw SystemError(code: code)
+        }
+        return thread
+    }
+}
