@@ -66,6 +66,14 @@ private func prepare(
     return .true
 }
 
+extension UnsafePointer<apus_host> {
+    /// Room for so many values that lives as long as the script.
+    fileprivate func prepared<Value>(_ type: Value.Type, count: Int) -> UnsafeMutablePointer<Value>? {
+        pointee.script.pointee.allocate_prepared(self, MemoryLayout<Value>.stride * count)?
+            .bindMemory(to: Value.self, capacity: count)
+    }
+}
+
 private func unescaped(_ byte: UInt8, in text: apus_str, from: Int) -> Int? {
     var index = from
     while index < text.len {

@@ -25,14 +25,6 @@ public protocol ParameterValue { static var parameterKind: Int { get } }
 extension Int64: ParameterValue { public static var parameterKind: Int { APUS_PARAM_INT } }
 extension apus_str: ParameterValue { public static var parameterKind: Int { APUS_PARAM_STRING } }
 
-extension UnsafePointer<apus_host> {
-    /// Only in a `Preparation`: room for so many values that lives as long as the script, not to be freed.
-    public func prepared<Value>(_ type: Value.Type, count: Int) -> UnsafeMutablePointer<Value>? {
-        pointee.script.pointee.allocate_prepared(self, MemoryLayout<Value>.stride * count)?
-            .bindMemory(to: Value.self, capacity: count)
-    }
-}
-
 /// Declaring, in the module's `declare`. A refusal makes it fail.
 extension UnsafePointer<apus_host> {
     /// A function for scripts; the kinds of arguments stand in apus/script.h, `routes` are `APUS_…_ROUTE`.
@@ -96,10 +88,7 @@ extension UnsafePointer<apus_host> {
         _ name: StaticString, of dialects: Int, _ shape: StaticString = "", user: UnsafeMutableRawPointer? = nil,
         call: @escaping @convention(c) (UnsafePointer<apus_command>) -> CInt
     ) {
-        var r = apus_rpc(
-            size: UInt32(MemoryLayout<apus_rpc>.size), flags: UInt32(dialects), name: name.cString, aliases: nil,
-            args: shape.cString, doc: StaticString("").cString, call: call, user: user, reply: nil)
-        note(pointee.rpc.pointee.add_command(self, &r))
+        command(name, arguments: shape, flags: dialects, doc: "", user: user, call: call)
     }
 
     /// A counter `group:name`; its id for `bump`.

@@ -49,7 +49,7 @@ import Testing
             """
             request_route {
                 $var(text) = "abc";
-                if ($var(text) =~ "^a\(number)?b") $var(text) = $(var(text){s.replace,b,\(number)});
+                if ($var(text) =~ "^a(\(number))?b") $var(text) = $(var(text){s.replace,b,\(number)});
                 subst("/^X-Number: .*$/X-Number: $var(text)/i");
                 if (is_method("OPTIONS|INFO") && t_newtran()) t_reply("200", "$var(text)");
             }

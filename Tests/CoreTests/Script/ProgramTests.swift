@@ -97,6 +97,48 @@ import Testing
         #expect(program.runVariables.count <= program.image.pointee.runVariableCount)
     }
 
+    // MARK: Programs that follow each other
+
+    /// What modules have compiled goes by the numbers of the first program.
+    @Test func numbersOfVariablesStay() throws {
+        let (_, first) = try program("request_route { $var(a) = 1; }")
+        _ = try first.texts.compileVariable("$var(late)").get()
+        #expect(first.runVariables == ["var(a)", "var(late)"])
+        let next = RunVariableNumbers(names: first.runVariables + ["vn(b)"])
+        #expect(next.number("var", "new") == 3 && next.number("var", "late") == 1 && next.number("vn", "b") == 2)
+        let defaults = next.close(ProgramMemory())
+        #expect(defaults[1].kind == UInt32(APUS_INT) && defaults[2].kind == 0)
+    }
+
+    /// A run that waits keeps its program; one that is over does not.
+    @Test func runsAreCounted() throws {
+        let (script, program) = try program("request_route { note(\"on\"); }")
+        #expect(program.image.pointee.uses.total(workers: 1) == 0)
+        try script.run()
+        #expect(program.image.pointee.uses.total(workers: 1) == 0)
+        let uses = program.image.pointee.uses
+        uses.add(3)
+        uses.add(3)
+        uses.add(0)
+        #expect(uses.total(workers: 4) == 3 && uses.total(workers: 3) == 1)
+        uses.remove(3)
+        uses.remove(0)
+        #expect(uses.total(workers: 4) == 1)
+    }
+
+    /// A route of another program stands for the one of its own that has its kind and name.
+    @Test func routesBelongToTheirProgram() throws {
+        let (_, old) = try program("request_route { route(X); } route[X] { note(\"x\"); } failure_route[X] { ; }")
+        let (_, new) = try program(
+            "route[Y] { note(\"y\"); note(\"z\"); } request_route { route(Y); } failure_route[X] { ; }")
+        let x = try #require(old.image.route(named: apus_str("X"), kinds: RouteKind.request.mask))
+        let failure = try #require(old.image.route(named: apus_str("X"), kinds: RouteKind.failure.mask))
+        #expect(x.pointee.image == old.image && old.image.own(x) == x)
+        #expect(new.image.own(x) == nil)
+        let own = try #require(new.image.own(failure))
+        #expect(own != failure && own.pointee.image == new.image && own.pointee.kind == RouteKind.failure.mask)
+    }
+
     // MARK: Dialects
 
     @Test func dialectsReadDollarsDifferently() throws {

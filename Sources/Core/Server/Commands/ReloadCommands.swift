@@ -16,7 +16,9 @@ extension CoreCommands {
             "core.programs", reply: "[{version:int, loaded:string, state:string, uses:int}]",
             "The scripts that the server goes by, the one in force first, then older ones with the runs and armed routes that keep them."
         ) { execution in
-            guard let programs = view.reload?.programs else { return execution.fail(503, "the server does not run yet") }
+            guard let programs = view.reload?.programs else {
+                return execution.fail(503, "the server does not run yet")
+            }
             let answer = execution.answer
             answer.array {
                 for entry in [programs.current] + programs.old.reversed() {

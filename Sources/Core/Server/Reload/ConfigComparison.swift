@@ -85,7 +85,9 @@ struct ConfigComparison {
                 change("core", name, apus_value(Int64(value)), shown: name)
             } else if let global = Global.named[name], global.treatment == .effective {
                 let was = before.values[name].map { "was \($0.text)" } ?? "was not set"
-                refuse("`\(name)` is \(after.values[name]?.text ?? "not set any more"), \(was)", at: place, before: before.ranges[name])
+                refuse(
+                    "`\(name)` is \(after.values[name]?.text ?? "not set any more"), \(was)", at: place,
+                    before: before.ranges[name])
             }
         }
     }
