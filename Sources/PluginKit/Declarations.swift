@@ -73,8 +73,7 @@ extension UnsafePointer<apus_host> {
     /// A pseudo-variable; the forms of `inner` stand in apus/vars.h, `flags` are `APUS_PV_…`.
     public func variable(
         _ name: StaticString, inner: StaticString? = nil, flags: Int = 0, doc: StaticString,
-        user: UnsafeMutableRawPointer? = nil,
-        set: (@convention(c) (Access, UnsafePointer<apus_value>) -> CInt)? = nil,
+        user: UnsafeMutableRawPointer? = nil, set: (@convention(c) (Access, UnsafePointer<apus_value>) -> CInt)? = nil,
         get: @escaping @convention(c) (Access, UnsafeMutablePointer<apus_value>) -> CInt
     ) {
         var v = apus_pv(
