@@ -29,7 +29,8 @@ func makeInterface() -> UnsafeMutablePointer<tm_api> {
             via_flags: readViaFlags, set_via_flags: { TransactionRef($0).setViaFlags($2, of: $1) ? .true : .false },
             t_append_branches: { TransactionRef($0).append($1, count: $2) ? .true : .false },
             t_check_trans: checkTransactionForModule,
-            set_fr: { TransactionRef($0).setFinalTimers(invite: $1, other: $2) }))
+            set_fr: { TransactionRef($0).setFinalTimers(invite: $1, other: $2) },
+            local_tag: { TransactionRef($0).localTag }))
 }
 
 /// How scripts and commands number transactions: worker and place in one.

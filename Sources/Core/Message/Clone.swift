@@ -119,6 +119,10 @@ extension Message {
         copy.replyBody = packer.copy(copy.replyBody)
         copy.replyBodyType = packer.copy(copy.replyBodyType)
         copy.branches = packBranches(&packer)
+        if let prepared = routing.preparedBranch {
+            let branch = pack(prepared.pointee, &packer)
+            copy.preparedBranch = packer.copy(branch)
+        }
         copy.branchCapacity = copy.branchCount
         return copy
     }

@@ -165,6 +165,25 @@ extension Message {
         return true
     }
 
+    /// What `$sbranch` holds; its URI is empty until it is set.
+    var preparedBranch: Branch { routing.preparedBranch?.pointee ?? Branch(uri: .empty) }
+
+    /// Keeps a branch, its URI may still be missing, for `$sbranch`; texts are copied. False, and nothing is changed, when a URI is none or
+    /// memory is out.
+    func prepareBranch(_ branch: Branch) -> Bool {
+        var copy = branch
+        if branch.uri.isEmpty {
+            guard let rest = kept(branch, uri: .empty) else { return false }
+            copy = rest
+        } else {
+            guard let whole = kept(branch) else { return false }
+            copy = whole
+        }
+        guard let place = store(copy) else { return false }
+        routing.preparedBranch = place
+        return true
+    }
+
     /// The request's own destination, with all that goes with it.
     var currentBranch: Branch {
         var branch = routing.current
@@ -199,7 +218,10 @@ extension Message {
 
     /// The branch with copies of its texts.
     private func kept(_ branch: Branch) -> Branch? {
-        guard let uri = keepURI(branch.uri) else { return nil }
+        keepURI(branch.uri).flatMap { kept(branch, uri: $0) }
+    }
+
+    private func kept(_ branch: Branch, uri: Bytes) -> Branch? {
         var copy = branch
         copy.uri = uri
         if let text = branch.destination {

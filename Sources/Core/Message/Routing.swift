@@ -38,6 +38,8 @@ struct Routing {
     var branchCount: UInt8
     /// Branches that `branches` has room for.
     var branchCapacity: UInt8
+    /// The branch that a script puts together piece by piece (`$sbranch`); nil while it is empty.
+    var preparedBranch: UnsafeMutablePointer<Branch>?
     /// Header lines for every reply that this server makes for the request, newest first.
     var replyLines: UnsafeMutablePointer<ReplyLines>?
     /// The body of those replies that have none of their own, and its Content-Type; empty: none.
@@ -89,6 +91,7 @@ struct Routing {
         branches = nil
         branchCount = 0
         branchCapacity = 0
+        preparedBranch = nil
         replyLines = nil
         replyBody = .empty
         replyBodyType = .empty

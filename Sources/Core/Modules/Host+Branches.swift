@@ -27,7 +27,9 @@ extension HostTables {
                 return HostTables.answer(message.isRequest && message.setCurrent(Branch(branch)))
             },
             is_new: { HostTables.answer(Message(opaque: $0).routing.isNew) },
-            set_new: { Message(opaque: $0).routing.isNew = $1 != 0 })
+            set_new: { Message(opaque: $0).routing.isNew = $1 != 0 },
+            prepared: { HostTables.fill($1, Message(opaque: $0).preparedBranch) },
+            clear_prepared: { Message(opaque: $0).routing.preparedBranch = nil })
     }
 
     @inline(__always)

@@ -52,7 +52,8 @@ extension HostTables {
                 UnsafeMutablePointer<Run>(call.pointee.run).setLogLevel(max(-5, min(3, level)))
             },
             reset_level: { UnsafeMutablePointer<Run>($0.pointee.run).setLogLevel(nil) },
-            facility: { CInt(SyslogFacility.number(named: $0.string) ?? -1) })
+            facility: { CInt(SyslogFacility.number(named: $0.string) ?? -1) },
+            show_colours: { _ in Log.showColours() })
     }
 
     private static let logKey = SipKey.random()

@@ -65,6 +65,8 @@ enum Log {
         var facility = 3  // LOG_DAEMON
         var name = "apus"
         var pid = Int(getpid())
+        /// Colours are shown wherever lines go.
+        var forcesColours = false
         let limiter = LogLimiter()
     }
 
@@ -89,6 +91,12 @@ enum Log {
         shared.name = name
         shared.pid = Int(getpid())
     }
+
+    /// Colours that lines ask for are shown wherever they go from now on. To be called before threads are started.
+    static func showColours() { shared.forcesColours = true }
+
+    /// Whether colours are shown: on standard error, or because they are asked for everywhere.
+    static var showsColours: Bool { shared.forcesColours || shared.sink?.kind != .syslog }
 
     /// What is printed: this level and what is worse. May change at any time, from any thread.
     static var threshold: LogLevel {

@@ -41,13 +41,16 @@ struct LogLine {
     }
 
     /// Text from the network: control characters, C1 and DEL among them, become `\xNN`.
-    /// - Parameter keepingLines: a line feed or tab stays what it is, for scripts that log whole messages.
+    /// - Parameter keepingLines: a line feed or tab stays what it is, for scripts that log whole messages, and colours are shown.
     mutating func add(_ text: Bytes, keepingLines: Bool = false) {
         var i = 0
         while i < text.count {
             let c = text[i]
             i += 1
-            if c >= 0x20, c != 0x7F, c != 0xC2 {
+            if c == 0xEF, keepingLines, let colours = LogLine.colours(text.dropFirst(i)) {
+                if Log.showsColours { add(colours) }
+                i += 4
+            } else if c >= 0x20, c != 0x7F, c != 0xC2 {
                 addByte(c)
             } else if c == 0xC2 {
                 // U+0080 … U+009F are control characters too.
@@ -64,6 +67,42 @@ struct LogLine {
                 addEscaped(c)
             }
         }
+    }
+
+    /// A change of colours.
+    private typealias Colours = (isBold: Bool, foreground: Int, background: Int)
+
+    /// What stands behind the first byte of U+FDD0: two more, and two letters. A text in the colour of its background is none: it would hide.
+    private static func colours(_ text: Bytes) -> Colours? {
+        guard text.count >= 4, text[0] == 0xB7, text[1] == 0x90, let foreground = colour(text[2]),
+            let background = colour(text[3]), foreground != background || foreground == 9
+        else { return nil }
+        return (text[2] & 0x20 == 0, foreground, background)
+    }
+
+    /// The terminal's number of a colour: 9 is its default.
+    private static func colour(_ letter: UInt8) -> Int? {
+        switch letter | 0x20 {
+        case UInt8(ascii: "x"): 9
+        case UInt8(ascii: "s"): 0
+        case UInt8(ascii: "r"): 1
+        case UInt8(ascii: "g"): 2
+        case UInt8(ascii: "y"): 3
+        case UInt8(ascii: "b"): 4
+        case UInt8(ascii: "p"): 5
+        case UInt8(ascii: "c"): 6
+        case UInt8(ascii: "w"): 7
+        default: nil
+        }
+    }
+
+    private mutating func add(_ colours: Colours) {
+        addByte(0x1B)
+        add(colours.isBold ? "[0;1;3" : "[0;3")
+        add(colours.foreground)
+        add(";4")
+        add(colours.background)
+        add("m")
     }
 
     private mutating func addEscaped(_ c: UInt8) {

@@ -151,11 +151,8 @@ extension Binder {
         return bindPlace(inner, declaration, &compiled)
     }
 
-    /// What an alias, `name` or `$name`, stands for.
-    private func avpAlias(_ inner: Syntax.Text) -> String? {
-        let name = inner.string
-        return registry.avpAliases[name.hasPrefix("$") ? String(name.dropFirst()) : name]
-    }
+    /// What another name of an AVP stands for.
+    private func avpAlias(_ inner: Syntax.Text) -> String? { registry.avpAliases[inner.string] }
 
     /// The place of the inner name in its list, or the number of a `$var`.
     private func bindPlace(

@@ -26,6 +26,24 @@ extension CoreVariables {
             $1.give(ifAny: $0.message.routing.current.locationUserAgent ?? .empty)
         }
         try declareBranch(declare)
+        try declarePreparedBranch(declare)
+    }
+
+    /// `$sbranch(k)`
+    private static func declarePreparedBranch(_ declare: Declaring) throws(Registry.Refusal) {
+        try declare.variable(
+            "sbranch", inner: "uri|dst_uri|path|q|send_socket|flags|ruid|location_ua|instance",
+            "A part of the branch that is put together for sbranch_append() and sbranch_set_ruri()."
+        ) { access, out in
+            guard let part = BranchPart(rawValue: access.pointee.inner_id) else { return -1 }
+            let branch = access.message.preparedBranch
+            return part == .uri && branch.uri.isEmpty ? -1 : out.give(part, of: branch, access)
+        } set: { access, value in
+            guard access.message.isRequest, let part = BranchPart(rawValue: access.pointee.inner_id) else { return -1 }
+            var branch = access.message.preparedBranch
+            guard branch.set(part, value, access) else { return -1 }
+            return access.message.prepareBranch(branch) ? 1 : -1
+        }
     }
 
     /// `$(branch(k)[i])`
@@ -94,6 +112,12 @@ extension Branch {
         case .q:
             guard let text else {
                 q = -1
+                return true
+            }
+            if value.pointee.hasInt, !value.pointee.hasText {
+                // A number says thousandths.
+                guard 0...1000 ~= value.pointee.num else { return false }
+                q = Int16(value.pointee.num)
                 return true
             }
             guard let thousandths = text.qValue else { return false }

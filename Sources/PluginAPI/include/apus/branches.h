@@ -50,6 +50,9 @@ typedef struct apus_branches_api {
      */
     int (*APUS_NONNULL is_new)(const apus_msg *APUS_NONNULL m);
     void (*APUS_NONNULL set_new)(apus_msg *APUS_NONNULL m, int on);
+    /* [worker] [no-alloc] The branch that the script puts together in $sbranch(...): its URI is empty until it is set. And back to none. */
+    void (*APUS_NONNULL prepared)(const apus_msg *APUS_NONNULL m, apus_branch *APUS_NONNULL out);
+    void (*APUS_NONNULL clear_prepared)(apus_msg *APUS_NONNULL m);
 } apus_branches_api;
 
 #ifdef __cplusplus

@@ -40,7 +40,9 @@ typedef struct apus_log_api {
 
     /*
      * [worker] [no-alloc] A line that belongs to the script's author: never limited, no module name, a missing newline is added.
-     * `facility` is a syslog facility (LOG_LOCAL0 ...) or -1 for the configured one.
+     * `facility` is a syslog facility (LOG_LOCAL0 ...) or -1 for the configured one. U+FDD0 and two of the letters xsrgybpcw, foreground and
+     * background, stand for a change of colours: default, black, red, green, yellow, blue, purple, cyan, white; a capital foreground is bold. It
+     * is left out where colours are not shown.
      */
     void (*APUS_NONNULL script_line)(const apus_call *APUS_NONNULL c, int level, int facility, apus_str text);
 
@@ -53,6 +55,9 @@ typedef struct apus_log_api {
 
     /* [declare] [start] The syslog facility of a name such as "LOG_LOCAL3" or "LOCAL3"; -1 when there is none. */
     int (*APUS_NONNULL facility)(apus_str name);
+
+    /* [start] Colours are shown wherever the log goes; otherwise on standard error only. */
+    void (*APUS_NONNULL show_colours)(const apus_host *APUS_NONNULL h);
 } apus_log_api;
 
 #ifdef __cplusplus

@@ -345,6 +345,8 @@ typedef struct tm_api {
      * branches that have theirs, it has no effect.
      */
     void (*APUS_NONNULL set_fr)(tm_transaction *APUS_NONNULL t, uint32_t invite, uint32_t other);
+    /* The To tag of all replies of our own; made when there is none yet. As long as the transaction. */
+    apus_str (*APUS_NONNULL local_tag)(tm_transaction *APUS_NONNULL t);
 } tm_api;
 
 /*
