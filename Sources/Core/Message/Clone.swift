@@ -114,6 +114,8 @@ extension Message {
         var copy = routing
         copy.current = pack(copy.current, &packer)
         copy.advertisedAddress = packer.copy(copy.advertisedAddress)
+        copy.viaHost = packer.copy(copy.viaHost)
+        copy.viaParams = packer.copy(copy.viaParams)
         copy.errorReason = packer.copy(copy.errorReason)
         copy.replyLines = packReplyLines(&packer)
         copy.replyBody = packer.copy(copy.replyBody)

@@ -14,6 +14,8 @@ struct OutgoingVia {
     var asksForRport: Bool
     /// Further parameters with their semicolons.
     var params: Bytes
+    /// Those that belong to the message, whichever branch of it leaves.
+    var messageParams = Bytes.empty
 
     @inline(__always)
     init(
@@ -43,6 +45,7 @@ struct OutgoingVia {
         }
         if asksForRport { out.write(";rport") }
         out.write(params)
+        out.write(messageParams)
         out.write("\r\n")
     }
 }

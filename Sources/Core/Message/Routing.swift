@@ -28,6 +28,12 @@ struct Routing {
     /// Stand in our Via and Record-Route instead of the listener's (`set_advertised_address`).
     var advertisedAddress: Bytes?
     var advertisedPort: UInt16
+    /// The same in our Via alone, and further parameters of it with their semicolons.
+    var viaHost: Bytes?
+    var viaPort: UInt16
+    var viaParams: Bytes
+    /// Extended flags (`setxflag`).
+    var xflags: UInt64
 
     /// The last processing error, for `sl_reply_error`: 0 when there was none.
     var errorCode: Int32
@@ -86,6 +92,10 @@ struct Routing {
         options = Options(rawValue: 0)
         advertisedAddress = nil
         advertisedPort = 0
+        viaHost = nil
+        viaPort = 0
+        viaParams = .empty
+        xflags = 0
         errorCode = 0
         errorReason = .empty
         branches = nil

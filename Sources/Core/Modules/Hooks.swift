@@ -12,6 +12,8 @@ struct HookTables {
         case reply = 2
         case replyRouted = 3
         case requestEnded = 4
+        case received = 5
+        case sending = 6
     }
 
     private struct Entry {
@@ -25,7 +27,7 @@ struct HookTables {
         var count = 0
     }
 
-    private var tables: [5 of Table] = InlineArray(repeating: Table())
+    private var tables: [7 of Table] = InlineArray(repeating: Table())
 
     mutating func add(
         _ point: Point, _ call: @escaping Call, host: UnsafePointer<apus_host>, user: UnsafeMutableRawPointer?
@@ -54,12 +56,39 @@ struct HookTables {
         while index < table.count {
             var hook = apus_hook(
                 size: UInt32(MemoryLayout<apus_hook>.size), point: point.rawValue, host: entries[index].host,
-                msg: message.opaque, user: entries[index].user)
+                msg: message.opaque, user: entries[index].user, bytes: nil, destination: nil)
             let result = withUnsafePointer(to: &hook) { hook in unchecked { entries[index].call(hook) } }
             if result == CInt(APUS_EXIT), point != .requestEnded { return false }
             index &+= 1
         }
         return true
+    }
+
+    /// [worker] The same for bytes that are no message yet, or not any more: each sees what the one before has put in their place.
+    /// - Parameters:
+    ///   - shown: makes the message that knows the bytes.
+    ///   - keep: a copy that lives as long as the bytes are needed; nil when memory is out.
+    /// - Returns: the bytes to go on with; nil when one answered APUS_EXIT.
+    func run(
+        _ point: Point, _ bytes: Bytes, destination: UnsafePointer<apus_destination>?, shown: (Bytes) -> Message,
+        keep: (Bytes) -> Bytes?
+    ) -> Bytes? {
+        let table = tables[Int(point.rawValue)]
+        guard let entries = table.entries else { return bytes }
+        var bytes = bytes
+        for index in 0..<table.count {
+            let entry = entries[index]
+            var changed = apus_str()
+            let result = withUnsafeMutablePointer(to: &changed) { changed in
+                var hook = apus_hook(
+                    size: UInt32(MemoryLayout<apus_hook>.size), point: point.rawValue, host: entry.host,
+                    msg: shown(bytes).opaque, user: entry.user, bytes: changed, destination: destination)
+                return entry.call(&hook)
+            }
+            if point == .received, result == CInt(APUS_EXIT) { return nil }
+            if changed.len > 0, let kept = keep(changed.bytes) { bytes = kept }
+        }
+        return bytes
     }
 }
 

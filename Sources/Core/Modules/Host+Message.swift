@@ -215,7 +215,30 @@ extension HostTables {
                 HostTables.answer(
                     Message(opaque: message).setStatus(code, reason: reason.s == nil ? nil : reason.bytes))
             },
-            set_bytes: { message, bytes in HostTables.answer(Message(opaque: message).setBytes(bytes.bytes)) })
+            set_bytes: { message, bytes in HostTables.answer(Message(opaque: message).setBytes(bytes.bytes)) },
+            xflags: { Message(opaque: $0).routing.xflags },
+            set_xflags: { Message(opaque: $0).routing.xflags = $1 },
+            is_faked: { HostTables.answer(Message(opaque: $0).routing.options.contains(.faked)) },
+            set_received_on: { Message(opaque: $0).routing.receivedOn = UnsafeMutableRawPointer($1) },
+            set_source: { Message(opaque: $0).routing.source = SocketAddress($1.pointee) },
+            set_via_sent_by: { message, host, port in
+                let message = Message(opaque: message)
+                var kept: Bytes?
+                if !host.bytes.isEmpty {
+                    kept = message.keep(host.bytes)
+                    guard kept != nil else { return CInt(APUS_FALSE) }
+                }
+                message.routing.viaHost = kept
+                message.routing.viaPort = port
+                return CInt(APUS_TRUE)
+            },
+            set_via_params: { message, params in
+                let message = Message(opaque: message)
+                guard let kept = message.keep(params.bytes) else { return CInt(APUS_FALSE) }
+                message.routing.viaParams = kept
+                return CInt(APUS_TRUE)
+            },
+            via_params: { apus_str(Message(opaque: $0).routing.viaParams) })
     }
 
     /// The contract's number of a method.

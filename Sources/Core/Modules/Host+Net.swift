@@ -17,6 +17,9 @@ struct ListenerTable {
     private(set) var count = 0
     /// What can be sent by.
     private(set) var offered = OfferedTransports()
+    /// The config's aliases; their texts live for ever.
+    private var aliases: UnsafeMutablePointer<(host: Bytes, port: UInt16)>?
+    private var aliasCount = 0
     private var namers: UnsafeMutablePointer<Namer>?
     private var namerCount = 0
 
@@ -30,7 +33,16 @@ struct ListenerTable {
             if !listener.isVirtual { offered.add(listener.proto.rawValue, isV6: listener.address.isV6) }
         }
         self.table = table
+        aliasCount = set.aliases.count
+        let aliases = UnsafeMutablePointer<(host: Bytes, port: UInt16)>.allocate(capacity: max(1, aliasCount))
+        for (index, alias) in set.aliases.enumerated() {
+            (aliases + index).initialize(to: (PermanentText.bytes(alias.host), alias.port ?? 0))
+        }
+        self.aliases = aliases
     }
+
+    /// [any] The alias of that place; nil behind the last.
+    func alias(_ index: Int) -> (host: Bytes, port: UInt16)? { index < aliasCount ? aliases?[index] : nil }
 
     mutating func add(_ knows: @escaping Knows, host: UnsafePointer<apus_host>) {
         let larger = UnsafeMutablePointer<Namer>.allocate(capacity: namerCount + 1)
@@ -85,13 +97,7 @@ extension HostTables {
             },
             info: { listener, out in
                 let listener = Listener(raw: UnsafeMutableRawPointer(listener))
-                HostTables.fill(
-                    out,
-                    apus_listener_info(
-                        size: out.pointee.size, transport: UInt32(listener.proto.rawValue),
-                        address: apus_str(listener.host), advertised_address: apus_str(listener.advertisedHost),
-                        name: apus_str(listener.name), text: apus_str(listener.text), port: listener.address.port,
-                        advertised_port: listener.advertisedPort, reserved: 0))
+                HostTables.fill(out, apus_listener_info(listener, size: out.pointee.size))
                 return CInt(APUS_TRUE)
             },
             find: { host, transport, address, port in
@@ -135,6 +141,31 @@ extension HostTables {
                     modules.shared.pointee.undelivered.add(told, host: host, user: user)
                     return CInt(APUS_TRUE)
                 }
+            },
+            alias: { host, index, name, port in
+                guard let alias = host.shared.pointee.listeners.alias(Int(index)) else { return CInt(APUS_FALSE) }
+                name.pointee = apus_str(alias.host)
+                port.pointee = alias.port
+                return CInt(APUS_TRUE)
+            },
+            find_named: { host, name in
+                host.shared.pointee.listeners.set.flatMap {
+                    $0._withUnsafeGuaranteedRef { $0.find(name: name.bytes) }
+                }.map { OpaquePointer($0.raw) }
             })
+    }
+}
+
+extension apus_listener_info {
+    /// A listener's facts.
+    init(_ listener: Listener, size: UInt32) {
+        var flags: UInt32 = 0
+        if listener.isVirtual { flags |= UInt32(APUS_LISTENER_VIRTUAL) }
+        if listener.address.isMulticast { flags |= UInt32(APUS_LISTENER_MULTICAST) }
+        self.init(
+            size: size, transport: UInt32(listener.proto.rawValue), address: apus_str(listener.host),
+            advertised_address: apus_str(listener.advertisedHost), name: apus_str(listener.name),
+            text: apus_str(listener.text), port: listener.address.port, advertised_port: listener.advertisedPort,
+            flags: flags)
     }
 }

@@ -63,6 +63,12 @@ extension HostTables {
                     return CInt(APUS_TRUE)
                 }
                 return place
+            },
+            current_route: { UnsafeMutablePointer<Run>($0).routeName },
+            run_position: { run, file, line in
+                let statement = UnsafeMutablePointer<Run>(run).statement
+                file.pointee = statement.file
+                line.pointee = statement.line
             })
     }
 

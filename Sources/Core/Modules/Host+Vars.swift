@@ -88,6 +88,12 @@ extension HostTables {
                     try modules.registry.add(try HostTables.read(select, module))
                     return CInt(APUS_TRUE)
                 }
+            },
+            add_transformation: { host, transformation in
+                host.declaring("add_transformation") { (_, modules) throws(Registry.Refusal) in
+                    try modules.registry.add(try ModuleTransformation.read(transformation, host))
+                    return CInt(APUS_TRUE)
+                }
             })
     }
 

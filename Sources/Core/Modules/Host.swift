@@ -35,7 +35,8 @@ struct HostRecord {
                 branches: tables.branches, slots: tables.slots, hooks: tables.hooks, events: tables.events,
                 suspend: tables.suspend, timer: tables.timer, worker: tables.worker, net: tables.net,
                 stats: tables.stats, memory: tables.memory, resolver: tables.resolver, rpc: tables.rpc,
-                loop: tables.loop, door: tables.door, xavp: tables.xavp, offload: nil, stream: nil, shared: nil,
+                loop: tables.loop, door: tables.door, xavp: tables.xavp, offload: tables.offload, stream: nil,
+                shared: nil,
                 publish: HostTables.publish, find: HostTables.find))
         return UnsafePointer(host)
     }
@@ -150,6 +151,7 @@ struct HostTables: @unchecked Sendable {
     let loop: UnsafePointer<apus_loop_api>
     let door: UnsafePointer<apus_door_api>
     let xavp: UnsafePointer<apus_xavp_api>
+    let offload: UnsafePointer<apus_offload_api>
 
     static let shared = HostTables()
 
@@ -176,6 +178,7 @@ struct HostTables: @unchecked Sendable {
         loop = HostTables.place(HostTables.makeLoop())
         door = HostTables.place(HostTables.makeDoor())
         xavp = HostTables.place(HostTables.makeXAVPs())
+        offload = HostTables.place(HostTables.makeOffload())
     }
 
     private static func place<Table>(_ table: Table) -> UnsafePointer<Table> {

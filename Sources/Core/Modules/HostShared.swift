@@ -68,6 +68,8 @@ struct HostServices {
     var onsend: Onsend?
     /// [worker] A run of its own on the calling worker.
     var startRun: StartRun?
+    /// Threads for what may block, while the server runs.
+    var offload: Unmanaged<OffloadPool>?
     /// [worker]
     var hold: Hold?
     /// [worker]

@@ -61,7 +61,9 @@ final class LoadedModule: @unchecked Sendable {
         self.statement = statement
         let host = HostRecord.allocate()
         self.host = host
-        declarer = Declarer(name: description.name, host: host)
+        declarer = Declarer(
+            name: description.name, host: host,
+            worksUnstarted: description.start == nil && description.worker == nil)
         HostRecord.initialize(host, module: self, shared: shared)
         declarer.setUp = { [unowned self] tell, step in
             if case .failed(let reasons) = run(.preparing, tell: tell, step) { return reasons }

@@ -15,6 +15,8 @@ struct DNSEntry {
     let type: DNSType
     let nameCount: UInt8
     fileprivate(set) var isIdle = false
+    /// It never goes and is never asked for again.
+    var isPermanent = false
     /// c-ares has the question.
     var isAsked = false
     /// In the list of those whose waiters are to be told.
@@ -146,7 +148,7 @@ struct DNSCache {
 
     /// Nobody asks for it any more: it may go when others need the room.
     mutating func rest(_ entry: UnsafeMutablePointer<DNSEntry>) {
-        guard !entry.pointee.isIdle else { return }
+        guard !entry.pointee.isIdle, !entry.pointee.isPermanent else { return }
         entry.pointee.isIdle = true
         link(entry)
     }
@@ -196,6 +198,7 @@ struct DNSCache {
 
     /// Forgets an answer. Precondition: nobody is in the middle of a look-up; somebody may wait for one.
     mutating func forget(_ entry: UnsafeMutablePointer<DNSEntry>, _ wheel: TimerWheel) {
+        if entry.pointee.isPermanent { return }
         if entry.pointee.isIdle, !entry.pointee.isTold { remove(entry, wheel) } else { entry.pointee.expires = 0 }
     }
 

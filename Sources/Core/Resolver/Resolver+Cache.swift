@@ -70,7 +70,23 @@ extension UnsafeMutablePointer<Resolver> {
         return true
     }
 
-    /// The name's entry, which nobody asks for at the moment.
+    /// Remembers that a name has no such records.
+    func addNothing(_ name: Bytes, _ type: DNSType, ttl: UInt32) -> Bool {
+        guard let entry = entry(name, type) else { return false }
+        pointee.cache.store(entry, nil, 0, count: 0)
+        settle(entry, ttl, status: .noSuchName)
+        return true
+    }
+
+    /// What is known of a name stays, whatever the servers and operators say.
+    func makePermanent(_ name: Bytes, _ type: DNSType) {
+        guard let entry = pointee.cache.find(name, type) else { return }
+        pointee.cache.wake(entry)
+        entry.pointee.isPermanent = true
+        entry.pointee.expires = UInt64.max
+    }
+
+    /// The name's entry, which nobody asks for at the moment, and which may change.
     private func entry(_ name: Bytes, _ type: DNSType) -> UnsafeMutablePointer<DNSEntry>? {
         let entry = pointee.cache.find(name, type) ?? addEntry(name, type)
         return entry.pointee.isAsked || entry.pointee.isTold ? nil : entry
@@ -80,13 +96,15 @@ extension UnsafeMutablePointer<Resolver> {
         entry.pointee.status == .found && entry.pointee.expires > pointee.place.clock.pointee.now
     }
 
-    private func settle(_ entry: UnsafeMutablePointer<DNSEntry>, _ ttl: UInt32) {
+    private func settle(
+        _ entry: UnsafeMutablePointer<DNSEntry>, _ ttl: UInt32, status: ResolverStatus = .found
+    ) {
         let now = pointee.place.clock.pointee.now
         pointee.sequence &+= 1
         entry.pointee.sequence = pointee.sequence
-        entry.pointee.status = .found
+        entry.pointee.status = status
         entry.pointee.usedAt = now
-        entry.pointee.expires = now + UInt64(ttl) * 1000
+        entry.pointee.expires = entry.pointee.isPermanent ? UInt64.max : now + UInt64(ttl) * 1000
         pointee.cache.rest(entry)
         pointee.cache.trim(pointee.place.wheel)
     }

@@ -81,7 +81,7 @@ extension Global {
         http_reply_parse/http_reply_hack bool no nop
         ip_free_bind/ipfreebind/ip_nonlocal_bind number:i 0 does
         ipv6_hex_style string c later
-        received_route_mode number:0..3 0 later
+        received_route_mode number:0..3 0 does
         latency_cfg_log number:i 3 later
         latency_log number:i -1 later
         latency_limit_action number 0 later
@@ -232,8 +232,8 @@ extension Global {
         wait_worker1_mode number 0 nop
         wait_worker1_time number 4000000 nop
         wait_worker1_usleep number 100000 nop
-        xavp_via_params string - later
-        xavp_via_fields string - later
+        xavp_via_params string - does
+        xavp_via_fields string - does
         xavp_via_reply_params string - later
         fifo string - map
         fifo_mode number - map

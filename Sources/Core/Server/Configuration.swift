@@ -30,6 +30,7 @@ final class Configuration {
             try CoreFunctions.declare(in: registry, owner: modules.core.declarer)
             try CoreVariables.declare(in: registry, owner: modules.core.declarer)
             try Transformations.declare(in: registry)
+            try CoreEvents.declare(in: registry, owner: modules.core.declarer)
         } catch {
             throw StartFailure(code: 1, text: "the core's own declarations clash: \(error.text)")
         }

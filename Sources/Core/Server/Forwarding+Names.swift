@@ -147,11 +147,3 @@ extension UnsafeMutablePointer<ServerWorker> {
         bump(counters.fwdReplies)
     }
 }
-
-extension LocationQuestion {
-    /// A Via names its transport (RFC 3261 §18.2.2; RFC 3263 §5: SRV when it names no port).
-    fileprivate init?(replyTo hop: NextHop, _ offered: OfferedTransports) {
-        self.init(hop, offered)
-        if transport == 0 { transport = TransportProtocol.udp.rawValue }
-    }
-}

@@ -87,6 +87,7 @@ enum OwnRuns {
         place.bindMemory(to: OwnRun.self, capacity: 1).initialize(to: own)
         run.pointee.context = place
         run.pointee.routeKind = start.pointee.kind
+        run.pointee.mayWait = start.pointee.flags & UInt32(APUS_NO_WAIT) == 0
         if let avps = UnsafeMutablePointer<AVPSet>(start.pointee.avps) {
             avps.retain()
             run.pointee.avps = avps

@@ -14,15 +14,20 @@ extension UnsafeMutablePointer<ServerWorker> {
         let counters = pointee.shared.pointee.counters
         pointee.number &+= 1
         let message = space.message
+        var bytes = slot.pointee.bytes
+        if seesReceived {
+            guard let shown = showReceived(slot, space) else { return throwAway(space) }
+            bytes = shown
+        }
         let result = Message.parse(
-            slot.pointee.bytes, record: message.record, arena: space.pointer(to: \.arena).unsafelyUnwrapped)
+            bytes, record: message.record, arena: space.pointer(to: \.arena).unsafelyUnwrapped)
         note(slot, in: message)
         if slot.pointee.fault != .none {
             // Its stream ends with it.
             message.routing.options.insert(.replyClose)
             let fault = result.fault == .notSIP ? .notSIP : slot.pointee.fault
             refuse(space, ParseResult(fault: fault, isReplyAllowed: result.isReplyAllowed))
-        } else if slot.pointee.bytes.count > pointee.shared.pointee.maxMessage {
+        } else if bytes.count > pointee.shared.pointee.maxMessage {
             refuse(space, ParseResult(fault: .tooLarge, isReplyAllowed: result.isReplyAllowed))
         } else if !result.isAccepted {
             refuse(space, result)
@@ -43,7 +48,13 @@ extension UnsafeMutablePointer<ServerWorker> {
         }
     }
 
-    private func note(_ slot: UnsafeMutablePointer<Received>, in message: Message) {
+    /// What somebody who saw its bytes does not want.
+    private func throwAway(_ space: UnsafeMutablePointer<Space>) {
+        bump(pointee.shared.pointee.counters.dropRequests)
+        giveBack(space)
+    }
+
+    func note(_ slot: UnsafeMutablePointer<Received>, in message: Message) {
         message.record.pointee.owner = .server
         message.routing.source = slot.pointee.flow.remote
         message.routing.destination = slot.pointee.flow.local

@@ -70,11 +70,7 @@ extension Server {
     }
 
     private static func describe(_ listener: Listener, _ out: UnsafeMutablePointer<apus_listener_info>) {
-        out.pointee = apus_listener_info(
-            size: UInt32(MemoryLayout<apus_listener_info>.size), transport: UInt32(listener.proto.rawValue),
-            address: apus_str(listener.host), advertised_address: apus_str(listener.advertisedHost),
-            name: apus_str(listener.name), text: apus_str(listener.text), port: listener.address.port,
-            advertised_port: listener.advertisedPort, reserved: 0)
+        out.pointee = apus_listener_info(listener, size: out.pointee.size)
     }
 
     private nonisolated(unsafe) static var known = Unmanaged.passRetained(ListenerSet([]))

@@ -60,7 +60,10 @@ final class Server {
         modules.shared.pointee.services.hold = Holding.hold
         modules.shared.pointee.services.forwardReply = PassingOn.forward
         modules.shared.pointee.services.endHolding = Holding.end
+        let offload = OffloadPool()
+        modules.shared.pointee.services.offload = Unmanaged.passRetained(offload)
         defer { modules.management.closeDoors() }
+        ServerWorker.runModinitBefore(workers[0])
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
         let mailboxes = (0..<workers.count).map { workers[$0].pointee.mailbox }
@@ -87,6 +90,7 @@ final class Server {
         drain()
         workers.stop()
         workers.join()
+        offload.close()
         modules.management.stop()
         Log.notice("stopped")
         workers.free()
@@ -152,7 +156,7 @@ final class Server {
                 checksVia: settings.isOn("check_via"), maxMessage: settings.number("msg_recv_max_size"),
                 logPrefix: prefix,
                 acceptsAliases: settings.isOn("tcp_accept_aliases"), forcesRport: settings.isOn("force_rport"),
-                asksForRport: settings.isOn("local_rport"),
+                asksForRport: settings.isOn("local_rport"), showsReceived: settings.number("received_route_mode") > 0,
                 resolver: ResolverOptions(settings)))
     }
 

@@ -20,6 +20,8 @@ struct ServerWorker {
     var hooked: UnsafeMutablePointer<Space>?
     /// Messages that modules hold.
     var held = 0
+    /// Bytes on their way out are shown to modules: what those send meanwhile is not.
+    var isShowing = false
     /// CANCELs of requests that modules took care of in this turn of the loop, newest first.
     var adopted: UnsafeMutablePointer<Space>?
     fileprivate var free: UnsafeMutablePointer<Space>?
@@ -36,7 +38,22 @@ struct ServerWorker {
     /// [worker] Before the worker's loop runs: everything that this worker needs of all rooms.
     /// - Returns: 0, or what stops the start; it has been logged.
     static func start(_ worker: UnsafeMutablePointer<Worker>) -> Int32 {
-        guard let shared = worker.pointee.hooks.shared?.assumingMemoryBound(to: ServerShared.self) else { return 1 }
+        guard let own = make(worker) else { return 1 }
+        let shared = own.pointee.shared
+        worker.atTurnEnd(context: own, Holding.turnEnds)
+        do { try Resolver.start(worker, shared.pointee.resolver) } catch {
+            Log.error("worker \(worker.pointee.index) has no resolver: \(error.text)")
+            return 1
+        }
+        if !shared.pointee.host.pointee.hooks.isEmpty(.sending) { worker.pointee.sender = RawBytes.send }
+        guard shared.pointee.modules.takeUnretainedValue().startWorker() else { return 1 }
+        return worker.pointee.index > 0 || own.runWorkerOneInit() ? 0 : 1
+    }
+
+    /// What the worker needs to run scripts; once, on the worker's thread, or on the main thread before that has started.
+    static func make(_ worker: UnsafeMutablePointer<Worker>) -> UnsafeMutablePointer<ServerWorker>? {
+        if let made = worker.pointee.context { return made.assumingMemoryBound(to: ServerWorker.self) }
+        guard let shared = worker.pointee.hooks.shared?.assumingMemoryBound(to: ServerShared.self) else { return nil }
         let script = UnsafeMutablePointer<ScriptWorker>.allocate(capacity: 1)
         script.initialize(
             to: ScriptWorker(
@@ -47,14 +64,9 @@ struct ServerWorker {
         let own = UnsafeMutablePointer<ServerWorker>.allocate(capacity: 1)
         own.initialize(to: ServerWorker(worker: worker, script: script, shared: shared))
         worker.pointee.context = UnsafeMutableRawPointer(own)
-        worker.atTurnEnd(context: own, Holding.turnEnds)
         script.put(inForce: shared.pointee.image)
         SuspensionDirectory.register(script)
-        do { try Resolver.start(worker, shared.pointee.resolver) } catch {
-            Log.error("worker \(worker.pointee.index) has no resolver: \(error.text)")
-            return 1
-        }
-        return shared.pointee.modules.takeUnretainedValue().startWorker() ? 0 : 1
+        return own
     }
 
     /// [worker] After the worker's loop: what still waits in scripts is told that it waits no more.
@@ -94,6 +106,8 @@ struct ServerShared: ~Copyable {
     let forcesRport: Bool
     /// Our Via asks for rport (local_rport).
     let asksForRport: Bool
+    /// core:msg-received runs (received_route_mode).
+    let showsReceived: Bool
     /// How the workers' resolvers ask and what they keep.
     var resolver = ResolverOptions()
     /// The server is about to end: new requests are answered 503.

@@ -28,6 +28,9 @@ extension Message {
             branch: branch, asksForRport: routing.options.contains(.addLocalRport), params: viaParams)
         if let host = routing.advertisedAddress { via.host = host }
         if routing.advertisedPort != 0 { via.port = routing.advertisedPort }
+        if let host = routing.viaHost { via.host = host }
+        if routing.viaPort != 0 { via.port = routing.viaPort }
+        via.messageParams = routing.viaParams
         return writeRequest(into: buffer, via: via, uri: uri, path: path) { edit, out in
             LateText.write(edit, of: self, leavingBy: listener.raw, to: &out)
         }

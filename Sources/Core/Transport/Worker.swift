@@ -49,8 +49,16 @@ struct Worker {
     let hooks: WorkerHooks
     /// The Server room's state of this worker.
     var context: UnsafeMutableRawPointer?
+    /// Sends in the place of the transports, which it calls: the worker, the flow (`UnsafeMutablePointer<Flow>`), and the bytes. An errno, or 0.
+    var sender: Sender?
     /// The Resolver room's state of this worker.
     var resolver: UnsafeMutableRawPointer?
+
+    typealias Sender =
+        @convention(c) (
+            _ worker: UnsafeMutableRawPointer, _ flow: UnsafeMutableRawPointer, _ bytes: UnsafePointer<UInt8>,
+            _ count: Int
+        ) -> Int32
 
     var clock = Clock()
     let wheel: TimerWheel
@@ -146,7 +154,12 @@ extension UnsafeMutablePointer<Worker> {
     @inline(__always) @_semantics("no_performance_analysis")
     func send(_ bytes: Bytes, over flow: Flow) -> SendResult {
         var copy = flow
-        let code = flow.listener.table.pointee.send(self, &copy, bytes.start, bytes.count)
+        let code =
+            if let sender = pointee.sender {
+                sender(self, &copy, bytes.start, bytes.count)
+            } else {
+                flow.listener.table.pointee.send(self, &copy, bytes.start, bytes.count)
+            }
         return code == 0 ? .sent : .failed(code)
     }
 

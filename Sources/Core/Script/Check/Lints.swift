@@ -32,6 +32,7 @@ struct Lints {
             guard let name = block.name else { continue }
             let parts = name.text.split(separator: ":", maxSplits: 1).map(String.init)
             let module = parts[0]
+            if registry.event(named: name.text) != nil { continue }
             if module != "core", !registry.modules.contains(module) {
                 diagnostics.warning(
                     "`\(route.title)` never runs: module \(module) is not loaded", at: name.range,

@@ -292,7 +292,9 @@ extension Compiler {
         if let index = find(normal, kinds) {
             binder.routes.update(index) { $0.isUsed = true }
             plan.prototype.route = OpaquePointer(routeTable + index)
-        } else if !mayLack, !normal.isEmpty, normal != "0", let kind = RouteKind.allCases.first(where: { kinds & $0.mask != 0 }) {
+        } else if !mayLack, !normal.isEmpty, normal != "0",
+            let kind = RouteKind.allCases.first(where: { kinds & $0.mask != 0 })
+        {
             // The peers start, too: nothing runs then. An empty name and 0 take a route back.
             _ = binder.route(kind, named: normal, at: argument.range, severity: .warning)
         }

@@ -86,6 +86,14 @@ extension Compiler {
     // MARK: Where a function may be called
 
     private func checkRoute(_ function: FunctionDeclaration, _ call: Syntax.Call) {
+        if function.maySuspend, route.kind == .event, binder.registry.event(named: route.name)?.mayWait == false {
+            diagnostics.error("`\(function.name)` may wait, which nothing can in `\(route.title)`", at: call.name.range)
+        }
+        if route.kind == .event, route.name == "core:modinit-before", !function.owner.worksUnstarted {
+            diagnostics.error(
+                "`\(function.name)` cannot be called in `\(route.title)`: module \(function.owner.name) is not started yet",
+                at: call.name.range)
+        }
         if route.kind == .request, !route.name.isEmpty { return checkSubroute(function, call) }
         guard !allows(function, route.kind.mask) else {
             if function.maySuspend, route.kind == .onsend || route.kind == .event && route.name == "core:msg-received" {

@@ -27,8 +27,9 @@ extension CoreFunctions {
             "Sends the message as it was received, without a Via, over UDP."
         ) { $0.forward(over: Bytes("udp"), isRaw: true) }
         try declare.function(
-            "send_tcp", "host:format, port:format?", routes: RouteKind.request.mask, maySuspend: true,
-            "Sends the message as it was received, without a Via, over TCP."
+            "send_tcp", "host:format?, port:format?", routes: RouteKind.request.mask | RouteKind.failure.mask,
+            maySuspend: true,
+            "Sends the message as it was received, without a Via, over TCP: to host[:port], or to its next hop."
         ) { $0.forward(over: Bytes("tcp"), isRaw: true) }
     }
 }
@@ -49,6 +50,9 @@ extension UnsafePointer<apus_call> {
                 return nil
             }
             return hop
+        }
+        if !has(1), let socket = SocketText(text(0)), socket.transport == 0, socket.port > 0 {
+            return NextHop(host: socket.host, port: socket.port, transport: .empty, isSecure: false)
         }
         guard let host = givenHost, let port = givenPort else {
             coreRun.logAtStatement(.error, "not forwarded, host or port is none: ", text(0))

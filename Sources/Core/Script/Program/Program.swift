@@ -20,7 +20,8 @@ final class Program: @unchecked Sendable {
         for index in 0..<image.routeCount { routes[index].image = self.image }
         place.pointee.main = ProgramImage.MainRoutes(
             preRouting: self.image.route(named: binder.memory.text("core:pre-routing"), kinds: RouteKind.event.mask),
-            request: mainRoute(.request), reply: mainRoute(.coreOnReply), onsend: mainRoute(.onsend))
+            request: mainRoute(.request), reply: mainRoute(.coreOnReply), onsend: mainRoute(.onsend),
+            received: self.image.route(named: binder.memory.text("core:msg-received"), kinds: RouteKind.event.mask))
     }
 
     deinit { image.pointee.uses.free() }

@@ -63,6 +63,8 @@ struct ProgramImage {
         var request: UnsafePointer<CompiledRoute>?
         var reply: UnsafePointer<CompiledRoute>?
         var onsend: UnsafePointer<CompiledRoute>?
+        /// Sees bytes before they are parsed.
+        var received: UnsafePointer<CompiledRoute>?
     }
 }
 

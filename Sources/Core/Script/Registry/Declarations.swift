@@ -8,6 +8,8 @@ final class Declarer: @unchecked Sendable {
     let name: String
     /// The `apus_host` that the module's callbacks are given.
     let host: UnsafePointer<apus_host>
+    /// What it declares works before it is started: it has nothing to start.
+    let worksUnstarted: Bool
 
     /// What to do with a line that the module wrote to the log.
     typealias Tell = (_ level: LogLevel, _ text: String) -> Void
@@ -43,9 +45,10 @@ final class Declarer: @unchecked Sendable {
     /// - Returns: the reasons why it was refused, possibly none; nil when it was not.
     var setUp: (_ tell: @escaping Tell, _ step: () -> CInt) -> [String]? = { _, step in step() < 0 ? [] : nil }
 
-    init(name: String, host: UnsafePointer<apus_host>) {
+    init(name: String, host: UnsafePointer<apus_host>, worksUnstarted: Bool = true) {
         self.name = name
         self.host = host
+        self.worksUnstarted = worksUnstarted
     }
 }
 
@@ -249,4 +252,6 @@ struct EventDeclaration {
     let doc: String
     /// The id that the module raises it by, unique over all modules.
     let id: Int
+    /// Its block may wait.
+    var mayWait = true
 }

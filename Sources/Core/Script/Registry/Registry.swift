@@ -73,10 +73,12 @@ final class Registry: @unchecked Sendable {
     }
 
     /// - Returns: the event's id.
-    func add(event name: String, doc: String, owner: Declarer) throws(Refusal) -> Int {
-        let full = owner.name + ":" + name
+    func add(
+        event name: String, doc: String, owner: Declarer, isWhole: Bool = false, mayWait: Bool = true
+    ) throws(Refusal) -> Int {
+        let full = isWhole ? name : owner.name + ":" + name
         if events.contains(where: { $0.name == full }) { throw Refusal(text: "event \(full) is declared twice") }
-        events.append(EventDeclaration(owner: owner, name: full, doc: doc, id: events.count))
+        events.append(EventDeclaration(owner: owner, name: full, doc: doc, id: events.count, mayWait: mayWait))
         return events.count - 1
     }
 

@@ -68,6 +68,10 @@ struct Run {
     var endSlots: (@convention(c) (UnsafeMutablePointer<UnsafeMutableRawPointer?>) -> Void)?
     /// By which the run's lines are logged; nil: by the server's.
     var logLevel: Int32?
+    /// Its functions may wait.
+    var mayWait: Bool
+    /// Bytes that came in, as a block that sees them before they are parsed may change them; nil elsewhere.
+    var receivedBytes: UnsafeMutablePointer<apus_str>?
 
     /// The call that is being made or waits.
     var site: UnsafePointer<CallSite>?

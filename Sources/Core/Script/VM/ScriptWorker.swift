@@ -105,6 +105,8 @@ extension UnsafeMutablePointer<ScriptWorker> {
         run.pointee.sending = nil
         run.pointee.logPrefix = apus_str()
         run.pointee.logLevel = nil
+        run.pointee.mayWait = true
+        run.pointee.receivedBytes = nil
         run.pointee.avps = nil
         run.pointee.site = nil
         run.pointee.suspension = 0
@@ -148,7 +150,8 @@ extension UnsafeMutablePointer<ScriptWorker> {
                 frameCapacity: Int32(Run.firstFrameCapacity), frameCount: 0, sending: nil, logPrefix: apus_str(),
                 variables: nil,
                 avps: nil,
-                regexes: nil, slots: nil, endSlots: nil, logLevel: nil, site: nil, arguments: nil, suspension: 0,
+                regexes: nil, slots: nil, endSlots: nil, logLevel: nil, mayWait: true, receivedBytes: nil,
+                site: nil, arguments: nil, suspension: 0,
                 resumeUser: nil, enteredRoute: false,
                 end: Run.End(), ended: ended,
                 context: nil, next: nil))

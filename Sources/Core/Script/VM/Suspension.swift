@@ -145,7 +145,7 @@ extension UnsafeMutablePointer<Run> {
         -> UInt64
     {
         let worker = pointee.worker
-        guard pointee.suspension == 0, pointee.routeKind & UInt32(APUS_ONSEND_ROUTE) == 0,
+        guard pointee.mayWait, pointee.suspension == 0, pointee.routeKind & UInt32(APUS_ONSEND_ROUTE) == 0,
             worker.pointee.suspensions.waiting < worker.pointee.maxSuspended,
             let suspension = worker.pointee.suspensions.take(for: self)
         else { return 0 }

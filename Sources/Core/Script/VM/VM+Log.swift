@@ -9,6 +9,19 @@ extension UnsafeMutablePointer<Run> {
         return (image.pointee.files[Int(position.file)], position.line)
     }
 
+    /// Name of the route block that the statement stands in: the code of one follows that of another.
+    var routeName: apus_str {
+        let image = pointee.image
+        let at = pointee.pc - 1
+        var found: UnsafePointer<CompiledRoute>?
+        for index in 0..<image.pointee.routeCount {
+            let route = image.pointee.routes + index
+            guard route.pointee.entry <= at else { continue }
+            if found.map({ $0.pointee.entry < route.pointee.entry }) ?? true { found = route }
+        }
+        return found?.pointee.name ?? apus_str()
+    }
+
     /// The machine's own complaints, with the statement's place; limited, since traffic causes them.
     @inline(never)
     func logAtStatement(_ level: LogLevel, _ text: StaticString, _ detail: Bytes = .empty) {

@@ -70,6 +70,13 @@ extension CoreVariables {
             case 8: return out.give(routing.source.isV6 ? AF_INET6 : AF_INET)
             default: return -1
             }
+        } set: { access, value in
+            // Only before the message is parsed.
+            guard access.pointee.inner_id == 0, let place = access.run.pointee.receivedBytes,
+                let text = access.text(of: value), let copy = access.run.copy(apus_str(text))
+            else { return -1 }
+            place.pointee = copy
+            return 1
         }
     }
 }

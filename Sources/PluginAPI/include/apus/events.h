@@ -10,6 +10,13 @@
 extern "C" {
 #endif
 
+enum {
+    /* Its block cannot wait: a function that may is a mistake in it. Whoever runs it says APUS_NO_WAIT. */
+    APUS_EVENT_IS_SHORT = 1u << 0,
+    /* The name is whole, "network:msg", and the module's is not put before it. */
+    APUS_EVENT_IS_WHOLE = 1u << 1,
+};
+
 typedef struct apus_events_api {
     uint32_t size;
     /* [declare] event_route[module:name] exists: its id, or a negative value. `doc` says when it is raised and on which message. */
@@ -25,6 +32,9 @@ typedef struct apus_events_api {
     int (*APUS_NONNULL subscribe)(const apus_host *APUS_NONNULL h, const char *APUS_NONNULL name,
                      void (*APUS_NONNULL call)(const apus_host *APUS_NONNULL h, void *APUS_NULLABLE user),
                      void *APUS_NULLABLE user);
+    /* [declare] As `add`, with flags, APUS_EVENT_.... */
+    int (*APUS_NONNULL add_special)(const apus_host *APUS_NONNULL h, const char *APUS_NONNULL name,
+                                    const char *APUS_NONNULL doc, uint32_t flags);
 } apus_events_api;
 
 #ifdef __cplusplus

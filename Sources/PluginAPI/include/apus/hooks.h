@@ -4,7 +4,7 @@
 #ifndef APUS_HOOKS_H
 #define APUS_HOOKS_H
 
-#include <apus/base.h>
+#include <apus/net.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +19,13 @@ enum {
     APUS_HOOK_REPLY_ROUTED = 3,
     /* The request's script has ended, whatever it did. The result is not read. */
     APUS_HOOK_REQUEST_ENDED = 4,
+    /*
+     * Bytes came in that are not parsed yet. `msg` knows them and where they came from, nothing else. The callback may put others in their place.
+     * APUS_EXIT: they are thrown away.
+     */
+    APUS_HOOK_RECEIVED = 5,
+    /* Bytes are about to leave; `msg` as above, without a source. The callback may put others in their place. The result is not read. */
+    APUS_HOOK_SENDING = 6,
 };
 
 typedef struct apus_hook {
@@ -27,6 +34,9 @@ typedef struct apus_hook {
     const apus_host *APUS_NONNULL host;
     apus_msg *APUS_NONNULL msg; /* *call* */
     void *APUS_NULLABLE user;
+    /* Of APUS_HOOK_RECEIVED and APUS_HOOK_SENDING: where other bytes may be put. They are copied when the callback returns. */
+    apus_str *APUS_NULLABLE bytes;
+    const apus_destination *APUS_NULLABLE destination; /* of APUS_HOOK_SENDING: where to. *call* */
 } apus_hook;
 
 typedef struct apus_hooks_api {

@@ -318,6 +318,22 @@ typedef struct apus_message_api {
      * decides which worker is the message's home), or when memory is out.
      */
     int (*APUS_NONNULL set_bytes)(apus_msg *APUS_NONNULL m, apus_str bytes);
+
+    /* [worker] [no-alloc] The 64 extended flags (corex' setxflag). */
+    uint64_t (*APUS_NONNULL xflags)(const apus_msg *APUS_NONNULL m);
+    void (*APUS_NONNULL set_xflags)(apus_msg *APUS_NONNULL m, uint64_t flags);
+    /* [worker] [no-alloc] Whether the server has made the message up: what event routes run on that concern none. */
+    int (*APUS_NONNULL is_faked)(const apus_msg *APUS_NONNULL m);
+    /* [worker] [no-alloc] The message came to that listener, and from that address, from now on: replies go there. */
+    void (*APUS_NONNULL set_received_on)(apus_msg *APUS_NONNULL m, const apus_listener *APUS_NONNULL listener);
+    void (*APUS_NONNULL set_source)(apus_msg *APUS_NONNULL m, const apus_address *APUS_NONNULL address);
+    /*
+     * [worker] Our Via on the request: another sent-by than the listener's (no text, port 0: that one), and further parameters with their semicolons;
+     * texts are copied. `via_params` gives the parameters back. APUS_FALSE: memory is out.
+     */
+    int (*APUS_NONNULL set_via_sent_by)(apus_msg *APUS_NONNULL m, apus_str host, uint16_t port);
+    int (*APUS_NONNULL set_via_params)(apus_msg *APUS_NONNULL m, apus_str params);
+    apus_str (*APUS_NONNULL via_params)(const apus_msg *APUS_NONNULL m);
 } apus_message_api;
 
 #ifdef __cplusplus

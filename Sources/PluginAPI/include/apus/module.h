@@ -32,6 +32,7 @@
 #include <apus/memory.h>
 #include <apus/message.h>
 #include <apus/net.h>
+#include <apus/offload.h>
 #include <apus/regex.h>
 #include <apus/reply.h>
 #include <apus/resolver.h>
@@ -50,9 +51,7 @@ extern "C" {
 #endif
 
 /* Groups that have their place here and come with the modules that need them; null until then. */
-typedef struct apus_offload_api apus_offload_api;   /* jobs for threads that may block */
 typedef struct apus_stream_api apus_stream_api;     /* byte filters and protocols on connections */
-typedef struct apus_resolver_api apus_resolver_api; /* DNS */
 typedef struct apus_shared_api apus_shared_api;     /* snapshots and striped locks */
 
 /* The server as one module sees it: each module has a host of its own. Lives *for ever*, at one address. */
@@ -81,7 +80,7 @@ struct apus_host {
     const apus_loop_api *APUS_NONNULL loop;
     const apus_door_api *APUS_NONNULL door;
     const apus_xavp_api *APUS_NONNULL xavp;
-    const apus_offload_api *APUS_NULLABLE offload;
+    const apus_offload_api *APUS_NONNULL offload;
     const apus_stream_api *APUS_NULLABLE stream;
     const apus_shared_api *APUS_NULLABLE shared;
 

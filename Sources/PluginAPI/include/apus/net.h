@@ -22,8 +22,13 @@ typedef struct apus_listener_info {
     apus_str name;               /* empty when it has none */
     apus_str text;               /* udp:127.0.0.1:5060 */
     uint16_t port, advertised_port;
-    uint32_t reserved;
+    uint32_t flags;              /* APUS_LISTENER_... */
 } apus_listener_info;
+
+enum {
+    APUS_LISTENER_VIRTUAL = 1,   /* it is ours, and nothing is bound */
+    APUS_LISTENER_MULTICAST = 2,
+};
 
 /* An IP address with a port. */
 typedef struct apus_address {
@@ -102,6 +107,11 @@ typedef struct apus_net_api {
                           void (*APUS_NONNULL told)(const apus_host *APUS_NONNULL h, const apus_destination *APUS_NONNULL d,
                                        apus_str bytes, int error, void *APUS_NULLABLE user),
                           void *APUS_NULLABLE user);
+    /* [start] [worker] [management] The i-th alias of the config, from 0: its host, and its port or 0 for any. *for ever*. APUS_FALSE: no more. */
+    int (*APUS_NONNULL alias)(const apus_host *APUS_NONNULL h, uint32_t index, apus_str *APUS_NONNULL host,
+                 uint16_t *APUS_NONNULL port);
+    /* [any] [no-alloc] The listener of that name; null when there is none. */
+    const apus_listener *APUS_NULLABLE (*APUS_NONNULL find_named)(const apus_host *APUS_NONNULL h, apus_str name);
 } apus_net_api;
 
 #ifdef __cplusplus

@@ -36,6 +36,24 @@ typedef struct apus_lookup {
     void *APUS_NULLABLE user;
 } apus_lookup;
 
+/* A record for the resolver's caches. */
+typedef struct apus_dns_record {
+    uint32_t size;
+    uint32_t type;   /* as in DNS: 1 A, 28 AAAA, 33 SRV */
+    uint32_t flags;  /* APUS_DNS_... */
+    uint32_t ttl;    /* seconds */
+    apus_str name;
+    apus_address address; /* of A and AAAA; its port is not read */
+    apus_str target;      /* of SRV */
+    uint16_t priority, weight, port;
+    uint16_t reserved;
+} apus_dns_record;
+
+enum {
+    APUS_DNS_UNRESOLVABLE = 1, /* the name has no such record */
+    APUS_DNS_PERMANENT = 2,    /* it stays, whatever the servers and operators say */
+};
+
 typedef struct apus_resolver_api {
     uint32_t size;
     /*
@@ -49,6 +67,16 @@ typedef struct apus_resolver_api {
                     apus_lookup *APUS_NONNULL l);
     /* [worker] On the worker that asked: `done` will not be called. */
     void (*APUS_NONNULL cancel)(const apus_host *APUS_NONNULL h, apus_lookup *APUS_NONNULL l);
+    /*
+     * [worker] The addresses to which a reply is passed on, by its second Via (RFC 3261 section 18.2.2); as next_hop. APUS_FALSE for a request, too, and
+     * for a reply that has no second Via.
+     */
+    int (*APUS_NONNULL reply_hop)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m, apus_lookup *APUS_NONNULL l);
+    /*
+     * [worker] Adds a record to the calling worker's cache, as if the servers had answered it. APUS_FALSE when it is none, or the name is being asked
+     * for.
+     */
+    int (*APUS_NONNULL remember)(const apus_host *APUS_NONNULL h, const apus_dns_record *APUS_NONNULL r);
 } apus_resolver_api;
 
 #ifdef __cplusplus

@@ -132,13 +132,15 @@ typedef struct apus_route_end {
 enum {
     /* The run works on the message itself, which stays until `ended`: a kept or held one, or that of the hook that starts the run. */
     APUS_IN_PLACE = 1u << 0,
+    /* Functions that wait are false in it: it is over when start_run returns. */
+    APUS_NO_WAIT = 1u << 1,
 };
 
 /* A run of its own. */
 typedef struct apus_start {
     uint32_t size;
     uint32_t kind;  /* of route: one APUS_..._ROUTE bit */
-    uint32_t flags; /* APUS_IN_PLACE; without it the run has a copy of the message, made now, with empty slots */
+    uint32_t flags; /* APUS_IN_PLACE, APUS_NO_WAIT; without the first the run has a copy of the message, made now, with empty slots */
     uint32_t reserved;
     const apus_route *APUS_NONNULL route;
     apus_msg *APUS_NULLABLE msg;   /* null: a made-up OPTIONS */
@@ -205,6 +207,11 @@ typedef struct apus_script_api {
 
     /* Only in a function's `prepare`: memory that lives as long as the *program*, aligned for any type, not to be freed. Null elsewhere. */
     void *APUS_NULLABLE (*APUS_NONNULL allocate_prepared)(const apus_host *APUS_NONNULL h, size_t size);
+
+    /* [worker] [no-alloc] The innermost route block that the statement which makes the call stands in: its name, "" for one without. *program* */
+    apus_str (*APUS_NONNULL current_route)(const apus_run *APUS_NONNULL run);
+    /* [worker] [no-alloc] As `position`, for getters. */
+    void (*APUS_NONNULL run_position)(const apus_run *APUS_NONNULL run, apus_str *APUS_NONNULL file, uint32_t *APUS_NONNULL line);
 } apus_script_api;
 
 #ifdef __cplusplus

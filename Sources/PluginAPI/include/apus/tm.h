@@ -347,6 +347,8 @@ typedef struct tm_api {
     void (*APUS_NONNULL set_fr)(tm_transaction *APUS_NONNULL t, uint32_t invite, uint32_t other);
     /* The To tag of all replies of our own; made when there is none yet. As long as the transaction. */
     apus_str (*APUS_NONNULL local_tag)(tm_transaction *APUS_NONNULL t);
+    /* [worker] The same as set_flags for the 64 extended flags. */
+    void (*APUS_NONNULL set_xflags)(tm_transaction *APUS_NONNULL t, uint64_t flags);
 } tm_api;
 
 /*

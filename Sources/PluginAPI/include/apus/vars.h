@@ -77,6 +77,16 @@ typedef struct apus_select {
     /* [worker] [no-alloc] As that of apus_pv; a->user is what `prepare` left, a->inner the whole select without its @. */
     int (*APUS_NONNULL get)(const apus_access *APUS_NONNULL a, apus_value *APUS_NONNULL out);
 } apus_select;
+/* A transformation without arguments, {class.operation}. All of it is copied by add_transformation. */
+typedef struct apus_transformation {
+    uint32_t size;
+    uint32_t flags; /* 0 */
+    const char *APUS_NONNULL name; /* "sock.host" */
+    const char *APUS_NONNULL doc;
+    /* [worker] [no-alloc] Changes *value, which is not $null; APUS_FALSE makes it $null. Texts as those of apus_pv.get. */
+    int (*APUS_NONNULL apply)(const apus_access *APUS_NONNULL a, apus_value *APUS_NONNULL value);
+    void *APUS_NULLABLE user;
+} apus_transformation;
 
 typedef struct apus_vars_api {
     uint32_t size;
@@ -126,6 +136,8 @@ typedef struct apus_vars_api {
     void (*APUS_NONNULL set_shared)(apus_str name, const apus_value *APUS_NONNULL value);
     /* [declare] APUS_FALSE with a logged reason when the declaration is wrong or the name is taken. */
     int (*APUS_NONNULL add_select)(const apus_host *APUS_NONNULL h, const apus_select *APUS_NONNULL s);
+    /* [declare] APUS_FALSE with a logged reason when the declaration is wrong. */
+    int (*APUS_NONNULL add_transformation)(const apus_host *APUS_NONNULL h, const apus_transformation *APUS_NONNULL t);
 } apus_vars_api;
 
 #ifdef __cplusplus

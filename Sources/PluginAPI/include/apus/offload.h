@@ -1,0 +1,37 @@
+/*
+ * apus/offload.h - threads for work that may block: files, libraries that wait. Group: host->offload.
+ *
+ *   static int read_it(const apus_call *c) {
+ *       reading *r = malloc(sizeof *r);                                   // an apus_job first; it belongs to the thread that works on it
+ *       r->job = (apus_job){ APUS_STRUCT(apus_job), .run = work };
+ *       r->token = c->host->suspend->begin(c, 5000, done, NULL);
+ *       if (!r->token.value || c->host->offload->post(c->host, &r->job) < 0) { free(r); return APUS_FALSE; }
+ *       return APUS_SUSPENDED;
+ *   }
+ *   static void work(const apus_host *h, apus_job *job) {                 // may block; then
+ *       h->suspend->complete(h, ((reading *)job)->token, APUS_OK, job, free);
+ *   }
+ */
+#ifndef APUS_OFFLOAD_H
+#define APUS_OFFLOAD_H
+
+#include <apus/worker.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct apus_offload_api {
+    uint32_t size;
+    /*
+     * [any] Runs the job on one of a few threads of their own, in the order of posting as they get free. On such a thread what is marked [any] may
+     * be called. The job stays valid until it runs, and may be freed there; every job that was taken runs before `stop` of its module.
+     * APUS_FALSE when too many wait, and while the server starts or stops: then the job was not taken.
+     */
+    int (*APUS_NONNULL post)(const apus_host *APUS_NONNULL h, apus_job *APUS_NONNULL job);
+} apus_offload_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
