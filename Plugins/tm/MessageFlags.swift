@@ -9,6 +9,18 @@ extension TransactionRef {
         return home.messages.pointee.flags(request)
     }
 
+    /// Flags and extended flags are what a script has left of them in that message.
+    func takeFlags(of message: OpaquePointer) {
+        pointee.messageFlags = home.messages.pointee.flags(message)
+        pointee.messageXFlags = home.messages.pointee.xflags(message)
+    }
+
+    /// Sets all extended flags, as `setFlags`.
+    func setXFlags(_ flags: UInt64) {
+        pointee.messageXFlags = flags
+        if let request = pointee.request, !pointee.ownsRequest { home.messages.pointee.set_xflags(request, flags) }
+    }
+
     /// Sets all of them, for the script that runs and for those that follow.
     func setFlags(_ flags: UInt32) {
         pointee.messageFlags = flags

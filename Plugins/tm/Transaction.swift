@@ -149,6 +149,8 @@ struct Transaction {
     var onBranchFailure: OpaquePointer?
     /// Message flags (setflag).
     var messageFlags: UInt32 = 0
+    /// The extended ones (corex' setxflag).
+    var messageXFlags: UInt64 = 0
     var avps: OpaquePointer?
     /// t_vbflag_set before there is a branch: those of the first one.
     var viaFlags: UInt32 = 0

@@ -10,10 +10,7 @@ func declareTransactionFunctions(_ host: Host, _ state: UnsafeMutablePointer<Sta
         "t_flush_flags", doc: "Gives the message's flags to its transaction, whose later routes see them.",
         user: state, call: flushFlags)
     host.function(
-        "t_flush_xflags",
-        doc: "True in a transaction: there are no flags of messages beside those that t_flush_flags gives it.",
-        user: state
-    ) { $0.transaction == nil ? .false : .true }
+        "t_flush_xflags", doc: "The same for the extended flags (setxflag of corex).", user: state, call: flushXFlags)
     host.function(
         "t_suspend", routes: APUS_EDITING_ROUTE,
         doc: "Parks the transaction, made when there is none, for t_continue with $T(id_index) and $T(id_label).",
@@ -36,6 +33,13 @@ private func precheck(_ call: Call) -> CInt {
 private func flushFlags(_ call: Call) -> CInt {
     guard let transaction = call.transaction else { return .false }
     call.tm.pointee.set_flags(transaction, call.host.pointee.message.pointee.flags(call.pointee.msg))
+    return .true
+}
+
+/// `t_flush_xflags()`
+private func flushXFlags(_ call: Call) -> CInt {
+    guard let transaction = call.transaction else { return .false }
+    call.tm.pointee.set_xflags(transaction, call.host.pointee.message.pointee.xflags(call.pointee.msg))
     return .true
 }
 

@@ -30,7 +30,8 @@ func makeInterface() -> UnsafeMutablePointer<tm_api> {
             t_append_branches: { TransactionRef($0).append($1, count: $2) ? .true : .false },
             t_check_trans: checkTransactionForModule,
             set_fr: { TransactionRef($0).setFinalTimers(invite: $1, other: $2) },
-            local_tag: { TransactionRef($0).localTag }))
+            local_tag: { TransactionRef($0).localTag },
+            set_xflags: { TransactionRef($0).setXFlags($1) }))
 }
 
 /// How scripts and commands number transactions: worker and place in one.

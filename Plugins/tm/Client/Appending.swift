@@ -61,6 +61,7 @@ extension Appending {
         let appending = user.unsafelyUnwrapped.assumingMemoryBound(to: Appending.self)
         let transaction = appending.pointee.transaction
         host.pointee.message.pointee.set_flags(message, transaction.pointee.messageFlags)
+        host.pointee.message.pointee.set_xflags(message, transaction.pointee.messageXFlags)
         guard let context = transaction.home.pointee.state.makeContext(of: message) else { return }
         context.pointee.transaction = transaction
         context.pointee.isChecked = true

@@ -107,6 +107,7 @@ extension RouteRun {
         let run = user.unsafelyUnwrapped.assumingMemoryBound(to: RouteRun.self)
         let transaction = run.pointee.transaction
         host.pointee.message.pointee.set_flags(message, transaction.pointee.messageFlags)
+        host.pointee.message.pointee.set_xflags(message, transaction.pointee.messageXFlags)
         guard run.pointee.kind != .onReply else {
             if let branch = run.pointee.branch { transaction.markReply(message, branch) }
             return
@@ -125,7 +126,7 @@ extension RouteRun {
         let run = end.pointee.user.unsafelyUnwrapped.assumingMemoryBound(to: RouteRun.self)
         run.pointee.isOver = true
         run.pointee.isDropped = end.pointee.dropped != 0
-        run.pointee.transaction.pointee.messageFlags = host.pointee.message.pointee.flags(end.pointee.msg)
+        run.pointee.transaction.takeFlags(of: end.pointee.msg)
         if run.pointee.hasWaited { run.finish() }
     }
 }

@@ -37,7 +37,7 @@ extension UnsafeMutablePointer<Home> {
         context.pointee.isCreator = true
         transaction.pointee.isBusy = true
         transaction.pointee.request = handle
-        transaction.pointee.messageFlags = messages.pointee.flags(handle)
+        transaction.takeFlags(of: handle)
         transaction.pointee.avps = host.pointee.vars.pointee.share_avps(call)
         transaction.pointee.source.size = UInt32(MemoryLayout<apus_destination>.size)
         host.pointee.reply.pointee.destination(handle, transaction.pointer(to: \.source).unsafelyUnwrapped)

@@ -25,7 +25,7 @@ extension TransactionRef {
     func keepRequest(_ message: OpaquePointer) -> Bool {
         guard !pointee.ownsRequest else { return true }
         guard let kept = home.messages.pointee.keep(home.host, message) else { return false }
-        pointee.messageFlags = home.messages.pointee.flags(message)
+        takeFlags(of: message)
         pointee.request = kept
         pointee.ownsRequest = true
         return true
@@ -33,7 +33,7 @@ extension TransactionRef {
 
     fileprivate func runEnded(_ message: OpaquePointer, _ context: UnsafeMutablePointer<Context>) {
         // What the script has set since it relayed.
-        pointee.messageFlags = home.messages.pointee.flags(message)
+        takeFlags(of: message)
         if pointee.phase == .active {
             // A script that has answered without the transaction (sl_reply_error) has answered. Then the transaction is of no use: the
             // request's repetitions are answered that way, too.

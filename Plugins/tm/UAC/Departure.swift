@@ -92,7 +92,7 @@ extension DepartureRef {
         let occurrence = Occurrence(request: message)
         guard !pointee.isDropped else { return drop(occurrence) }
         let home = transaction.home
-        transaction.pointee.messageFlags = home.messages.pointee.flags(message)
+        transaction.takeFlags(of: message)
         transaction.tellGlobally(TM_LOCAL_REQUEST_IN, occurrence)
         transaction.tell(TM_LOCAL_REQUEST_IN, occurrence)
         if transaction.pointee.flags.contains(.inDialog) { transaction.tell(TM_DLG, occurrence) }
