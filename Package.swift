@@ -17,7 +17,8 @@ let c: [CSetting] = [
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("acc", "Plugins/acc", ["PluginKit", "PluginAPI"]),
     ("cfg_rpc", "Plugins/cfg_rpc", ["PluginKit", "PluginAPI"]),
-    ("cfgutils", "Plugins/cfgutils", ["PluginKit", "PluginAPI", "COpenSSL"]),
+    ("cfgutils", "Plugins/cfgutils", ["PluginKit", "PluginAPI", "RoutingKit", "COpenSSL"]),
+    ("corex", "Plugins/corex", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("counters", "Plugins/counters", ["PluginKit", "PluginAPI"]),
     ("ctl", "Plugins/ctl", ["PluginKit", "PluginAPI", "DoorKit", "BinRPC"]),
     ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),

@@ -1,39 +1,29 @@
 import PluginKit
+import RoutingKit
 
 /// `shm_status()`
-func logServerMemory(_ call: Call) -> CInt { call.logAnswer(of: "core.shmmem") }
+func logServerMemory(_ call: Call) -> CInt {
+    call.host.logAnswer(of: "core.shmmem")
+    return .true
+}
 
 /// `pkg_status()`
-func logWorkerMemory(_ call: Call) -> CInt { call.logAnswerAboutWorker(of: "pkg.stats") }
+func logWorkerMemory(_ call: Call) -> CInt {
+    // Ranks of workers begin with 1.
+    call.host.logAnswer(of: "pkg.stats", ["rank", "\(call.host.pointee.worker.pointee.index(call.host) + 1)"])
+    return .true
+}
 
 /// `shm_summary()`
 func logServerSummary(_ call: Call) -> CInt {
-    _ = call.logAnswer(of: "core.shmmem")
-    return call.logAnswer(of: "mod.stats", "all")
+    _ = logServerMemory(call)
+    call.host.logAnswer(of: "mod.stats", ["all"])
+    return .true
 }
 
 /// `pkg_summary()`
 func logWorkerSummary(_ call: Call) -> CInt {
-    _ = call.logAnswerAboutWorker(of: "pkg.stats")
-    return call.logAnswer(of: "mod.stats", "all")
-}
-
-extension UnsafePointer<apus_call> {
-    /// Executes a command of the server on the management thread, which logs its answer.
-    fileprivate func logAnswer(of command: apus_str, _ arguments: apus_str...) -> CInt {
-        arguments.withUnsafeBufferPointer {
-            host.pointee.rpc.pointee.execute(host, command, $0.baseAddress, UInt32($0.count), logAnswerText, nil)
-        }
-        return .true
-    }
-
-    fileprivate func logAnswerAboutWorker(of command: apus_str) -> CInt {
-        guard var number = writer(16) else { return .false }
-        number.add(number: Int64(host.pointee.worker.pointee.index(host)))
-        return logAnswer(of: command, "index", number.text)
-    }
-}
-
-private let logAnswerText: @convention(c) (Host, CInt, apus_str, UnsafeMutableRawPointer?) -> Void = {
-    host, _, answer, _ in host.log(.notice, "memory: \(answer.string)")
+    _ = logWorkerMemory(call)
+    call.host.logAnswer(of: "mod.stats", ["all"])
+    return .true
 }
