@@ -43,10 +43,14 @@ let absorbAck: @convention(c) (UnsafePointer<apus_hook>) -> CInt = { hook in
     return .exit
 }
 
-/// `$ltt(s)`, `$ltt(x)`
+/// `$ltt(s)`, `$ltt(t)`, `$ltt(x)`
 let localToTag: @convention(c) (Access, UnsafeMutablePointer<apus_value>) -> CInt = { access, value in
     let message = access.message
-    guard message.isRequest, let writer = access.writer(tagCapacity) else { return .false }
+    let wanted = access.pointee.inner_id
+    if wanted > 0, let tm = access.pointee.user.state.pointee.tm, let transaction = tm.pointee.t_gett(message.handle) {
+        return value.answer(tm.pointee.local_tag(transaction))
+    }
+    guard wanted != 1, message.isRequest, let writer = access.writer(tagCapacity) else { return .false }
     let start = UnsafeMutableRawPointer(writer.start).assumingMemoryBound(to: CChar.self)
     let length = access.host.pointee.reply.pointee.stateless_tag(message.handle, start, tagCapacity)
     return length > 0 ? value.answer(apus_str(s: start, len: length)) : .false

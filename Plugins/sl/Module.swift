@@ -5,7 +5,7 @@ private nonisolated(unsafe) let state = permanent(State())
 private let module = Module(
     "sl", version: "1.0", summary: "Stateless replies", needs: "tm/1?",
     start: { host in
-        if state.pointee.bindTM != 0 { state.pointee.tm = load_tm(host) }
+        state.pointee.tm = load_tm(host)
         return .true
     },
     declare: { host in declare(host) })
@@ -18,8 +18,20 @@ private func declare(_ host: Host) {
     state.pointee.lastReply = host.slot(APUS_SLOT_WORKER)
     state.pointee.filteredAck = host.event(
         "filtered-ack", doc: "An ACK to a stateless reply of ours was absorbed; runs on the ACK.")
+    state.pointee.localResponse = host.event(
+        "local-response", doc: "A stateless reply of ours was sent; runs on the reply.")
     host.hook(APUS_HOOK_REQUEST, user: state, call: absorbAck)
+    declareParameters(host)
+    declareFunctions(host)
+    host.form("sl_stats", of: APUS_RPC_SER_TEXT, call: statisticsLines)
+    declareCommands(host)
+    host.variable(
+        "ltt", inner: "s|t|x",
+        doc: "The To tag of our replies: s of stateless ones, t of the transaction's, x of whichever would be sent.",
+        user: state, get: localToTag)
+}
 
+private func declareParameters(_ host: Host) {
     host.parameter(
         "default_code", into: state.pointer(to: \.defaultCode)!, initial: "500", range: 100...999,
         doc: "Status code of a reply whose code argument is no number.")
@@ -34,7 +46,9 @@ private func declare(_ host: Host) {
         doc:
             "1: send_reply and send_reply_error answer in the request's transaction, when tm is loaded and has made one."
     )
+}
 
+private func declareFunctions(_ host: Host) {
     host.function(
         "sl_send_reply", "code:format, reason:format", routes: APUS_REQUEST_ROUTE, flags: APUS_SENDS_REPLY,
         doc: "Answers the request without a transaction.", user: state, prepare: prepareCode, call: sendReply)
@@ -47,6 +61,15 @@ private func declare(_ host: Host) {
         doc: "Answers the request, in its transaction if there is one.", user: state, prepare: prepareCode,
         call: sendReplyByTransaction)
     host.function(
+        "send_reply_mode", "code:format, reason:format, mode:int",
+        routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_FAILURE_ROUTE,
+        doc: "The same; mode 1: over a connection that exists, 2: it is closed afterwards, 3: both.", user: state,
+        prepare: prepareReplyMode, call: sendReplyWithMode)
+    host.function(
+        "sl_forward_reply", "code:format?, reason:format?", routes: APUS_ONREPLY_ROUTE,
+        doc: "Passes the reply on now, without a transaction, with another code of its class.", user: state,
+        prepare: prepareCode, call: forwardReply)
+    host.function(
         "sl_reply_error", routes: APUS_REQUEST_ROUTE, flags: APUS_SENDS_REPLY,
         doc: "Answers the request with the last error that its processing ran into.", user: state, call: replyError)
     host.function(
@@ -55,13 +78,6 @@ private func declare(_ host: Host) {
         doc:
             "Answers the request with the last error that its processing ran into, in its transaction if there is one.",
         user: state, call: replyErrorByTransaction)
-
-    host.form("sl_stats", of: APUS_RPC_SER_TEXT, call: statisticsLines)
-    declareCommands(host)
-    host.variable(
-        "ltt", inner: "s|x",
-        doc: "The To tag of our replies to this request: s of stateless ones, x of whichever would be sent.",
-        get: localToTag)
 }
 
 @c(apus_module_sl)

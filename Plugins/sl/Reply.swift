@@ -26,6 +26,47 @@ func sendReply(_ call: Call) -> CInt { sendReply(call, in: nil) }
 /// `send_reply(code, reason)`
 func sendReplyByTransaction(_ call: Call) -> CInt { sendReply(call, in: transaction(call)) }
 
+/// Checks a constant code, and a constant mode.
+let prepareReplyMode: Preparation = { host, index, constant, prepared, complaint in
+    guard index == 2 else { return prepareCode(host, index, constant, prepared, complaint) }
+    guard let mode = constant.number, modes.contains(mode) else {
+        return complaint.say("a mode is 1 (no new connection), 2 (close it afterwards), or their sum")
+    }
+    return .true
+}
+
+/// The modes of `send_reply_mode`: bits 1 and 2.
+private let modes = Int64(0)...3
+
+/// `send_reply_mode(code, reason, mode)`
+func sendReplyWithMode(_ call: Call) -> CInt {
+    let mode = call.int(2)
+    guard modes.contains(mode) else {
+        return call.fail("a mode is 1 (no new connection), 2 (close it afterwards), or their sum")
+    }
+    // The bits are those of the contract.
+    call.message.api.pointee.add_reply_flags(call.pointee.msg, UInt32(mode))
+    return sendReply(call, in: transaction(call))
+}
+
+/// `sl_forward_reply([code[, reason]])`
+func forwardReply(_ call: Call) -> CInt {
+    guard !call.message.isRequest else { return call.fail("there is no reply to pass on here") }
+    var code: Int64 = 0
+    if call.has(0) {
+        guard let number = call.text(0).number, codes.contains(number) else {
+            return call.fail("a status code is a number from 100 to 999")
+        }
+        code = number
+    }
+    guard code == 0 || code / 100 == Int64(call.message.api.pointee.status(call.pointee.msg)) / 100 else {
+        return call.fail("the code of a reply that is passed on stays in its class")
+    }
+    let reason = call.has(1) ? call.text(1) : apus_str()
+    return call.host.pointee.reply.pointee.forward(call.host, call.pointee.msg, Int32(code), reason) > 0
+        ? .true : .false
+}
+
 /// `sl_reply_error()`
 func replyError(_ call: Call) -> CInt { replyError(call, in: nil) }
 
@@ -34,7 +75,8 @@ func replyErrorByTransaction(_ call: Call) -> CInt { replyError(call, in: transa
 
 /// The transaction of the call's message; nil without tm and when there is none.
 private func transaction(_ call: Call) -> OpaquePointer? {
-    call.pointee.user.state.pointee.tm?.pointee.t_gett(call.pointee.msg)
+    let state = call.pointee.user.state
+    return state.pointee.bindTM == 0 ? nil : state.pointee.tm?.pointee.t_gett(call.pointee.msg)
 }
 
 private func sendReply(_ call: Call, in transaction: OpaquePointer?) -> CInt {
@@ -109,7 +151,9 @@ extension UnsafeMutablePointer<State> {
                 let length = host.pointee.reply.pointee.stateless_tag(request, start, tagCapacity)
                 reply.to_tag = apus_str(s: start, len: length)
             }
-            return host.pointee.reply.pointee.send(request, &reply)
+            let result = host.pointee.reply.pointee.send(request, &reply)
+            if result > 0 { show(&reply, host, message) }
+            return result
         }
         guard result > 0 else {
             host.bump(pointee.counters.failures)
@@ -118,5 +162,19 @@ extension UnsafeMutablePointer<State> {
         pointee.counters.count(host, code: code)
         if tagged, code >= 300, message.method == APUS_METHOD_INVITE { expectAck(host, self) }
         return .true
+    }
+
+    /// Runs `event_route[sl:local-response]` on a reply that was sent, if the script has it.
+    private func show(_ reply: UnsafePointer<apus_reply>, _ host: Host, _ request: Message) {
+        guard let route = host.pointee.events.pointee.route(host, pointee.localResponse) else { return }
+        var bytes = apus_str()
+        guard host.pointee.reply.pointee.write(request.handle, reply, &bytes) > 0,
+            let sent = request.api.pointee.parse(host, bytes)
+        else { return }
+        var start = apus_start(
+            size: UInt32(MemoryLayout<apus_start>.size), kind: UInt32(APUS_EVENT_ROUTE), flags: 0, reserved: 0,
+            route: route, msg: sent, avps: nil, begun: nil, ended: nil, user: nil)
+        _ = host.pointee.script.pointee.start_run(host, &start)
+        request.api.pointee.release(host, sent)
     }
 }

@@ -13,6 +13,8 @@ struct State {
     /// Id of `event_route[sl:filtered-ack]`.
     var filteredAck: CInt = -1
     var counters = Counters()
+    /// Id of `event_route[sl:local-response]`.
+    var localResponse: CInt = -1
     /// send_reply uses the request's transaction when there is one.
     var bindTM: Int64 = 1
     /// tm's interface; nil when it is not loaded.

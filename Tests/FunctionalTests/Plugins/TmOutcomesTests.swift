@@ -274,9 +274,9 @@ import Testing
     }
 
     @Test(arguments: [
-        (0, "<sip:b@192.0.2.2>;q=0.500"), (1, "<sip:b@192.0.2.2>;q=0.500;flags=8"),
-        (2, "<sip:b@192.0.2.2?Route=%3Csip%3A192.0.2.9%3Blr%3E>;q=0.500"),
-        (3, "<sip:b@192.0.2.2?Route=%3Csip%3A192.0.2.9%3Blr%3E>;q=0.500;flags=8"),
+        (0, "<sip:b@192.0.2.2>;q=0.5"), (1, "<sip:b@192.0.2.2>;q=0.5;flags=8"),
+        (2, "<sip:b@192.0.2.2?Route=%3Csip%3A192.0.2.9%3Blr%3E>;q=0.5"),
+        (3, "<sip:b@192.0.2.2?Route=%3Csip%3A192.0.2.9%3Blr%3E>;q=0.5;flags=8"),
     ])
     func whatARedirectionSays(mode: Int, expected: String) throws {
         let folder = try TemporaryFolder()

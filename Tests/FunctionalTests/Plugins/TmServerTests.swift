@@ -350,7 +350,7 @@ import Testing
             t_reply("302", "Moved Temporarily");
             """)
         let reply = try probe.ask(probe.request("INVITE", id: "moved"))
-        #expect(reply.header("Contact") == "<sip:bob@192.0.2.1>, <sip:bob@192.0.2.2>;q=0.500")
+        #expect(reply.header("Contact") == "<sip:bob@192.0.2.1>, <sip:bob@192.0.2.2>;q=0.5")
     }
 
     @Test func linesAppendedToTheReplyAreInIt() throws {
