@@ -15,6 +15,8 @@ private let module = Module(
         declareTextTests(host)
         declareURIs(host)
         declareOthers(host)
+        declareContacts(host)
+        declareChargingVector(host)
     })
 
 @c(apus_module_siputils)
@@ -41,6 +43,73 @@ private func declareParameters(_ host: Host) {
     host.parameter(
         "rpid_avp", into: state.pointer(to: \.partyName)!, initial: "$avp(s:rpid)",
         doc: "Variable that holds the Remote-Party-ID.")
+    host.parameter(
+        "contact_flds_separator", flags: 0, doc: "One character that parts the fields of an encoded Contact."
+    ) { host, value, _ in
+        let text = value.pointee.str
+        guard text.len == 1, !apus_str.isLetterOrDigit(text[0]), apus_str("-_.!~*'()&=+$,;?/").index(of: text[0]) != nil
+        else {
+            host.log(.error, "a separator is one character of the user part of a URI, and neither letter nor digit")
+            return .false
+        }
+        state.pointee.separator = text
+        return .true
+    }
+    state.pointee.separator = "*"
+}
+
+private func declareContacts(_ host: Host) {
+    let routes = APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE
+    host.function(
+        "encode_contact", "prefix:format, host:format", routes: routes,
+        doc: "Puts the address of each Contact into its user part, and this host in its place.", user: state,
+        call: encodeContact)
+    host.function(
+        "decode_contact", routes: APUS_REQUEST_ROUTE, doc: "Takes the address back out of the Request-URI.",
+        user: state, call: decodeContact)
+    host.function(
+        "decode_contact_header", routes: routes | APUS_FAILURE_ROUTE, doc: "Takes the addresses back out of Contact.",
+        user: state, call: decodeContactHeader)
+    let encoders: [(StaticString, StaticString, @convention(c) (Call) -> CInt)] = [
+        ("contact_param_encode", "Puts the URI of each Contact into a parameter of this URI.", encodeContactParameter),
+        (
+            "contact_param_encode_alias", "The same with the address that the message came from as alias.",
+            encodeContactParameterWithAlias
+        ),
+    ]
+    for (name, doc, call) in encoders {
+        host.function(
+            name, "name:format, uri:format", routes: routes, doc: doc, prepare: prepareParameterName, call: call)
+    }
+    let others: [(StaticString, Int, StaticString, @convention(c) (Call) -> CInt)] = [
+        (
+            "contact_param_decode", routes, "Takes the URIs back out of that parameter of Contact.",
+            decodeContactParameter
+        ),
+        (
+            "contact_param_decode_ruri", APUS_REQUEST_ROUTE,
+            "Takes the URI back out of that parameter of the Request-URI.",
+            decodeRequestURIParameter
+        ),
+        ("contact_param_rm", routes, "Removes a parameter of the URIs in Contact.", removeContactParameter),
+        ("contact_param_check", APUS_ANY_ROUTE, "Whether a URI in Contact has the parameter.", hasContactParameter),
+    ]
+    for (name, routes, doc, call) in others {
+        host.function(name, "name:format", routes: routes, doc: doc, prepare: prepareParameterName, call: call)
+    }
+}
+
+private func declareChargingVector(_ host: Host) {
+    state.pointee.vector = host.slot(APUS_SLOT_MESSAGE)
+    state.pointee.identifiers = host.slot(APUS_SLOT_WORKER)
+    host.function(
+        "sip_p_charging_vector", "action:word(r|g|f)",
+        doc: "P-Charging-Vector: r removes it, g makes one when there is none, f makes one in any case.", user: state,
+        call: chargingVector)
+    host.variable(
+        "pcv", inner: "all|value|genaddr|orig|term|status",
+        doc: "Parts of P-Charging-Vector, and what was done with it.",
+        user: state, get: chargingVectorPart)
 }
 
 private func declareMessageTests(_ host: Host) {
@@ -114,6 +183,10 @@ private func declareURIs(_ host: Host) {
 }
 
 private func declareOthers(_ host: Host) {
+    host.function(
+        "hdr_date_check", "seconds:int", doc: "Whether Date is not older than that.", call: checkDate)
+    host.function(
+        "sip_parse_headers", doc: "Whether the headers that say where a message goes can be read.", call: parseHeaders)
     host.function(
         "options_reply", routes: APUS_REQUEST_ROUTE, doc: "Answers OPTIONS for this server with what it can do.",
         user: state, call: replyToOptions)

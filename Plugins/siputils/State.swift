@@ -14,6 +14,12 @@ struct State {
     var partyName = apus_str()
     /// `rpid_avp`, compiled.
     var party: OpaquePointer?
+    /// Between the fields of an encoded Contact.
+    var separator = apus_str()
+    /// Message slot: its Vector.
+    var vector: CInt = -1
+    /// Worker slot: how many charging identifiers it has made, as the pointer's bits.
+    var identifiers: CInt = -1
 }
 
 extension UnsafePointer<apus_call> {

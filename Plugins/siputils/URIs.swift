@@ -2,14 +2,16 @@ import PluginKit
 
 /// `cmp_uri(a, b)`: by RFC 3261 section 19.1.4.
 func compareURIs(_ call: Call) -> CInt {
-    call.message.api.pointee.same_uri(call.text(0), call.text(1)) > 0 ? .true : .false
+    // -2: one of the two is no URI.
+    call.message.api.pointee.same_uri(call.text(0), call.text(1))
 }
 
 /// `cmp_aor(a, b)`: user and host.
 func compareAORs(_ call: Call) -> CInt {
     let message = call.message
     guard let a = message.parse(uri: call.text(0)), let b = message.parse(uri: call.text(1)) else {
-        return call.fail("one of the two is no URI")
+        call.log(.error, "one of the two is no URI")
+        return -2
     }
     return a.user.equals(b.user) && a.host.equalsIgnoringCase(b.host) ? .true : .false
 }

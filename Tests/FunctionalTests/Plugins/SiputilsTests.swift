@@ -34,6 +34,8 @@ import Testing
             (#"$var(n) = "+1234567890123456"; is_e164("$var(n)")"#, -1),
             (#"$var(n) = "sip:+4912@h"; is_uri_user_e164("$var(n)")"#, 1),
             (#"cmp_uri("sip:a@B;x=1", "sip:a@b;x=1")"#, 1), (#"cmp_uri("sip:a@b", "sip:c@b")"#, -1),
+            (#"cmp_uri("x", "sip:c@b")"#, -2), (#"cmp_aor("sip:a@b", "x")"#, -2),
+            ("uri_param_rm(\"none\")", 1),
             (#"cmp_aor("sip:a@b:5070;x", "sip:a@B")"#, 1), (#"cmp_aor("sip:a@b", "sip:A@b")"#, -1),
             (#"cmp_hdr_name("f", "From")"#, 1), (#"cmp_hdr_name("f", "To")"#, -1),
             (#"is_gruu("sip:a@b;gr=x")"#, 1), (#"is_gruu("sip:a@b;gr")"#, 2), (#"is_gruu("sip:a@b")"#, -1),
