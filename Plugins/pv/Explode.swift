@@ -15,6 +15,10 @@ func declareExplosions(_ host: Host) {
         "xavp_params_implode", "name:format, result:writable", doc: "Writes the fields as a=b;c=d; into a variable."
     ) { implode($0, APUS_XAVP) }
     host.function(
+        "xavp_params_implode_qval", "name:format, result:writable",
+        doc: "Writes the fields as a=\"b\";c=\"d\"; into a variable."
+    ) { implode($0, APUS_XAVP, quoted: true) }
+    host.function(
         "xavu_params_implode", "name:format, result:writable", doc: "Writes the fields as a=b;c=d; into a variable."
     ) { implode($0, APUS_XAVU) }
     host.function(
@@ -107,14 +111,14 @@ private func explodeUnique(_ call: Call) -> CInt {
     }
 }
 
-private func implode(_ call: Call, _ kind: Int) -> CInt {
+private func implode(_ call: Call, _ kind: Int, quoted: Bool = false) -> CInt {
     let values = call.xavps(kind)
     guard let fields = values.find(call.text(0)).flatMap({ values.fields(of: $0) }) else { return .false }
     var size = 0
     var next = fields.first
     while let field = next {
         let facts = fields.facts(field)
-        size += facts.name.len + facts.value.str.len + 24
+        size += facts.name.len + (quoted ? 2 : 1) * facts.value.str.len + 24
         next = fields.next(field)
     }
     guard var text = call.writer(size) else { return .false }
@@ -122,7 +126,10 @@ private func implode(_ call: Call, _ kind: Int) -> CInt {
     while let field = next {
         let facts = fields.facts(field)
         text.add(facts.name)
-        if facts.value.isText {
+        if facts.value.isText, quoted {
+            text.add("=")
+            text.add(quoted: facts.value.str)
+        } else if facts.value.isText {
             if !facts.value.str.isEmpty { text.add("=") }
             text.add(facts.value.str)
         } else if facts.value.isInt {
@@ -133,6 +140,18 @@ private func implode(_ call: Call, _ kind: Int) -> CInt {
         next = fields.next(field)
     }
     return text.overflowed || text.text.isEmpty ? .false : call.set(1, apus_value(text.text))
+}
+
+extension Writer {
+    /// RFC 3261 section 25.1, quoted-string.
+    fileprivate mutating func add(quoted text: apus_str) {
+        add("\"")
+        for byte in text.bytes {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { add("\\") }
+            add(byte: byte)
+        }
+        add("\"")
+    }
 }
 
 // MARK: - Lists

@@ -11,6 +11,8 @@ private let module = Module("pv", version: "1.0", summary: "Tests on pseudo-vari
     host.function(
         "not_empty", "variable:variable", doc: "Whether the variable holds a text of at least one character.",
         call: isNotEmpty)
+    declareParameters(host)
+    declarePreparedBranch(host)
     declareXAVPs(host)
     declareExplosions(host)
     declareScriptVariables(host)
