@@ -5,16 +5,28 @@ import PluginKit
 /// Bits of loose_route_mode.
 private let skipStrictTest: Int64 = 1
 
+/// The answer for a request outside of a dialog whose only Route was ours.
+private let onlyOurs: CInt = -3
+
 /// `loose_route()`
 func looseRoute(_ call: Call) -> CInt { looseRoute(call, mode: call.state.pointee.looseRouteMode) }
 
 /// `loose_route_mode(mode)`
 func looseRouteWithMode(_ call: Call) -> CInt { looseRoute(call, mode: call.int(0)) }
 
+/// Checks a constant mode.
+let prepareMode: Preparation = { _, _, constant, _, complaint in
+    guard let mode = constant.number, 0...3 ~= mode else {
+        return complaint.say("a mode is 1 (no strict routers), 2 (no flow tokens), or their sum")
+    }
+    return .true
+}
+
 /// `loose_route_preloaded()`: only for a request outside of a dialog.
 func looseRoutePreloaded(_ call: Call) -> CInt {
     guard call.message.field(APUS_FIELD_TO_TAG).isEmpty else { return .false }
-    return looseRoute(call, mode: call.state.pointee.looseRouteMode) > 0 ? .true : .false
+    let result = looseRoute(call, mode: call.state.pointee.looseRouteMode)
+    return result > 0 || result == onlyOurs ? .true : .false
 }
 
 /// Answers 1 when the request is routed by Route, −1 when it has none or it is broken, −3 when our own was all it had and the request
@@ -34,6 +46,9 @@ private func follow(_ call: Call, _ routing: UnsafeMutablePointer<Routing>, mode
     guard let first = routes.next() else {
         return routes.header == nil ? .false : call.fail("Route cannot be parsed")
     }
+    var others = routes
+    while others.next() != nil {}
+    guard !others.isBroken else { return call.fail("Route cannot be parsed") }
     let inDialog = !message.field(APUS_FIELD_TO_TAG).isEmpty
     let isOurs = first.uri.isOurs(host)
 
@@ -55,7 +70,7 @@ private func follow(_ call: Call, _ routing: UnsafeMutablePointer<Routing>, mode
         leave(call, through: first.uri)
     }
     if let next { return send(call, routing, to: next) }
-    return inDialog ? .true : -3
+    return inDialog ? .true : onlyOurs
 }
 
 /// The next hop is that Route.
@@ -104,11 +119,25 @@ private func recover(
 
 /// The request leaves through the listener that our own Route names.
 private func leave(_ call: Call, through uri: apus_uri) {
-    if let listener = uri.listener(call.host) {
+    if let listener = named(call, uri) ?? uri.listener(call.host) {
         call.message.api.pointee.send_through(call.pointee.msg, listener)
     } else if call.state.pointee.mismatchWarning != 0 {
         call.log(.warning, "no listener has the address of our own Route; the request leaves through another")
     }
+}
+
+/// The listener of the name that our Route remembers; nil when it remembers none.
+private func named(_ call: Call, _ uri: apus_uri) -> OpaquePointer? {
+    guard call.state.pointee.socketNames != 0, !uri.params.isEmpty,
+        let name = call.message.parameter("sn", in: uri.params), !name.isEmpty
+    else { return nil }
+    let net = call.host.pointee.net.pointee
+    for index in 0..<net.count(call.host) {
+        guard let listener = net.at(call.host, index), let info = apus_listener_info.filled({ net.info(listener, $0) })
+        else { continue }
+        if info.name.equals(name) { return listener }
+    }
+    return nil
 }
 
 /// The destination is the Route's URI, or what its maddr names.

@@ -47,8 +47,20 @@ private func declareParameters(_ host: Host) {
         "ignore_sips", into: state.pointer(to: \.ignoreSips)!, initial: "0", range: 0...1,
         doc: "1: our Record-Route is a sip URI even when the Request-URI is a sips URI.")
     host.parameter(
-        "loose_route_mode", into: state.pointer(to: \.looseRouteMode)!, initial: "0", range: 0...1,
-        doc: "Mode of loose_route(): 1 takes no request for one that a strict router has sent.")
+        "loose_route_mode", into: state.pointer(to: \.looseRouteMode)!, initial: "0", range: 0...3,
+        doc: """
+            Bits of the mode of loose_route(): 1 takes no request for one that a strict router has sent, 2 passes over \
+            flow tokens.
+            """)
+    host.parameter(
+        "sockname_mode", into: state.pointer(to: \.socketNames)!, initial: "0", range: 0...1,
+        doc: "1: our Record-Route has the listener's name, if it has one, as parameter `sn`.")
+    host.parameter(
+        "ignore_user", kind: APUS_PARAM_INT, flags: 0, doc: "Without effect: what is ours does not depend on the user."
+    ) { host, _, _ in
+        host.log(.notice, "it has no effect: whether a Route is ours does not depend on its user")
+        return .true
+    }
 }
 
 private func declareRoute(_ host: Host) {
@@ -57,7 +69,11 @@ private func declareRoute(_ host: Host) {
         call: looseRoute)
     host.function(
         "loose_route_mode", "mode:int", routes: APUS_REQUEST_ROUTE,
-        doc: "The same with that mode in place of the parameter's.", user: state, call: looseRouteWithMode)
+        doc: "The same with that mode in place of the parameter's.", user: state, prepare: prepareMode,
+        call: looseRouteWithMode)
+    host.function(
+        "strict_route", routes: APUS_REQUEST_ROUTE, flags: APUS_DEPRECATED, doc: "The same as loose_route.",
+        user: state, call: looseRoute)
     host.function(
         "loose_route_preloaded", routes: APUS_REQUEST_ROUTE,
         doc: "Routes a request outside of a dialog by its Route headers.", user: state, call: looseRoutePreloaded)

@@ -157,6 +157,10 @@ private struct Lines {
             writer.add(transportName(listener.transport))
         }
         if isOneOfTwo { writer.add(";r2=on") }
+        if state.pointee.socketNames != 0, !listener.name.isEmpty {
+            writer.add(";sn=")
+            writer.add(listener.name)
+        }
         close()
     }
 

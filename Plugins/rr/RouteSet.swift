@@ -32,6 +32,8 @@ struct RouteSet {
     let message: Message
     private(set) var header: apus_header?
     private var rest = apus_str()
+    /// A value that cannot be parsed was met.
+    private(set) var isBroken = false
 
     init(_ message: Message) { self.message = message }
 
@@ -42,7 +44,10 @@ struct RouteSet {
             header = found
             rest = found.value
         }
-        guard let value = message.parse(nameAddr: rest), let uri = message.parse(uri: value.uri) else { return nil }
+        guard let value = message.parse(nameAddr: rest), let uri = message.parse(uri: value.uri) else {
+            isBroken = true
+            return nil
+        }
         let text = rest[0..<Int(value.length)].trimmed
         rest = rest.dropFirst(Int(value.length) + 1).trimmed
         return RouteValue(text: text, uriText: value.uri, uri: uri)

@@ -16,6 +16,8 @@ struct State {
     var forceSendSocket: Int64 = 0
     var ignoreSips: Int64 = 0
     var looseRouteMode: Int64 = 0
+    /// Our Record-Route names its listener, and a Route that does so is ours.
+    var socketNames: Int64 = 0
     /// Message slot: its Routing.
     var slot: CInt = -1
 }

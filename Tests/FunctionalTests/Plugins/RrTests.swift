@@ -79,10 +79,11 @@ import Testing
     /// What comes of a request of a dialog after loose_route: what the next hop gets, or the reply when it gets nothing. In texts, `US` is
     /// the server's address and `NEXT` the next hop's.
     private func routed(
-        _ routes: [String], uri: String = "sip:bob@192.0.2.4", after: String = "", tagged: Bool = true
+        _ routes: [String], uri: String = "sip:bob@192.0.2.4", after: String = "", tagged: Bool = true,
+        globals: String = ""
     ) throws -> SIPText {
         let probe = try Probe(
-            ["rr", "sl"],
+            ["rr", "sl"], globals: globals,
             script: """
                 loose_route();
                 $var(rc) = $rc;
@@ -209,5 +210,91 @@ import Testing
         let passed = try probe.pass(bye)
         #expect(passed.startLine == "BYE sip:alice@\(probe.nextHop.address) SIP/2.0")
         #expect(passed.headers("Route") == [])
+    }
+
+    @Test func listenersAreRememberedByName() throws {
+        let other = try Ports.free()
+        let probe = try Probe(
+            ["rr", "sl", "textops"],
+            globals: """
+                listen=udp:127.0.0.2:\(other) name "inner"
+                modparam("rr", "sockname_mode", 1)
+                modparam("rr", "append_fromtag", 0)
+                """,
+            script: """
+                if (is_method("BYE")) {
+                    loose_route();
+                    forward();
+                    exit;
+                }
+                $fs = "udp:127.0.0.2:\(other)";
+                record_route();
+                $du = "NEXT";
+                forward();
+                """)
+        let passed = try probe.pass(probe.request("INVITE", id: "named"))
+        #expect(
+            passed.headers("Record-Route") == [
+                "<sip:127.0.0.2:\(other);r2=on;sn=inner;lr>", "<sip:127.0.0.1:\(probe.server.port);r2=on;lr>",
+            ])
+        // The address of our own Route would not say which listener is meant.
+        let bye = probe.request(
+            "BYE", id: "back",
+            headers: [
+                "Route: <sip:127.0.0.1:\(probe.server.port);r2=on;lr>, <sip:127.0.0.1:\(probe.server.port);r2=on;sn=inner;lr>",
+                "Route: <sip:\(probe.nextHop.address);lr>",
+            ])
+        let to = "To: <sip:alice@\(probe.server.address)>"
+        let back = try probe.pass(bye.replacing(to, with: to + ";tag=theirs"))
+        #expect(back.header("Via")?.hasPrefix("SIP/2.0/UDP 127.0.0.2:\(other)") == true)
+    }
+
+    @Test(arguments: [
+        (["<sip:US;lr>"], -3, 1), (["<sip:US;lr>, <sip:NEXT;lr>"], 1, 1), (["<sip:NEXT;lr>"], 1, 1), ([], -1, -1),
+    ]) func requestsOutsideOfDialogs(routes: [String], code: Int, preloaded: Int) throws {
+        for (call, expected) in [("loose_route()", code), ("loose_route_preloaded()", preloaded)] {
+            let probe = try Probe(
+                ["rr", "sl"], script: "\(call); $var(rc) = $rc; sl_send_reply(\"200\", \"$var(rc)\");")
+            let headers = routes.map {
+                "Route: "
+                    + $0.replacing("US", with: probe.server.address.description)
+                    .replacing("NEXT", with: probe.nextHop.address.description)
+            }
+            #expect(try probe.ask(probe.request("INVITE", id: "preloaded", headers: headers)).reason == "\(expected)")
+        }
+    }
+
+    @Test func modesAreCheckedAtStart() throws {
+        let result = try Server.check("loadmodule \"rr.so\"\nrequest_route { loose_route_mode(4); }\n")
+        #expect(!result.succeeded)
+        #expect(result.output.contains("a mode is 1 (no strict routers), 2 (no flow tokens), or their sum"))
+    }
+
+    @Test func whatIsBrokenIsNotFollowed() throws {
+        for routes in [["<sip:US;lr>, <foo"], ["<sip:US;lr>", "sip:"], ["<sip:NEXT;lr>, <>"]] {
+            #expect(try routed(routes).startLine == "SIP/2.0 404 -1")
+        }
+    }
+
+    /// Section 16.12 of RFC 3261 with what comes before us and after us.
+    @Test(arguments: [
+        // A client that names this server, and is no strict router.
+        (["<sip:US;lr>, <sip:NEXT;lr>"], "sip:alice@US", "sip:alice@US", ["<sip:NEXT;lr>"]),
+        // A strict router before us, then a loose one, then the target.
+        (["<sip:NEXT;lr>,<sip:bob@192.0.2.4>"], "sip:US;lr", "sip:bob@192.0.2.4", ["<sip:NEXT;lr>"]),
+        // A strict router before us and one behind us.
+        (["<sip:s@NEXT>,<sip:bob@192.0.2.4>"], "sip:US;lr", "sip:s@NEXT", ["<sip:bob@192.0.2.4>"]),
+        // A strict router that copied one of our two.
+        (["<sip:US;r2=on;lr>,<sip:bob@NEXT>"], "sip:US;r2=on;lr", "sip:bob@NEXT", []),
+        (
+            ["<sip:US;lr=on>", "\"n\" <sip:NEXT;lr=yes>;x"], "sip:bob@192.0.2.4", "sip:bob@192.0.2.4",
+            ["\"n\" <sip:NEXT;lr=yes>;x"]
+        ),
+        (["<sip:US;transport=tcp;lr>, <sip:NEXT;lr>"], "sip:bob@192.0.2.4", "sip:bob@192.0.2.4", ["<sip:NEXT;lr>"]),
+        (["<sip:my.example.org;lr>, <sip:NEXT;lr>"], "sip:bob@192.0.2.4", "sip:bob@192.0.2.4", ["<sip:NEXT;lr>"]),
+    ]) func routesOfADialog(routes: [String], uri: String, left: String, rest: [String]) throws {
+        let message = try routed(routes, uri: uri, globals: "alias=\"my.example.org\"")
+        #expect(message.startLine == "BYE \(left) SIP/2.0")
+        #expect(message.headers("Route") == rest)
     }
 }
