@@ -6,6 +6,8 @@ import PluginKit
 /// What the module keeps for the life of the server.
 struct State {
     var maxLimit: Int64 = 70
+    /// Worker slot: what max_limit was changed to, as the pointer's bits; null: nothing.
+    var changedLimit: CInt = -1
     /// Message slot: the Hops of a message whose Max-Forwards we have taken over.
     var slot: CInt = -1
 }
@@ -20,7 +22,10 @@ extension UnsafePointer<apus_call> {
         pointee.user.unsafelyUnwrapped.assumingMemoryBound(to: State.self)
     }
 
-    fileprivate var maxLimit: Int64 { state.pointee.maxLimit }
+    fileprivate var maxLimit: Int64 {
+        let changed = host.pointee.slots.pointee.worker(host, state.pointee.changedLimit)
+        return changed.map { Int64(Int(bitPattern: $0)) } ?? state.pointee.maxLimit
+    }
 
     /// Set once the header is ours.
     fileprivate var hops: UnsafeMutablePointer<Hops>? {
@@ -74,6 +79,14 @@ private let copyHops: @convention(c) (Host, OpaquePointer, UnsafeMutableRawPoint
     guard let memory = host.pointee.message.pointee.allocate(to, MemoryLayout<Hops>.size) else { return nil }
     memory.bindMemory(to: Hops.self, capacity: 1).initialize(to: hops.pointee)
     return memory
+}
+
+/// Checks a constant number of hops.
+let prepareHops: Preparation = { _, _, constant, _, complaint in
+    guard let hops = constant.number, 0...255 ~= hops else {
+        return complaint.say("Max-Forwards is a number from 0 to 255")
+    }
+    return .true
 }
 
 /// `maxfwd_process(hops)`: 2 added, 1 decremented, −1 it was 0, −2 it is no number or could not be changed.

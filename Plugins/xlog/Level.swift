@@ -7,9 +7,12 @@ private let levelShift = 16
 /// Added to a prepared facility, which may be 0.
 private let facilityShift = 1
 
+/// From L_ALERT to L_DBG.
+let levels = CInt(-5)...3
+
 /// A level by its name, which its third letter decides as in `L_DBG`; or by its number.
-private func level(named text: apus_str) -> CInt? {
-    if let number = text.number { return -5...3 ~= number ? CInt(number) : nil }
+func level(named text: apus_str) -> CInt? {
+    if let number = text.number { return levels ~= CInt(clamping: number) ? CInt(number) : nil }
     guard text.len >= 3, text[1] == 0x5f, apus_str.lower(text[0]) == 0x6c else { return nil }
     switch apus_str.lower(text[2]) {
     case UInt8(ascii: "a"): return -5

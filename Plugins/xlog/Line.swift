@@ -12,10 +12,24 @@ struct State {
     var longFormat: Int64 = 0
     /// −1: the core's.
     var facility: CInt = -1
+    /// Colours of lines by their level from −5 on, two letters each; 0: none.
+    let colours: UnsafeMutablePointer<(UInt8, UInt8)>
+    /// 1: colours are shown wherever the log goes.
+    var forceColour: Int64 = 0
+    /// Without effect.
+    var autoNewline: Int64 = 0
     var methodsFilter: Int64 = -1
+    /// Worker slot: what methods_filter was changed to plus 2, as the pointer's bits; null: nothing.
+    var changedFilter: CInt = -1
+
+    init() {
+        colours = .allocate(capacity: levels.count)
+        colours.initialize(repeating: (0, 0), count: levels.count)
+    }
 
     /// Compiles the prefix; false with a logged reason.
     mutating func prepare(_ host: Host) -> Bool {
+        if forceColour == 1 { host.pointee.log.pointee.show_colours(host) }
         guard prefixMode == 1, !prefix.isEmpty else { return true }
         prefixFormat = host.pointee.vars.pointee.compile_format(host, prefix)
         return prefixFormat != nil
@@ -60,7 +74,9 @@ func writeToFacilityWithLine(_ call: Call) -> CInt {
 func writeDebugWithLine(_ call: Call) -> CInt { line(call, call.state, level: 3, text: 0, numbered: true) }
 
 func writeUnlessFiltered(_ call: Call) -> CInt {
-    if call.state.pointee.methodsFilter & methodBit(call.message.method) != 0 { return .true }
+    let changed = call.host.pointee.slots.pointee.worker(call.host, call.state.pointee.changedFilter)
+    let filter = changed.map { Int64(Int(bitPattern: $0)) - 2 } ?? call.state.pointee.methodsFilter
+    if filter & methodBit(call.message.method) != 0 { return .true }
     return line(call, call.state, level: call.level(0), text: 1)
 }
 
@@ -81,11 +97,13 @@ private func line(
     var prefix = state.pointee.prefix
     if let format = state.pointee.prefixFormat { prefix = call.expand(format) ?? "" }
     var whole = text
-    if isCut || numbered || !prefix.isEmpty {
+    let colours = state.pointee.colours[Int(max(levels.lowerBound, min(level, levels.upperBound)) - levels.lowerBound)]
+    if isCut || numbered || !prefix.isEmpty || colours.0 != 0 {
         var file = apus_str()
         var number: UInt32 = 0
         if numbered { call.host.pointee.script.pointee.position(call, &file, &number) }
-        guard var writer = call.writer(prefix.len + file.len + text.len + 24) else { return .true }
+        guard var writer = call.writer(prefix.len + file.len + text.len + 40) else { return .true }
+        if colours.0 != 0 { writer.add(colours: colours) }
         writer.add(prefix)
         if numbered {
             if state.pointee.longFormat == 1 {
@@ -95,8 +113,10 @@ private func line(
             writer.add(number: Int64(number))
             writer.add(": ")
         }
+        if colours.0 != 0, text.hasSuffix("\n") { text = text[0..<text.len - 1] }
         writer.add(text)
         if isCut { writer.add("…") }
+        if colours.0 != 0 { writer.add(colours: (UInt8(ascii: "x"), UInt8(ascii: "x"))) }
         whole = writer.text
     }
     log.script_line(call, level, facility ?? state.pointee.facility, whole)

@@ -14,6 +14,7 @@ private let module = Module(
 public func entry() -> UnsafePointer<apus_module> { module.descriptor }
 
 private func declareParameters(_ host: Host) {
+    state.pointee.changedFilter = host.slot(APUS_SLOT_WORKER)
     host.parameter(
         "buf_size", into: state.pointer(to: \.longest)!, initial: "4096", range: 64...65536,
         doc: "Longest text of a line in bytes; what is longer is cut and ends in an ellipsis.")
@@ -37,8 +38,23 @@ private func declareParameters(_ host: Host) {
         return .true
     }
     host.parameter(
+        "force_color", into: state.pointer(to: \.forceColour)!, initial: "0", range: 0...1,
+        doc: "1: colours are shown wherever the log goes; 0: on standard error only.")
+    host.parameter(
+        "log_colors", doc: "Colours of the lines of a level, foreground and background: L_ERR=rx."
+    ) { host, value, _ in setColours(host, value.pointee.str, state) }
+    host.variable("C", inner: "*", doc: "Changes the colours of what follows in a log line.", get: colourChange)
+    host.parameter(
+        "auto_newline", into: state.pointer(to: \.autoNewline)!, initial: "0", range: 0...1,
+        doc: "Accepted: a line end that is missing is added in any case.")
+    host.parameter(
         "methods_filter", into: state.pointer(to: \.methodsFilter)!, initial: "-1",
-        doc: "Methods, as a sum of bits, for which xlogm writes nothing; -1: all.")
+        range: -1...32767, doc: "Methods, as a sum of bits, for which xlogm writes nothing; -1: all."
+    ) { host, _, value, _ in
+        // A worker's own copy.
+        host.pointee.slots.pointee.set_worker(
+            host, state.pointee.changedFilter, UnsafeMutableRawPointer(bitPattern: Int(value.pointee.num) + 2))
+    }
 }
 
 private func declareFunctions(_ host: Host) {

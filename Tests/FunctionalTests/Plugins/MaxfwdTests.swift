@@ -44,7 +44,9 @@ import Testing
     }
 
     @Test func codesSayWhatWasFound() throws {
-        let calls = ["is_maxfwd_lt(5)", "maxfwd_process(10)", "maxfwd_process(300)", "is_maxfwd_lt(1)"]
+        let calls = [
+            "is_maxfwd_lt(5)", "maxfwd_process(10)", #"$var(n) = 300; maxfwd_process("$var(n)")"#, "is_maxfwd_lt(1)",
+        ]
         let codes = try Probe.codes(["maxfwd"], calls)
         #expect(codes == [-1, 1, -1, -1])
     }
@@ -57,5 +59,28 @@ import Testing
         #expect(bad.reason == "-3 -2")
         let none = try probe.ask(probe.request(id: "none").replacing("Max-Forwards: 70\r\n", with: ""))
         #expect(none.reason == "-2 2")
+    }
+
+    @Test func constantsAreCheckedAtStart() throws {
+        for call in ["maxfwd_process(256)", #"is_maxfwd_lt("-1")"#] {
+            let result = try Server.check("loadmodule \"maxfwd.so\"\nrequest_route { \(call); }\n")
+            #expect(!result.succeeded)
+            #expect(result.output.contains("Max-Forwards is a number from 0 to 255"))
+        }
+    }
+
+    @Test func theLimitChangesWhileTheServerRuns() throws {
+        let folder = try TemporaryFolder()
+        let probe = try Probe(
+            ["sl", "maxfwd", "cfg_rpc"], globals: try RPCDoor.config(folder.path), script: Self.forwarding)
+        let door = try RPCDoor(folder.path)
+        for (limit, sent) in [(nil, 69), ("20", 20), ("30", 30)] {
+            if let limit { try door.expect("cfg.seti", ["maxfwd", "max_limit", limit], is: "null") }
+            // Each worker goes by it.
+            for id in 0..<4 {
+                let passed = try probe.pass(probe.request(id: "limit-\(sent)-\(id)", maxForwards: 70))
+                #expect(passed.headers("Max-Forwards") == ["\(sent)"])
+            }
+        }
     }
 }
