@@ -18,7 +18,7 @@ func makeInterface() -> UnsafeMutablePointer<sl_api> {
             },
             reply_by_transaction: { host, request, reply in
                 guard let state = State.shared, isAnswerable(host, request, reply) else { return .false }
-                if let transaction = state.pointee.tm?.pointee.t_gett(request) {
+                if state.pointee.bindTM != 0, let transaction = state.pointee.tm?.pointee.t_gett(request) {
                     return state.send(in: transaction, reply)
                 }
                 return state.send(host, request, reply)

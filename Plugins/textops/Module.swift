@@ -97,11 +97,13 @@ private func declareReplacing(_ host: Host) {
         ("replace_hdrs", "Replaces the first match in the headers.", replaceInHeaders),
         ("replace_body", "Replaces the first match in the body.", replaceInBody),
         ("replace_body_all", "Replaces every match in the body, line by line.", replaceAllInBody),
-        ("replace_body_atonce", "Replaces every match in the body, taken as one text.", replaceBodyAtOnce),
     ]
     for (name, doc, call) in byExpression {
         host.function(name, "expression:regex, text:format", doc: doc, call: call)
     }
+    host.function(
+        "replace_body_atonce", "expression:format, text:format",
+        doc: "Replaces every match in the body, taken as one text.", prepare: prepareWholeText, call: replaceBodyAtOnce)
     let literally: [(StaticString, StaticString, @convention(c) (Call) -> CInt)] = [
         ("replace_str", "Replaces a text in headers and body.", replaceText),
         ("replace_hdrs_str", "Replaces a text in the headers.", replaceTextInHeaders),
@@ -134,8 +136,8 @@ private func declareSubstitutions(_ host: Host) {
         "subst_v", "text:format, substitution:string, result:writable", doc: "Substitutes in a text.",
         prepare: prepareSecond, call: substituteValue)
     host.function(
-        "regex_substring", "text:format, expression:regex, group:int, nth:int, result:writable", routes: bodyRoutes,
-        doc: "A group of the nth match, both counted from 0.", call: regexSubstring)
+        "regex_substring", "text:format, expression:regex, group:int, groups:int, result:writable", routes: bodyRoutes,
+        doc: "A group of the first match, 0 for all of it, of so many groups.", call: regexSubstring)
 }
 
 private func declareBody(_ host: Host) {

@@ -34,21 +34,30 @@ func appendPartFromHex(_ call: Call) -> CInt {
 }
 
 private func append(_ call: Call, _ text: apus_str) -> CInt {
-    guard !call.text(1).isEmpty else { return call.fail("the Content-Type is empty") }
+    let type = call.text(1)
+    guard !type.isEmpty else { return call.fail("the Content-Type is empty") }
     let disposition = call.has(2) ? call.text(2) : ""
-    let added = text.len + call.text(1).len + disposition.len + 128
-    return rewrite(call, added: added, keeping: { _ in true }) {
-        $0.add(part: text, call.text(1), $1, disposition: disposition)
+    guard let body = Rewritten(call, added: text.len + type.len + disposition.len + 128) else {
+        return call.fail("the body is not multipart")
+    }
+    return body.write { parts, writer, boundary in
+        while let part = parts.next() { writer.add(part) }
+        writer.add(part: text, type, boundary, disposition: disposition)
+        return true
     }
 }
 
 /// `remove_body_part(type)`: all parts of that type.
 func removePart(_ call: Call) -> CInt {
-    guard let message = call.settledMessage else { return .false }
-    var parts = Parts(message)
+    guard let body = Rewritten(call, added: 0) else { return .false }
     var found = false
-    while let part = parts.next() { found = found || part.type.isMediaType(call.text(0)) }
-    return found ? rewrite(call, added: 0, keeping: { !$0.type.isMediaType(call.text(0)) }) { _, _ in } : .false
+    let result = body.write { parts, writer, _ in
+        while let part = parts.next() {
+            if part.type.isMediaType(call.text(0)) { found = true } else { writer.add(part) }
+        }
+        return found
+    }
+    return found ? result : .false
 }
 
 /// `filter_body(type)`: the first part of that type is all that is left. Content-Type is the script's business.
@@ -82,24 +91,32 @@ private func get(_ call: Call, _ wanted: (apus_body_part) -> apus_str) -> CInt {
     return .false
 }
 
-/// Writes the body anew: of its parts those that are wanted, and what `adding` adds behind them.
-private func rewrite(
-    _ call: Call, added: Int, keeping: (apus_body_part) -> Bool,
-    adding: (_ text: inout Writer, _ boundary: apus_str) -> Void
-) -> CInt {
-    guard let message = call.settledMessage else { return .false }
-    var parts = Parts(message)
-    guard let boundary = parts.boundary, var text = call.writer(message.body.len + added + 2 * boundary.len + 16)
-    else { return call.fail("the body is not multipart") }
-    while let part = parts.next() {
-        if !keeping(part) { continue }
-        text.add(part.text)
-        if !part.text.hasSuffix("\n") { text.add("\r\n") }
+/// A multipart body that is written anew.
+private struct Rewritten {
+    let message: Message
+    let parts: Parts
+    let boundary: apus_str
+    let writer: Writer
+
+    /// nil when the body is not multipart, or memory is out.
+    init?(_ call: Call, added: Int) {
+        guard let message = call.settledMessage else { return nil }
+        self.message = message
+        parts = Parts(message)
+        guard let boundary = parts.boundary, let writer = call.writer(message.body.len + added + 2 * boundary.len + 16)
+        else { return nil }
+        self.boundary = boundary
+        self.writer = writer
     }
-    adding(&text, boundary)
-    text.add(closing: boundary)
-    guard !text.overflowed else { return .false }
-    return message.api.pointee.set_body(message.handle, text.text, apus_str()) > 0 ? .true : .false
+
+    /// - Parameter write: false to leave the body as it is.
+    func write(_ write: (inout Parts, inout Writer, apus_str) -> Bool) -> CInt {
+        var (parts, writer) = (parts, writer)
+        guard write(&parts, &writer, boundary) else { return .false }
+        writer.add(closing: boundary)
+        guard !writer.overflowed else { return .false }
+        return message.api.pointee.set_body(message.handle, writer.text, apus_str()) > 0 ? .true : .false
+    }
 }
 
 /// The parts of a multipart body in their order.
@@ -168,6 +185,12 @@ private func isBoundary(_ text: apus_str) -> Bool {
 }
 
 extension Writer {
+    /// A part as it stands, from its delimiter line on.
+    fileprivate mutating func add(_ part: apus_body_part) {
+        add(part.text)
+        if !part.text.hasSuffix("\n") { add("\r\n") }
+    }
+
     fileprivate mutating func add(part body: apus_str, _ type: apus_str, _ boundary: apus_str, disposition: apus_str) {
         add("--")
         add(boundary)

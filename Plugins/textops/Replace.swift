@@ -16,7 +16,24 @@ func replaceAll(_ call: Call) -> CInt { replaceByLine(call, call.message.headers
 func replaceAllInBody(_ call: Call) -> CInt { replaceByLine(call, call.message.body) }
 
 /// `replace_body_atonce(re, text)`: every match in the body as one text.
-func replaceBodyAtOnce(_ call: Call) -> CInt { replaceEach(call, call.message.body) ? .true : .false }
+func replaceBodyAtOnce(_ call: Call) -> CInt {
+    let prepared = call.argument(0).prepared.map { OpaquePointer($0) }
+    guard let regex = prepared ?? call.host.pointee.regex.pointee.compile_now(call, call.text(0), wholeText) else {
+        return .false
+    }
+    return replaceEach(call, call.message.body, regex) ? .true : .false
+}
+
+/// A line end is a character as any other.
+private let wholeText = UInt32(APUS_REGEX_DOTALL)
+
+/// Compiles a constant expression, the first argument, for the body as one text.
+let prepareWholeText: Preparation = { host, index, constant, prepared, complaint in
+    guard index == 0 else { return .true }
+    guard let regex = host.pointee.regex.pointee.compile(host, constant, wholeText, complaint) else { return .false }
+    prepared.pointee = UnsafeMutableRawPointer(regex)
+    return .true
+}
 
 private func replaceOnce(_ call: Call, _ subject: apus_str) -> CInt {
     guard let match = call.match(0, in: subject) else { return .false }
@@ -28,16 +45,16 @@ private func replaceByLine(_ call: Call, _ subject: apus_str) -> CInt {
     var any = false
     while let line = rest.next(UInt8(ascii: "\n")) {
         let text = line.hasSuffix("\r") ? line[0..<line.len - 1] : line
-        if replaceEach(call, text) { any = true }
+        if let regex = call.argument(0).regex, replaceEach(call, text, regex) { any = true }
     }
     return any ? .true : .false
 }
 
 /// Every match that is not empty; whether there was one.
-private func replaceEach(_ call: Call, _ subject: apus_str) -> Bool {
+private func replaceEach(_ call: Call, _ subject: apus_str, _ regex: OpaquePointer) -> Bool {
     var from = 0
     var any = false
-    while from <= subject.len, let match = call.match(0, in: subject, from: from) {
+    while from <= subject.len, let match = call.match(regex, in: subject, from: from) {
         if match.isEmpty {
             from = match.upperBound + 1
             continue

@@ -43,7 +43,10 @@ extension UnsafePointer<apus_call> {
 
     /// Where the argument's expression first matches at `from` or later; nil when it does not or was given up.
     func match(_ index: Int, in subject: apus_str, from: Int = 0) -> Range<Int>? {
-        guard let regex = argument(index).regex else { return nil }
+        argument(index).regex.flatMap { match($0, in: subject, from: from) }
+    }
+
+    func match(_ regex: OpaquePointer, in subject: apus_str, from: Int = 0) -> Range<Int>? {
         var group = apus_match()
         guard host.pointee.regex.pointee.match(regex, subject, from, &group, 1) > 0 else { return nil }
         return group.start..<group.end
@@ -77,28 +80,18 @@ private func append(_ call: Call, _ subject: apus_str) -> CInt {
     return call.message.replace(subject[match.upperBound..<match.upperBound], with: call.text(1)) ? .true : .false
 }
 
-/// `regex_substring(text, re, group, nth, result)`: group `group` of the `nth` match, both from 0.
+/// `regex_substring(text, re, group, groups, result)`: of the first match; `groups` says how many are looked at, the whole match among them.
 func regexSubstring(_ call: Call) -> CInt {
     let subject = call.text(0)
     let wanted = call.int(2)
-    guard 0...9 ~= wanted, call.int(3) >= 0 else { return call.fail("group is 0 to 9, and the match counts from 0") }
+    guard 0...9 ~= wanted, call.int(3) > wanted else {
+        return call.fail("a group is 0 to 9, and less than the number of groups")
+    }
     guard let regex = call.argument(1).regex else { return .false }
     return withUnsafeTemporaryAllocation(of: apus_match.self, capacity: 10) { groups in
         guard let start = groups.baseAddress else { return .false }
-        var from = 0
-        var turn: Int64 = 0
-        while from <= subject.len {
-            let filled = call.host.pointee.regex.pointee.match(regex, subject, from, start, 10)
-            guard filled > 0 else { return .false }
-            if turn == call.int(3) {
-                guard wanted < Int64(filled), start[Int(wanted)].start != Int(bitPattern: UInt.max) else {
-                    return .false
-                }
-                return call.set(4, apus_value(subject[start[Int(wanted)].start..<start[Int(wanted)].end]))
-            }
-            turn += 1
-            from = start[0].end > start[0].start ? start[0].end : start[0].end + 1
-        }
-        return .false
+        let filled = call.host.pointee.regex.pointee.match(regex, subject, 0, start, 10)
+        guard wanted < Int64(filled), start[Int(wanted)].start != Int(bitPattern: UInt.max) else { return .false }
+        return call.set(4, apus_value(subject[start[Int(wanted)].start..<start[Int(wanted)].end]))
     }
 }

@@ -39,8 +39,11 @@ func compareText(_ call: Call) -> CInt { call.text(0).equals(call.text(1)) ? .tr
 /// `cmp_istr(a, b)`
 func compareIgnoringCase(_ call: Call) -> CInt { call.text(0).equalsIgnoringCase(call.text(1)) ? .true : .false }
 
-/// `starts_with(text, prefix)`
-func startsWith(_ call: Call) -> CInt { call.text(0).hasPrefix(call.text(1)) ? .true : .false }
+/// `starts_with(text, prefix)`: −1 the text is too short, −2 it begins otherwise.
+func startsWith(_ call: Call) -> CInt {
+    guard call.text(0).len >= call.text(1).len else { return .false }
+    return call.text(0).hasPrefix(call.text(1)) ? .true : -2
+}
 
 /// `ends_with(text, suffix)`
 func endsWith(_ call: Call) -> CInt { call.text(0).hasSuffix(call.text(1)) ? .true : .false }

@@ -161,4 +161,32 @@ import Testing
         #expect(!result.succeeded)
         #expect(result.output.contains(complaint))
     }
+
+    @Test func linesOfABodyAreOneText() throws {
+        let body = "a=1\r\nb=2\r\nc=3\r\n"
+        for (expression, expected) in [
+            ("1.*2", "a=X\r\nc=3\r\n"), ("=.", "aX\r\nbX\r\ncX\r\n"), ("9", body), ("$var(pattern)", "a=1\r\nb=X\r\n"),
+        ] {
+            let message = try passed(
+                "$var(pattern) = \"2.*3\"; replace_body_atonce(\"\(expression)\", \"X\");", type: "text/plain",
+                body: body)
+            #expect(message.body == expected)
+        }
+        let result = try Server.check(
+            "loadmodule \"textops.so\"\nrequest_route { replace_body_atonce(\"(\", \"x\"); }\n")
+        #expect(!result.succeeded)
+    }
+
+    @Test(arguments: [
+        (0, 1, "abc=12"), (1, 2, "abc"), (2, 3, "12"), (2, 9, "12"), (2, 2, "-1"), (3, 4, "-1"), (10, 11, "-1"),
+    ])
+    func groupsOfTheFirstMatch(group: Int, groups: Int, expected: String) throws {
+        let probe = try Probe(
+            ["sl", "textops"],
+            script: """
+                if (!regex_substring("abc=12,def=34", "([a-z]+)=([0-9]+)", "\(group)", "\(groups)", "$var(r)")) $var(r) = $rc;
+                sl_send_reply("200", "$var(r)");
+                """)
+        #expect(try probe.ask(probe.request(id: "group")).reason == expected)
+    }
 }
