@@ -117,4 +117,31 @@ import Testing
         #expect(
             passed.header("Remote-Party-ID") == "<sip:+4912@h>;party=calling;id-type=subscriber;screen=yes")
     }
+
+    @Test func theFirstHopOfAReplyIsKnown() throws {
+        let probe = try Probe(
+            ["sl", "siputils", "textops"],
+            globals: """
+                reply_route {
+                    is_first_hop();
+                    $var(address) = $rc;
+                    is_first_hop(1);
+                    append_hf("X-First: $var(address) $rc\\r\\n");
+                }
+                """, script: #"$du = "NEXT"; forward();"#)
+        let (us, next) = (probe.server.address, probe.nextHop.address)
+        for (index, (recorded, expected)) in [
+            // No proxy between the callee and this server, which records its route.
+            (nil, "1 1"), ("<sip:\(us);lr>", "1 1"), ("<sip:192.0.2.1;lr>, <sip:\(us);lr>", "-1 -1"),
+            // A name cannot be compared with where the reply came from.
+            ("<sip:my.example.org;lr>", "-1 -1"),
+        ].enumerated() {
+            try probe.client.send(probe.request("INVITE", id: "hop-\(index)"), to: probe.server.port)
+            let request = try probe.nextHop.receive().message
+            let reply = request.response(200, "OK", headers: recorded.map { ["Record-Route: " + $0] } ?? [])
+            try probe.nextHop.send(reply, to: probe.server.port)
+            #expect(
+                try probe.client.receive().message.header("X-First") == expected, "\(recorded ?? "none") from \(next)")
+        }
+    }
 }

@@ -96,4 +96,16 @@ import Testing
         let tag = try #require(reply.header("To")?.split(separator: ";tag=").last)
         try probe.server.waitForLog("sent 404 No alice, OPTIONS event@tests, \(tag)")
     }
+
+    @Test func anEventSeesTheAck() throws {
+        let probe = try Probe(
+            ["sl", "xlog"], globals: #"event_route[sl:filtered-ack] { xerr("filtered $rm $ci\n"); }"#,
+            script: #"sl_send_reply("486", "Busy Here");"#)
+        let invite = probe.request("INVITE", id: "filtered")
+        let to = try #require(try probe.ask(invite).header("To"))
+        let ack = invite.replacing("INVITE sip", with: "ACK sip").replacing("CSeq: 1 INVITE", with: "CSeq: 1 ACK")
+            .replacing("To: <sip:alice@\(probe.server.address)>", with: "To: " + to)
+        try probe.client.send(ack, to: probe.server.port)
+        try probe.server.waitForLog("filtered ACK filtered@tests")
+    }
 }

@@ -189,4 +189,10 @@ import Testing
                 """)
         #expect(try probe.ask(probe.request(id: "group")).reason == expected)
     }
+
+    @Test func requestsGetADate() throws {
+        let date = try #require(try passed("append_time_to_request();").header("Date"))
+        #expect(
+            date.wholeMatch(of: /(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT/) != nil)
+    }
 }
