@@ -53,8 +53,12 @@ private func declareEvents(_ host: Host) {
         "network:msg", flags: APUS_EVENT_IS_SHORT | APUS_EVENT_IS_WHOLE,
         doc: "Bytes that came in or are about to leave (nio_intercept), in $mb.")
     state.pointee.replyEvent = host.event("reply-out", doc: "A reply leaves, on a copy of it.")
-    host.hook(APUS_HOOK_RECEIVED, call: trafficReceived)
-    host.hook(APUS_HOOK_SENDING, call: trafficSending)
+    let hooks = host.pointee.hooks
+    for (point, event, call) in [
+        (APUS_HOOK_RECEIVED, state.pointee.trafficEvent, trafficReceived),
+        (APUS_HOOK_SENDING, state.pointee.trafficEvent, trafficSending),
+        (APUS_HOOK_SENDING, state.pointee.replyEvent, replySending),
+    ] { _ = hooks.pointee.add_for_event(host, UInt32(point), event, call, nil) }
 }
 
 extension UnsafePointer<apus_host> {

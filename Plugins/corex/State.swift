@@ -15,10 +15,11 @@ struct State {
     var innerFlagSlot: CInt = 0
     /// The statistic core:fwd_replies.
     var forwardedReplies: UInt32 = 0
-    /// Of the core: `server_id`, `xavp_via_params`, `xavp_via_fields`.
+    /// Of the core: `server_id`, `xavp_via_params`, `xavp_via_fields`, `xavp_via_reply_params`.
     var serverID: Int64 = 0
     var viaParamsName = apus_str()
     var viaFieldsName = apus_str()
+    var replyViaParamsName = apus_str()
     /// As they are read, and the table that workers see.
     var domains: [SubdomainAlias] = []
     var domainTable: UnsafeMutablePointer<SubdomainAlias>?
@@ -52,6 +53,7 @@ extension UnsafeMutablePointer<State> {
         pointee.serverID = host.core("server_id").num
         pointee.viaParamsName = host.core("xavp_via_params").str
         pointee.viaFieldsName = host.core("xavp_via_fields").str
+        pointee.replyViaParamsName = host.core("xavp_via_reply_params").str
         if !pointee.domains.isEmpty {
             let table = UnsafeMutablePointer<SubdomainAlias>.allocate(capacity: pointee.domains.count)
             for (index, alias) in pointee.domains.enumerated() { (table + index).initialize(to: alias) }

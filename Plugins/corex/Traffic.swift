@@ -12,6 +12,11 @@ let trafficReceived: @convention(c) (UnsafePointer<apus_hook>) -> CInt = { hook 
 /// APUS_HOOK_SENDING
 let trafficSending: @convention(c) (UnsafePointer<apus_hook>) -> CInt = { hook in
     if hook.wantsTraffic { _ = hook.showTraffic(isOutgoing: true) }
+    return .true
+}
+
+/// APUS_HOOK_SENDING
+let replySending: @convention(c) (UnsafePointer<apus_hook>) -> CInt = { hook in
     hook.raiseReplyOut()
     return .true
 }
@@ -38,7 +43,7 @@ extension UnsafePointer<apus_hook> {
     fileprivate func raiseReplyOut() {
         let host = pointee.host
         guard let route = host.pointee.events.pointee.route(host, state.pointee.replyEvent) else { return }
-        let bytes = pointee.bytes.flatMap { $0.pointee.len > 0 ? $0.pointee : nil } ?? shown
+        let bytes = shown
         guard bytes.hasPrefix("SIP/2.0 "), let reply = host.pointee.message.pointee.parse(host, bytes) else { return }
         defer { host.pointee.message.pointee.release(host, reply) }
         var start = apus_start(

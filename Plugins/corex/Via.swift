@@ -14,6 +14,11 @@ func declareVia(_ host: Host) {
         "via_use_xavp_fields", "on:int",
         doc: "1: address and port in our Via are the fields of the XAVP that xavp_via_fields names; 0: they are not.",
         call: useFields)
+    host.function(
+        "via_reply_add_xavp_params", "on:int",
+        doc:
+            "1: the fields of the XAVP that xavp_via_reply_params names become parameters of the topmost Via of replies; 0: they do not.",
+        call: addReplyFields)
     host.function("msg_vbflag_set", "flag:flag", doc: "Sets a flag that our Via carries (;kvf=).") {
         $0.changeViaFlags { $0 | $1 }
     }
@@ -97,30 +102,51 @@ private func addServerID(_ call: Call) -> CInt {
 private func addFields(_ call: Call) -> CInt {
     var parameters = ViaParameters(call)
     parameters.fields = apus_str()
-    guard call.int(0) != 0 else { return parameters.store() }
-    guard let fields = call.fields(of: state.pointee.viaParamsName) else {
-        return call.fail("xavp_via_params names no XAVP that is there")
+    if call.int(0) != 0 {
+        guard let text = call.parameters(of: state.pointee.viaParamsName) else { return .false }
+        parameters.fields = text
     }
-    guard var out = call.writer(1024) else { return .false }
-    var next = fields.first
-    while let one = next {
-        let facts = fields.facts(one)
-        next = fields.next(one)
-        guard facts.is_list == 0, facts.name.isToken else { continue }
-        out.add(";")
-        out.add(facts.name)
-        if facts.value.isText, facts.value.str.isEmpty { continue }
-        out.add("=")
-        if facts.value.isText {
-            guard facts.value.str.isViaValue else { return call.fail("a field is no value of a Via parameter") }
-            out.add(facts.value.str)
-        } else {
-            out.add(number: facts.value.num)
-        }
-    }
-    guard !out.overflowed else { return call.fail("the fields are too long for a Via") }
-    parameters.fields = out.text
     return parameters.store()
+}
+
+/// `via_reply_add_xavp_params(0|1)`: the fields as they are now.
+private func addReplyFields(_ call: Call) -> CInt {
+    var parameters = apus_str()
+    if call.int(0) != 0 {
+        guard let text = call.parameters(of: state.pointee.replyViaParamsName) else { return .false }
+        parameters = text
+    }
+    return call.message.api.pointee.set_reply_via_params(call.pointee.msg, parameters) > 0 ? .true : .false
+}
+
+extension UnsafePointer<apus_call> {
+    /// The fields of an XAVP as parameters of a Via, with their semicolons; nil, with the reason in the log, when they are none.
+    fileprivate func parameters(of name: apus_str) -> apus_str? {
+        guard let fields = fields(of: name), var out = writer(1024) else {
+            log(.error, "the core parameter names no XAVP that is there")
+            return nil
+        }
+        var next = fields.first
+        while let one = next {
+            let facts = fields.facts(one)
+            next = fields.next(one)
+            guard facts.is_list == 0, facts.name.isToken else { continue }
+            out.add(";")
+            out.add(facts.name)
+            if facts.value.isText, facts.value.str.isEmpty { continue }
+            out.add("=")
+            if facts.value.isText, !facts.value.str.isViaValue {
+                log(.error, "a field is no value of a Via parameter")
+                return nil
+            }
+            if facts.value.isText { out.add(facts.value.str) } else { out.add(number: facts.value.num) }
+        }
+        guard !out.overflowed else {
+            log(.error, "the fields are too long for a Via")
+            return nil
+        }
+        return out.text
+    }
 }
 
 /// `via_use_xavp_fields(0|1)`: the fields as they are now.
@@ -133,8 +159,7 @@ private func useFields(_ call: Call) -> CInt {
         return call.fail("xavp_via_fields names no XAVP that is there")
     }
     let host = fields.value("address").map { $0.isText ? $0.str : apus_str() } ?? apus_str()
-    var port = fields.value("port").map { $0.isText ? $0.str.number ?? -1 : $0.num } ?? 0
-    if port == 0, !host.isEmpty { port = 0 }
+    let port = fields.value("port").map { $0.isText ? $0.str.number ?? -1 : $0.num } ?? 0
     guard 0...65535 ~= port, host.isEmpty || host.isViaValue else {
         return call.fail("the fields are no address and port")
     }

@@ -54,6 +54,28 @@ import Testing
         #expect((other == nil) == (mode == 1))
     }
 
+    /// The block sees what could be read of it; the answer is the server's.
+    @Test func whatCannotBeReadIsShown() throws {
+        let probe = try Probe(
+            ["sl", "pv", "xlog"],
+            globals: """
+                event_route[core:receive-parse-error] {
+                    xlog("L_ERR", "unreadable from $si: $ml bytes\\n");
+                    if ($mb =~ "X-Silent") drop;
+                }
+                """,
+            script: #"sl_send_reply("200", "OK");"#)
+        for header in ["X-Loud: x", "X-Silent: x"] {
+            let request = probe.request(id: "broken", headers: [header])
+                .replacing("CSeq: 1 OPTIONS", with: "CSeq: 1 INVITE")
+            let reply = try probe.ask(request)
+            #expect(reply.statusCode == 400)
+            try probe.server.waitForLog("unreadable from 127.0.0.1: \(request.utf8.count) bytes")
+        }
+        let refusals = probe.server.log.split(separator: "\n").filter { $0.contains("a message is refused") }
+        #expect(refusals.count == 1)
+    }
+
     @Test func whatCannotWaitIsToldOf() throws {
         let said = try Server.check(
             """

@@ -116,6 +116,7 @@ extension Message {
         copy.advertisedAddress = packer.copy(copy.advertisedAddress)
         copy.viaHost = packer.copy(copy.viaHost)
         copy.viaParams = packer.copy(copy.viaParams)
+        copy.replyViaParams = packer.copy(copy.replyViaParams)
         copy.errorReason = packer.copy(copy.errorReason)
         copy.replyLines = packReplyLines(&packer)
         copy.replyBody = packer.copy(copy.replyBody)

@@ -76,11 +76,20 @@ extension Message {
                 isLast = header.next == 0
                 plan.add(offset: header.start, deleted: header.end - header.start, text: .empty)
             }
+            if !routing.replyViaParams.isEmpty, vias.count > 1 { addReplyParams(to: vias[1], &plan) }
             fixContentLength(&plan, &scratch)
             plan.sort()
             plan.copy(self, UInt32(startOffset)..<record.pointee.count, includesEnd: true, to: &out, late: late)
         }
         return isLast || out.isOverflown ? nil : out.count
+    }
+
+    /// The parameters that a script wants in the topmost Via of replies, behind those that it has.
+    @inline(__always)
+    private func addReplyParams(to via: Via, _ plan: inout EditPlan) {
+        guard !routing.replyViaParams.isEmpty else { return }
+        let text = slice(via.text)
+        plan.add(offset: text.offset + text.count, deleted: 0, text: routing.replyViaParams)
     }
 
     /// All Via lines, the topmost with the true source.
@@ -92,6 +101,7 @@ extension Message {
                 var plan = EditPlan(memory: edits)
                 var scratch = ByteWriter(memory)
                 fixTopVia(&plan, &scratch)
+                if let via = topVia { addReplyParams(to: via, &plan) }
                 plan.sort()
                 plan.copy(self, header.start..<header.end, includesEnd: false, to: &out) { _, _ in }
             }

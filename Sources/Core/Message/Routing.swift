@@ -32,6 +32,8 @@ struct Routing {
     var viaHost: Bytes?
     var viaPort: UInt16
     var viaParams: Bytes
+    /// Further parameters of the topmost Via in replies: those made for the request, or the reply as it is passed on.
+    var replyViaParams: Bytes
     /// Extended flags (`setxflag`).
     var xflags: UInt64
 
@@ -95,6 +97,7 @@ struct Routing {
         viaHost = nil
         viaPort = 0
         viaParams = .empty
+        replyViaParams = .empty
         xflags = 0
         errorCode = 0
         errorReason = .empty

@@ -16,13 +16,15 @@ struct HookTables {
         case sending = 6
     }
 
-    private struct Entry {
+    fileprivate struct Entry {
         var call: Call
         var host: UnsafePointer<apus_host>
         var user: UnsafeMutableRawPointer?
+        /// Only called while the script has a block for this event; -1: always.
+        var event: Int32
     }
 
-    private struct Table {
+    fileprivate struct Table {
         var entries: UnsafeMutablePointer<Entry>?
         var count = 0
     }
@@ -30,7 +32,8 @@ struct HookTables {
     private var tables: [7 of Table] = InlineArray(repeating: Table())
 
     mutating func add(
-        _ point: Point, _ call: @escaping Call, host: UnsafePointer<apus_host>, user: UnsafeMutableRawPointer?
+        _ point: Point, _ call: @escaping Call, host: UnsafePointer<apus_host>, user: UnsafeMutableRawPointer?,
+        event: Int32 = -1
     ) {
         let old = tables[Int(point.rawValue)]
         let entries = UnsafeMutablePointer<Entry>.allocate(capacity: old.count + 1)
@@ -38,13 +41,22 @@ struct HookTables {
             entries.initialize(from: before, count: old.count)
             before.deallocate()
         }
-        (entries + old.count).initialize(to: Entry(call: call, host: host, user: user))
+        (entries + old.count).initialize(to: Entry(call: call, host: host, user: user, event: event))
         tables[Int(point.rawValue)] = Table(entries: entries, count: old.count + 1)
     }
 
     /// Whether anybody listens at that point.
     @inline(__always)
     func isEmpty(_ point: Point) -> Bool { tables[Int(point.rawValue)].count == 0 }
+
+    /// Whether anybody wants to see bytes at that point, as long as this script is in force.
+    @inline(__always)
+    func wants(_ point: Point, _ image: UnsafePointer<ProgramImage>?) -> Bool {
+        let table = tables[Int(point.rawValue)]
+        guard let entries = table.entries else { return false }
+        for index in 0..<table.count where entries[index].isWanted(by: image) { return true }
+        return false
+    }
 
     /// [worker] Calls all of them until one answers APUS_EXIT.
     /// - Returns: false when one did: the message is dealt with. At `requestEnded` always true.
@@ -70,7 +82,8 @@ struct HookTables {
     ///   - keep: a copy that lives as long as the bytes are needed; nil when memory is out.
     /// - Returns: the bytes to go on with; nil when one answered APUS_EXIT.
     func run(
-        _ point: Point, _ bytes: Bytes, destination: UnsafePointer<apus_destination>?, shown: (Bytes) -> Message,
+        _ point: Point, _ bytes: Bytes, _ image: UnsafePointer<ProgramImage>?,
+        destination: UnsafePointer<apus_destination>?, shown: (Bytes) -> Message,
         keep: (Bytes) -> Bytes?
     ) -> Bytes? {
         let table = tables[Int(point.rawValue)]
@@ -78,6 +91,7 @@ struct HookTables {
         var bytes = bytes
         for index in 0..<table.count {
             let entry = entries[index]
+            guard entry.isWanted(by: image) else { continue }
             var changed = apus_str()
             let result = withUnsafeMutablePointer(to: &changed) { changed in
                 var hook = apus_hook(
@@ -92,22 +106,42 @@ struct HookTables {
     }
 }
 
+extension HookTables.Entry {
+    @inline(__always)
+    fileprivate func isWanted(by image: UnsafePointer<ProgramImage>?) -> Bool {
+        event < 0 || image?.eventRoute(Int(event)) != nil
+    }
+}
+
 /// The group `hooks`: apus/hooks.h.
 extension HostTables {
     static func makeHooks() -> apus_hooks_api {
         apus_hooks_api(
             size: size(apus_hooks_api.self),
-            add: { host, point, call, user in
-                host.declaring("hooks->add") { (module, modules) throws(Registry.Refusal) in
-                    guard let known = HookTables.Point(rawValue: point) else {
-                        throw Registry.Refusal(text: "there is no point \(point)")
+            add: { HostTables.addHook($0, $1, event: -1, $2, $3) },
+            add_for_event: { host, point, event, call, user in
+                guard point == UInt32(APUS_HOOK_RECEIVED) || point == UInt32(APUS_HOOK_SENDING), event >= 0 else {
+                    return host.declaring("hooks->add_for_event") { (_, _) throws(Registry.Refusal) in
+                        throw Registry.Refusal(text: "it is for bytes that come in and leave, and for an event")
                     }
-                    guard unsafeBitCast(call, to: UInt.self) != 0 else {
-                        throw Registry.Refusal(text: "`call` is null")
-                    }
-                    modules.shared.pointee.hooks.add(known, call, host: host, user: user)
-                    return CInt(APUS_TRUE)
                 }
+                return HostTables.addHook(host, point, event: event, call, user)
             })
+    }
+
+    private static func addHook(
+        _ host: UnsafePointer<apus_host>, _ point: UInt32, event: Int32, _ call: @escaping HookTables.Call,
+        _ user: UnsafeMutableRawPointer?
+    ) -> CInt {
+        host.declaring("hooks->add") { (module, modules) throws(Registry.Refusal) in
+            guard let known = HookTables.Point(rawValue: point) else {
+                throw Registry.Refusal(text: "there is no point \(point)")
+            }
+            guard unsafeBitCast(call, to: UInt.self) != 0 else {
+                throw Registry.Refusal(text: "`call` is null")
+            }
+            modules.shared.pointee.hooks.add(known, call, host: host, user: user, event: event)
+            return CInt(APUS_TRUE)
+        }
     }
 }

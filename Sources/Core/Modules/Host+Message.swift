@@ -238,7 +238,13 @@ extension HostTables {
                 message.routing.viaParams = kept
                 return CInt(APUS_TRUE)
             },
-            via_params: { apus_str(Message(opaque: $0).routing.viaParams) })
+            via_params: { apus_str(Message(opaque: $0).routing.viaParams) },
+            set_reply_via_params: { message, params in
+                let message = Message(opaque: message)
+                guard let kept = message.keep(params.bytes) else { return CInt(APUS_FALSE) }
+                message.routing.replyViaParams = kept
+                return CInt(APUS_TRUE)
+            })
     }
 
     /// The contract's number of a method.

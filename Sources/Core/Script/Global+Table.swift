@@ -234,7 +234,7 @@ extension Global {
         wait_worker1_usleep number 100000 nop
         xavp_via_params string - does
         xavp_via_fields string - does
-        xavp_via_reply_params string - later
+        xavp_via_reply_params string - does
         fifo string - map
         fifo_mode number - map
         file_mode number - map

@@ -9,7 +9,7 @@ extension UnsafeMutablePointer<ServerWorker> {
     @inline(__always)
     var seesReceived: Bool {
         let shared = pointee.shared
-        return !shared.pointee.host.pointee.hooks.isEmpty(.received)
+        return shared.pointee.host.pointee.hooks.wants(.received, pointee.script.pointee.inForce)
             || (shared.pointee.showsReceived && pointee.script.pointee.main.received != nil)
     }
 
@@ -27,7 +27,8 @@ extension UnsafeMutablePointer<ServerWorker> {
         }
         let shared = pointee.shared
         let shown = shared.pointee.host.pointee.hooks.run(
-            .received, slot.pointee.bytes, destination: nil, shown: show, keep: { RawBytes.copy($0, arena) })
+            .received, slot.pointee.bytes, pointee.script.pointee.inForce, destination: nil, shown: show,
+            keep: { RawBytes.copy($0, arena) })
         guard let shown, shared.pointee.showsReceived, let route = pointee.script.pointee.main.received else {
             return shown
         }
@@ -39,7 +40,21 @@ extension UnsafeMutablePointer<ServerWorker> {
         _ route: UnsafePointer<CompiledRoute>, on message: Message, _ bytes: Bytes,
         keep arena: UnsafeMutablePointer<Arena>
     ) -> Bytes? {
-        guard let image = route.pointee.image else { return bytes }
+        var changed = Bytes.empty
+        let end = runShort(route, on: message) { text in
+            guard text.len > 0 else { return }
+            changed = RawBytes.copy(text.bytes, arena) ?? .empty
+        }
+        if end.dropped || end.failed { return nil }
+        return changed.isEmpty ? bytes : changed
+    }
+
+    /// Runs a block that cannot wait on a message that the caller has.
+    /// - Parameter received: gets what the block has put in the place of the received bytes, while its run is still there.
+    func runShort(
+        _ route: UnsafePointer<CompiledRoute>, on message: Message, received: (apus_str) -> Void = { _ in }
+    ) -> Run.End {
+        guard let image = route.pointee.image else { return Run.End() }
         var changed = apus_str()
         return withUnsafeMutablePointer(to: &changed) { changed in
             let run = pointee.script.begin(image, message: message, context: nil) { _ in }
@@ -48,9 +63,8 @@ extension UnsafeMutablePointer<ServerWorker> {
             run.pointee.receivedBytes = changed
             setLogPrefix(of: run)
             run.enter(route)
-            if run.pointee.end.dropped || run.pointee.end.failed { return nil }
-            guard changed.pointee.len > 0 else { return bytes }
-            return RawBytes.copy(changed.pointee.bytes, arena) ?? bytes
+            received(changed.pointee)
+            return run.pointee.end
         }
     }
 }
@@ -78,7 +92,8 @@ enum RawBytes {
         let flow = flow.assumingMemoryBound(to: Flow.self)
         let table = flow.pointee.listener.table
         guard let server = worker.pointee.context?.assumingMemoryBound(to: ServerWorker.self),
-            !server.pointee.isShowing
+            !server.pointee.isShowing,
+            server.pointee.shared.pointee.host.pointee.hooks.wants(.sending, server.pointee.script.pointee.inForce)
         else { return table.pointee.send(worker, flow, start, count) }
         server.pointee.isShowing = true
         let space = server.takeSpace(nil)
@@ -91,7 +106,8 @@ enum RawBytes {
         let shown = withUnsafeMutablePointer(to: &destination) { destination in
             destination.set(flow.pointee)
             return server.pointee.shared.pointee.host.pointee.hooks.run(
-                .sending, bytes, destination: destination, shown: { message($0, in: space) },
+                .sending, bytes, server.pointee.script.pointee.inForce, destination: destination,
+                shown: { message($0, in: space) },
                 keep: { copy($0, arena) })
         }
         server.pointee.isShowing = false

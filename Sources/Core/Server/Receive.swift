@@ -91,9 +91,12 @@ extension UnsafeMutablePointer<ServerWorker> {
         let counters = pointee.shared.pointee.counters
         bump(message.isRequest ? counters.errRequests : counters.errReplies)
         if result.fault == .notSIP { bump(counters.notSIP) }
-        Log.limited(.info, "a message is refused", source: message.routing.source) { line in
-            line.add(": ")
-            line.add(result.fault.reason)
+        let isSilent = pointee.script.pointee.main.receiveParseError.map { runShort($0, on: message).dropped } ?? false
+        if !isSilent {
+            Log.limited(.info, "a message is refused", source: message.routing.source) { line in
+                line.add(": ")
+                line.add(result.fault.reason)
+            }
         }
         if result.isReplyAllowed {
             _ = StatelessReply.refuse(message, result.fault.statusCode, result.fault.reason)

@@ -119,6 +119,28 @@ import Testing
         #expect(again.headers("Via") == single)
     }
 
+    @Test func repliesHaveFurtherParametersInTheirVia() throws {
+        let probe = try probe(
+            globals: """
+                xavp_via_reply_params="back"
+                reply_route { $xavp(back=>reply) = "passed"; via_reply_add_xavp_params("1"); }
+                """,
+            script: #"""
+                $xavp(back=>reply) = "made";
+                via_reply_add_xavp_params("1");
+                if ($rm == "OPTIONS") { sl_send_reply("200", "OK"); exit; }
+                $du = "NEXT";
+                forward();
+                """#)
+        let made = try probe.ask(probe.request(id: "made"))
+        #expect(made.header("Via")?.hasSuffix(";reply=made") == true)
+        let request = try probe.pass(probe.request("MESSAGE", id: "passed"))
+        try probe.nextHop.send(request.response(200, "OK"), to: probe.server.port)
+        let passed = try probe.client.receive().message
+        #expect(passed.headers("Via").count == 1)
+        #expect(passed.header("Via")?.hasSuffix(";reply=passed") == true)
+    }
+
     @Test func repliesArePassedOnAtOnce() throws {
         let probe = try probe(
             globals: """
@@ -144,7 +166,8 @@ import Testing
     }
 
     @Test func aMessageMayComeFromElsewhere() throws {
-        let probe = try probe(script: #"force_rport(); set_source_address("udp:$hdr(X-Next)"); sl_send_reply("200", "$si:$sp");"#)
+        let probe = try probe(
+            script: #"force_rport(); set_source_address("udp:$hdr(X-Next)"); sl_send_reply("200", "$si:$sp");"#)
         let elsewhere = "\(probe.nextHop.address)"
         try probe.client.send(probe.request(id: "elsewhere", headers: ["X-Next: \(elsewhere)"]), to: probe.server.port)
         let reply = try probe.nextHop.receive().message

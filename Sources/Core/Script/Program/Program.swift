@@ -21,7 +21,9 @@ final class Program: @unchecked Sendable {
         place.pointee.main = ProgramImage.MainRoutes(
             preRouting: self.image.route(named: binder.memory.text("core:pre-routing"), kinds: RouteKind.event.mask),
             request: mainRoute(.request), reply: mainRoute(.coreOnReply), onsend: mainRoute(.onsend),
-            received: self.image.route(named: binder.memory.text("core:msg-received"), kinds: RouteKind.event.mask))
+            received: self.image.route(named: binder.memory.text("core:msg-received"), kinds: RouteKind.event.mask),
+            receiveParseError: self.image.route(
+                named: binder.memory.text("core:receive-parse-error"), kinds: RouteKind.event.mask))
     }
 
     deinit { image.pointee.uses.free() }

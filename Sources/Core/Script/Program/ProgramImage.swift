@@ -65,6 +65,7 @@ struct ProgramImage {
         var onsend: UnsafePointer<CompiledRoute>?
         /// Sees bytes before they are parsed.
         var received: UnsafePointer<CompiledRoute>?
+        var receiveParseError: UnsafePointer<CompiledRoute>?
     }
 }
 

@@ -47,6 +47,13 @@ typedef struct apus_hooks_api {
      */
     int (*APUS_NONNULL add)(const apus_host *APUS_NONNULL h, uint32_t point,
                int (*APUS_NONNULL call)(const apus_hook *APUS_NONNULL k), void *APUS_NULLABLE user);
+    /*
+     * [declare] The same for APUS_HOOK_RECEIVED and APUS_HOOK_SENDING, but only as long as the script in force has a block for the module's event
+     * of that id: without one traffic goes its way as if there were no hook.
+     */
+    int (*APUS_NONNULL add_for_event)(const apus_host *APUS_NONNULL h, uint32_t point, int event,
+                                      int (*APUS_NONNULL call)(const apus_hook *APUS_NONNULL k),
+                                      void *APUS_NULLABLE user);
 } apus_hooks_api;
 
 #ifdef __cplusplus

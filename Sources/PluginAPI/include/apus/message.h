@@ -334,6 +334,11 @@ typedef struct apus_message_api {
     int (*APUS_NONNULL set_via_sent_by)(apus_msg *APUS_NONNULL m, apus_str host, uint16_t port);
     int (*APUS_NONNULL set_via_params)(apus_msg *APUS_NONNULL m, apus_str params);
     apus_str (*APUS_NONNULL via_params)(const apus_msg *APUS_NONNULL m);
+    /*
+     * [worker] Further parameters, with their semicolons, of the topmost Via in replies that this server makes for the request, or in the reply as
+     * it is passed on; copied. APUS_FALSE: memory is out.
+     */
+    int (*APUS_NONNULL set_reply_via_params)(apus_msg *APUS_NONNULL m, apus_str params);
 } apus_message_api;
 
 #ifdef __cplusplus
