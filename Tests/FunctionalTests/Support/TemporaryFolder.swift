@@ -23,15 +23,20 @@ struct TemporaryFolder: ~Copyable {
     @discardableResult
     func write(_ name: String, _ text: String) throws -> String {
         let file = path + "/" + name
-        guard let stream = fopen(file, "we") else { throw HarnessError("\(file): \(String(cString: strerror(errno)))") }
-        let bytes = Array(text.utf8)
-        let written = fwrite(bytes, 1, bytes.count, stream)
-        guard fclose(stream) == 0, written == bytes.count else { throw HarnessError("\(file): cannot write") }
+        try writeText(text, to: file)
         return file
     }
 
     /// A file's text; nil when it cannot be read.
     func read(_ name: String) -> String? { readText(path + "/" + name) }
+}
+
+/// Writes a whole file.
+func writeText(_ text: String, to file: String) throws {
+    guard let stream = fopen(file, "we") else { throw HarnessError("\(file): \(String(cString: strerror(errno)))") }
+    let bytes = Array(text.utf8)
+    let written = fwrite(bytes, 1, bytes.count, stream)
+    guard fclose(stream) == 0, written == bytes.count else { throw HarnessError("\(file): cannot write") }
 }
 
 /// A whole file as text; nil when it cannot be read.

@@ -24,6 +24,8 @@ struct CompiledSelect {
         case number, method
         // Of the message.
         case firstLine, type, length, id, hexID, flags, headers, header, body, sdp, sdpLine
+        /// A header up to its parameters.
+        case headerWord
         // Of the server.
         case process, unique, serverID, now, localTime, universalTime
         // Of an endpoint.
@@ -132,6 +134,8 @@ enum SelectPath {
             rest.removeFirst()
         }
         guard rest.isEmpty else { throw unknown(name, []) }
+        // `@event` is the package alone.
+        if HeaderName.id(of: select.key.bytes) == .event { select.part = .headerWord }
         return select
     }
 

@@ -139,6 +139,10 @@ extension UnsafeMutablePointer<apus_value> {
         case .flags: return give(access.run.print(Int64(message.routing.flags))?.bytes)
         case .headers: return give(message.headersText)
         case .header: return giveHeader(select, access)
+        case .headerWord:
+            guard giveHeader(select, access) > 0 else { return -1 }
+            let text = pointee.str.bytes
+            return give(text.prefix(text.firstIndex(of: UInt8(ascii: ";")) ?? text.count).trimmed)
         case .body: return give(ifAny: message.body)
         case .sdp: return give(message.sessionDescription?.text)
         case .sdpLine:
