@@ -11,6 +11,9 @@ extension Message {
         return apus_str(s: start, len: bodyStart - start + body.len)
     }
 
+    /// All of it, the first line too.
+    var whole: apus_str { part(APUS_PART_ALL) }
+
     var headers: apus_str { part(APUS_PART_HEADERS) }
     var body: apus_str { part(APUS_PART_BODY) }
 
@@ -56,7 +59,7 @@ extension UnsafePointer<apus_call> {
 }
 
 /// `search(re)`
-func search(_ call: Call) -> CInt { call.matches(0, call.message.headersAndBody) ? .true : .false }
+func search(_ call: Call) -> CInt { call.matches(0, call.message.whole) ? .true : .false }
 
 /// `search_body(re)`
 func searchBody(_ call: Call) -> CInt { call.matches(0, call.message.body) ? .true : .false }

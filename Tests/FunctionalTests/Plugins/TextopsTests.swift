@@ -34,7 +34,7 @@ import Testing
 
     @Test func searching() throws {
         let cases: [(String, Int)] = [
-            (#"search("^x-note:.*hello")"#, 1), (#"search("^OPTIONS sip")"#, -1), (#"search("nowhere")"#, -1),
+            (#"search("^x-note:.*hello")"#, 1), (#"search("^OPTIONS sip")"#, 1), (#"search("nowhere")"#, -1),
             (#"search_body("^C=IN ip4")"#, 1), (#"search_body("x-note")"#, -1),
             (#"search_hf("X-Note", "^hello", "a")"#, 1), (#"search_hf("X-Note", "^hello", "l")"#, -1),
             (#"search_hf("X-Note", "^bye", "l")"#, 1), (#"search_hf("X-Note", "^bye", "f")"#, -1),
