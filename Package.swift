@@ -36,7 +36,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("statistics", "Plugins/statistics", ["PluginKit", "PluginAPI"]),
     ("tm", "Plugins/tm", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("tmx", "Plugins/tmx", ["PluginKit", "PluginAPI"]),
-    ("textops", "Plugins/textops", ["PluginKit", "PluginAPI"]),
+    ("textops", "Plugins/textops", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("textopsx", "Plugins/textopsx", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("xlog", "Plugins/xlog", ["PluginKit", "PluginAPI"]),
     ("hello", "examples/modules/hello", ["PluginKit", "PluginAPI"]),

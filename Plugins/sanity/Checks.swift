@@ -6,19 +6,17 @@ import RoutingKit
 /// 1, 4, 32 and 128 look for what the server refuses before the script: another version than SIP/2.0, a request without To, From, CSeq, Call-ID or
 /// Via, another method in CSeq, a body shorter than Content-Length. 16384 asks for a Via with an address, which every message has then. 8 and 16
 /// never did anything.
-struct Checks: OptionSet {
-    let rawValue: Int64
-
-    static var scheme: Checks { Checks(rawValue: 2) }
-    static var cseqNumber: Checks { Checks(rawValue: 64) }
-    static var expires: Checks { Checks(rawValue: 256) }
-    static var proxyRequire: Checks { Checks(rawValue: 512) }
-    static var uris: Checks { Checks(rawValue: 1024) }
-    static var credentials: Checks { Checks(rawValue: 2048) }
-    static var tags: Checks { Checks(rawValue: 4096) }
-    static var digests: Checks { Checks(rawValue: 8192) }
-    static var rules: Checks { Checks(rawValue: 32768) }
-    static var sizes: Checks { Checks(rawValue: 65536) }
+enum Checks {
+    static var scheme: Int64 { 2 }
+    static var cseqNumber: Int64 { 64 }
+    static var expires: Int64 { 256 }
+    static var proxyRequire: Int64 { 512 }
+    static var uris: Int64 { 1024 }
+    static var credentials: Int64 { 2048 }
+    static var tags: Int64 { 4096 }
+    static var digests: Int64 { 8192 }
+    static var rules: Int64 { 32768 }
+    static var sizes: Int64 { 65536 }
 
     static var range: ClosedRange<Int64> { 1...131071 }
     static var uriRange: ClosedRange<Int64> { 1...15 }
@@ -26,24 +24,24 @@ struct Checks: OptionSet {
 
 extension UnsafePointer<apus_call> {
     /// The first check that the message fails.
-    func fault(_ checks: Checks, uris: Int64) -> Fault? {
+    func fault(_ checks: Int64, uris: Int64) -> Fault? {
         let settings = state.pointee.settings
-        if checks.contains(.sizes) || settings.alwaysChecksSizes != 0, message.exceeds(settings.sizes) {
+        if checks & Checks.sizes != 0 || settings.alwaysChecksSizes != 0, message.exceeds(settings.sizes) {
             return .silent
         }
-        if checks.contains(.scheme), message.isRequest, let fault = message.schemeFault { return fault }
-        if checks.contains(.rules), message.breaksRules { return .silent }
-        if checks.contains(.cseqNumber), message.hasLargeCSeq { return .cseqNumber }
-        if checks.contains(.expires), let fault = message.expiresFault { return fault }
-        if checks.contains(.proxyRequire) {
+        if checks & Checks.scheme != 0, message.isRequest, let fault = message.schemeFault { return fault }
+        if checks & Checks.rules != 0, message.breaksRules { return .silent }
+        if checks & Checks.cseqNumber != 0, message.hasLargeCSeq { return .cseqNumber }
+        if checks & Checks.expires != 0, let fault = message.expiresFault { return fault }
+        if checks & Checks.proxyRequire != 0 {
             var isAny = false
             eachUnsupported { _ in isAny = true }
             if isAny { return .proxyRequire }
         }
-        if checks.contains(.uris), let fault = message.uriFault(uris) { return fault }
-        if checks.contains(.credentials), let fault = message.credentialsFault { return fault }
-        if checks.contains(.digests), let fault = message.digestsFault { return fault }
-        if checks.contains(.tags), let fault = message.tagsFault { return fault }
+        if checks & Checks.uris != 0, let fault = message.uriFault(uris) { return fault }
+        if checks & Checks.credentials != 0, let fault = message.credentialsFault { return fault }
+        if checks & Checks.digests != 0, let fault = message.digestsFault { return fault }
+        if checks & Checks.tags != 0, let fault = message.tagsFault { return fault }
         return nil
     }
 

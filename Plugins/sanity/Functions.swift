@@ -18,7 +18,7 @@ func checkSanity(_ call: Call) -> CInt {
     let uris = call.has(1) ? call.int(1) : settings.uris
     guard Checks.range.contains(checks) else { return call.fail("the checks are a number from 1 to 131071") }
     guard Checks.uriRange.contains(uris) else { return call.fail("the checks of URIs are a number from 1 to 15") }
-    guard let fault = call.fault(Checks(rawValue: checks), uris: uris) else { return .true }
+    guard let fault = call.fault(checks, uris: uris) else { return .true }
     call.log(.info, fault == .silent ? "the message fails a check without a reply" : fault.reason)
     if fault == .proxyRequire, call.lastFault != .proxyRequire { call.listUnsupported() }
     if fault != .silent { call.note(fault) }

@@ -1,26 +1,9 @@
 import PluginKit
+import RoutingKit
 
-extension UnsafePointer<apus_call> {
-    /// A text as whole header lines: with the line end that a script's author has left out; nil when there is no text.
-    fileprivate func lines(_ index: Int) -> apus_str? {
-        var text = text(index)
-        if text.hasSuffix("\r\n") { return text.len > 2 ? text : nil }
-        if text.hasSuffix("\n") { text = text[0..<text.len - 1] }
-        guard !text.isEmpty, var writer = writer(text.len + 2) else { return nil }
-        writer.add(text)
-        writer.add("\r\n")
-        return writer.text
-    }
-}
-
-/// Warns of a constant header text without a line end.
+/// Looks at a constant header text.
 let prepareLines: Preparation = { host, index, constant, _, complaint in
-    guard index == 0 else { return .true }
-    guard !constant.isEmpty else { return complaint.say("there is no header in an empty text") }
-    if !constant.hasSuffix("\r\n") {
-        host.log(.warning, "the header text \"\(constant.string)\" does not end in \\r\\n; it is added")
-    }
-    return .true
+    index == 0 ? checkLines(host, constant, complaint) : .true
 }
 
 /// `append_hf(text[, name])`
@@ -161,12 +144,7 @@ func removeViaParameter(_ call: Call) -> CInt {
 private func parameter(_ name: apus_str, in params: apus_str) -> Range<Int>? {
     var start = 0
     while start < params.len {
-        var end = start + 1
-        var quoted = false
-        while end < params.len, quoted || params[end] != UInt8(ascii: ";") {
-            if params[end] == UInt8(ascii: "\"") { quoted.toggle() }
-            end += 1
-        }
+        let end = params.end(of: UInt8(ascii: ";"), from: start + 1)
         var rest = params[start..<end]
         if rest[0] == UInt8(ascii: ";") { rest = rest.dropFirst(1) }
         if let found = rest.next(UInt8(ascii: "=")), found.trimmed.equalsIgnoringCase(name) { return start..<end }

@@ -89,6 +89,11 @@ import Testing
                 + "duplicate_variable already"
         ),
         (
+            "duplicate_select",
+            "module `duplicate_select` cannot be loaded: add_select: select @zoo is declared by duplicate_select already"
+        ),
+        ("own_select", "module `own_select` cannot be loaded: add_select: select @from is the server's own"),
+        (
             "duplicate_event",
             "module `duplicate_event` cannot be loaded: events->add: event duplicate_event:bell is declared twice"
         ),

@@ -212,9 +212,8 @@ extension Binder {
     ) -> Bool {
         let (diagnostics, owner) = (diagnostics, select.owner)
         let text = memory.text(path)
-        let verdict = owner.look({ diagnostics.remark($0, "\(owner.name): \($1)", at: inner.range) }) {
-            select.prepare(owner.host, text, $0, $1)
-        }
+        let tell: Declarer.Tell = { diagnostics.remark($0, "\(owner.name): \($1)", at: inner.range) }
+        let verdict = owner.look(tell) { select.prepare(owner.host, text, $0, $1) }
         switch verdict {
         case .accepted(let prepared):
             compiled.get = select.get

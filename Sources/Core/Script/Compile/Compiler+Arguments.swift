@@ -341,7 +341,8 @@ extension Compiler {
         guard let prepare = function.prepare else { return plan }
         var plan = plan
         let (diagnostics, name) = (diagnostics, function.owner.name)
-        let verdict = function.owner.look({ diagnostics.remark($0, "\(name): \($1)", at: argument.range) }) {
+        let tell: Declarer.Tell = { diagnostics.remark($0, "\(name): \($1)", at: argument.range) }
+        let verdict = function.owner.look(tell) {
             prepare(function.owner.host, UInt32(place), constant, $0, $1)
         }
         switch verdict {
