@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: a Substitution and its pieces are made while the config is read, in memory of the script, and not changed afterwards, so workers
 // share them; literal pieces point into the constant, which lives as long as the script.
@@ -60,18 +61,10 @@ private func prepare(
         complaint.pointee.offset = UInt32(middle + 1)
         return .false
     }
-    guard let place = host.prepared(Substitution.self, count: 1) else { return .false }
+    guard let place = host.prepared(Substitution.self) else { return .false }
     place.initialize(to: Substitution(regex: regex, everywhere: everywhere, pieces: pieces))
     prepared.pointee = UnsafeMutableRawPointer(place)
     return .true
-}
-
-extension UnsafePointer<apus_host> {
-    /// Room for so many values that lives as long as the script.
-    fileprivate func prepared<Value>(_ type: Value.Type, count: Int) -> UnsafeMutablePointer<Value>? {
-        pointee.script.pointee.allocate_prepared(self, MemoryLayout<Value>.stride * count)?
-            .bindMemory(to: Value.self, capacity: count)
-    }
 }
 
 private func unescaped(_ byte: UInt8, in text: apus_str, from: Int) -> Int? {

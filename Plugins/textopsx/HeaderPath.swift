@@ -1,6 +1,8 @@
 import PluginKit
+import RoutingKit
 
-// Invariants: a path is read when the config is, in memory of its own that lives for ever, and never changed.
+// Invariants: a path is made when the config is read, in memory of the script, and not changed afterwards, so workers share it; its texts point
+// into the constant, which lives as long as the script.
 
 /// What a script means by `name[index].parameter`.
 struct HeaderPath {
@@ -25,28 +27,28 @@ struct HeaderPath {
 }
 
 /// The first argument of `append_hf_value` and `insert_hf_value`: one value of a header.
-let prepareIndexed: Preparation = { _, index, constant, prepared, complaint in
-    index == 0 ? prepare(constant, .index, prepared, complaint) : .true
+let prepareIndexed: Preparation = { host, index, constant, prepared, complaint in
+    index == 0 ? prepare(host, constant, .index, prepared, complaint) : .true
 }
 
 /// Of `remove_hf_value`: values or a parameter of them.
-let prepareAny: Preparation = { _, index, constant, prepared, complaint in
-    index == 0 ? prepare(constant, [.index, .all, .parameter], prepared, complaint) : .true
+let prepareAny: Preparation = { host, index, constant, prepared, complaint in
+    index == 0 ? prepare(host, constant, [.index, .all, .parameter], prepared, complaint) : .true
 }
 
 /// Of `assign_hf_value`: a value, or a parameter of values.
-let prepareAssigned: Preparation = { _, index, constant, prepared, complaint in
-    index == 0 ? prepare(constant, [.index, .allWithParameter, .parameter], prepared, complaint) : .true
+let prepareAssigned: Preparation = { host, index, constant, prepared, complaint in
+    index == 0 ? prepare(host, constant, [.index, .allWithParameter, .parameter], prepared, complaint) : .true
 }
 
 /// Of `include_hf_value` and its kin: a header alone.
-let prepareName: Preparation = { _, index, constant, prepared, complaint in
-    index == 0 ? prepare(constant, [], prepared, complaint) : .true
+let prepareName: Preparation = { host, index, constant, prepared, complaint in
+    index == 0 ? prepare(host, constant, [], prepared, complaint) : .true
 }
 
 private func prepare(
-    _ text: apus_str, _ allowed: HeaderPath.Parts, _ prepared: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
-    _ complaint: UnsafeMutablePointer<apus_complaint>
+    _ host: Host, _ text: apus_str, _ allowed: HeaderPath.Parts,
+    _ prepared: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ complaint: UnsafeMutablePointer<apus_complaint>
 ) -> CInt {
     var rest = text
     var path = HeaderPath(name: rest.takeName(), index: 0, isAll: false, parameter: apus_str())
@@ -76,21 +78,13 @@ private func prepare(
     if path.isAll, path.parameter.isNull, !allowed.contains(.all) {
         return complaint.say("[*] is for a parameter of all values: name[*].parameter")
     }
-    path.name = path.name.kept
-    path.parameter = path.parameter.kept
-    prepared.pointee = UnsafeMutableRawPointer(permanent(path))
+    guard let place = host.prepared(HeaderPath.self) else { return .false }
+    place.initialize(to: path)
+    prepared.pointee = UnsafeMutableRawPointer(place)
     return .true
 }
 
 extension apus_str {
-    /// A copy that lives for ever; no text stays none.
-    var kept: apus_str {
-        guard let s else { return self }
-        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: Swift.max(1, len))
-        copy.update(from: s, count: len)
-        return apus_str(s: copy, len: len)
-    }
-
     /// Takes what stands before a bracket or dot off the front.
     fileprivate mutating func takeName() -> apus_str {
         var end = 0

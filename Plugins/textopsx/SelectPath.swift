@@ -1,6 +1,8 @@
 import PluginKit
+import RoutingKit
 
-// Invariants: a path is read when the config is, in memory of its own that lives for ever, and never changed.
+// Invariants: a path is made when the config is read, in memory of the script, and not changed afterwards, so workers share it; its texts live
+// as long as the script.
 
 /// What a script means by `@hf_value.name[index].part`.
 struct SelectPath {
@@ -25,24 +27,24 @@ struct SelectPath {
 }
 
 /// `@hf_value.name[index].part`
-let prepareValueSelect: SelectPreparation = { _, path, prepared, complaint in
-    var reader = PathReader(path: path)
+let prepareValueSelect: SelectPreparation = { host, path, prepared, complaint in
+    var reader = PathReader(host: host, path: path)
     guard var select = reader.header(complaint) else { return .false }
     if let word = reader.word() { reader.readPart(word, &select) }
     return reader.finish(select, prepared, complaint)
 }
 
 /// `@hf_value2.name[index].parameter`
-let prepareHeaderSelect: SelectPreparation = { _, path, prepared, complaint in
-    var reader = PathReader(path: path)
+let prepareHeaderSelect: SelectPreparation = { host, path, prepared, complaint in
+    var reader = PathReader(host: host, path: path)
     guard var select = reader.header(complaint) else { return .false }
     if let word = reader.word() { select.setKey(reader.isParameterMark(word) ? reader.word() ?? word : word) }
     return reader.finish(select, prepared, complaint)
 }
 
 /// `@hf_value_exists.name.value`
-let prepareExistsSelect: SelectPreparation = { _, path, prepared, complaint in
-    var reader = PathReader(path: path)
+let prepareExistsSelect: SelectPreparation = { host, path, prepared, complaint in
+    var reader = PathReader(host: host, path: path)
     guard var select = reader.header(complaint) else { return .false }
     guard select.index == 0 else {
         return complaint.say("a value is looked for in all of the header: there is no index")
@@ -73,12 +75,16 @@ private struct PathReader {
         var isQuoted = false
     }
 
+    let host: Host
     let path: apus_str
     private var at = 0
     /// What came last was no word, index or part.
     private var isBroken = false
 
-    init(path: apus_str) { self.path = path }
+    init(host: Host, path: apus_str) {
+        self.host = host
+        self.path = path
+    }
 
     /// The next `.word` or `["word"]`; nil when none is there.
     mutating func word() -> Word? {
@@ -107,7 +113,8 @@ private struct PathReader {
             return nil
         }
         var select = SelectPath()
-        select.name = word.isQuoted ? word.text.kept : word.text.dashed
+        guard let name = word.isQuoted ? word.text : dashed(word.text) else { return nil }
+        select.name = name
         guard at < path.len, path[at] == UInt8(ascii: "[") else { return select }
         guard let end = path.index(of: UInt8(ascii: "]"), from: at) else { return select }
         let text = path[at + 1..<end]
@@ -186,20 +193,18 @@ private struct PathReader {
         guard at == path.len, !isBroken else {
             return complaint.say("nothing like this stands behind it", at: min(at, max(path.len - 1, 0)))
         }
-        var select = select
-        select.key = select.key.kept
-        prepared.pointee = UnsafeMutableRawPointer(permanent(select))
+        guard let place = host.prepared(SelectPath.self) else { return .false }
+        place.initialize(to: select)
+        prepared.pointee = UnsafeMutableRawPointer(place)
         return .true
     }
-}
 
-extension apus_str {
-    /// A copy that lives for ever, with `-` for `_`.
-    fileprivate var dashed: apus_str {
-        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: Swift.max(1, len))
-        for (index, byte) in bytes.enumerated() {
-            copy[index] = CChar(bitPattern: byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : byte)
+    /// A copy with `-` for `_`.
+    private func dashed(_ text: apus_str) -> apus_str? {
+        guard let copy = host.prepared(UInt8.self, count: text.len) else { return nil }
+        for (index, byte) in text.bytes.enumerated() {
+            copy[index] = byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : byte
         }
-        return apus_str(s: copy, len: len)
+        return apus_str(start: copy, count: text.len)
     }
 }

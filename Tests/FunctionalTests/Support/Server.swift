@@ -5,7 +5,7 @@ import Glibc
 /// `#expect` cannot look into calls on a value that is not copyable: bind the result to a name first.
 struct Server: ~Copyable {
     /// What the server logs once its sockets are open and its workers run.
-    static let readyText = "ready"
+    static let readyText = " is ready: "
 
     let folder: TemporaryFolder
     let port: UInt16

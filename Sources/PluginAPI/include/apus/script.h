@@ -205,7 +205,7 @@ typedef struct apus_script_api {
     void (*APUS_NONNULL hold_route)(const apus_host *APUS_NONNULL h, const apus_route *APUS_NONNULL route);
     void (*APUS_NONNULL release_route)(const apus_host *APUS_NONNULL h, const apus_route *APUS_NULLABLE route);
 
-    /* Only in a function's `prepare`: memory that lives as long as the *program*, aligned for any type, not to be freed. Null elsewhere. */
+    /* Only in the `prepare` of a function or select: memory that lives as long as the *program*, aligned for any type, not to be freed. Null elsewhere. */
     void *APUS_NULLABLE (*APUS_NONNULL allocate_prepared)(const apus_host *APUS_NONNULL h, size_t size);
 
     /* [worker] [no-alloc] The innermost route block that the statement which makes the call stands in: its name, "" for one without. *program* */

@@ -68,9 +68,9 @@ typedef struct apus_select {
     const char *APUS_NONNULL name; /* without the @ */
     const char *APUS_NONNULL doc;  /* one sentence; `apus -M` prints it */
     /*
-     * On the main thread, when parameters are set and before `start`, also for `apus -c`. `path` is what was written behind the name,
-     * ".part[1].part", as it stands; it lives *for ever*. Answers true and leaves in *prepared what the getter wants to know, or complains and
-     * answers APUS_FALSE.
+     * When the config is read, on the thread and with the means of apus_function.prepare. `path` is what was written behind the name,
+     * ".part[1].part", as it stands. *program* Answers true and leaves in *prepared what the getter wants to know, or complains and answers
+     * APUS_FALSE.
      */
     int (*APUS_NONNULL prepare)(const apus_host *APUS_NONNULL h, apus_str path, void *APUS_NULLABLE *APUS_NONNULL prepared,
                                 apus_complaint *APUS_NONNULL complaint);
