@@ -31,7 +31,10 @@ import Testing
                 $ru = $hdr(X-First);
                 if (!t_relay()) sl_reply_error();
             }
-            branch_route[BRANCH\(number)] { if ($avp(script) != "\(number)") xerr("branch by another script\\n"); }
+            branch_route[BRANCH\(number)] {
+                if ($avp(script) != "\(number)") xerr("branch by another script\\n");
+                t_on_reply("SEEN\(number)");
+            }
             onreply_route[SEEN\(number)] {
                 if ($avp(script) != "\(number)") xerr("reply by another script\\n");
                 wait(3);

@@ -23,6 +23,8 @@ struct ConfigComparison {
     private(set) var changes: [Modules.Change] = []
     /// What is different, in the words of the config.
     private(set) var names: [String] = []
+    /// Errors that a restart would mend; all others are mistakes.
+    private(set) var restarts = 0
 
     /// Globals that are part of the compiled script.
     private static let compiled: Set<String> = [
@@ -57,7 +59,8 @@ struct ConfigComparison {
     /// - Parameters:
     ///   - range: in the new config; nil: it is gone from there.
     ///   - before: in the old one.
-    private func refuse(_ what: String, at range: SourceRange?, before: SourceRange? = nil) {
+    private mutating func refuse(_ what: String, at range: SourceRange?, before: SourceRange? = nil) {
+        restarts += 1
         var notes: [Diagnostic.Note] = []
         if range == nil, let before {
             notes.append(Diagnostic.Note("it stood at \(before.position) when the config was read last"))
@@ -67,7 +70,7 @@ struct ConfigComparison {
             notes: notes)
     }
 
-    private func compareDialects() {
+    private mutating func compareDialects() {
         guard old.tree.dialect != new.tree.dialect else { return }
         refuse("the config's dialect is another one", at: new.tree.marker, before: old.tree.marker)
     }
@@ -92,7 +95,7 @@ struct ConfigComparison {
         }
     }
 
-    private func compareListeners() {
+    private mutating func compareListeners() {
         compare(
             "`listen`", old.settings.listeners.map { ($0.text, $0.range) },
             new.settings.listeners.map { ($0.text, $0.range) })
@@ -101,7 +104,7 @@ struct ConfigComparison {
             new.settings.aliases.map { ($0.text, $0.range) })
     }
 
-    private func compareModules() {
+    private mutating func compareModules() {
         func loads(_ state: ConfigState) -> [(String, SourceRange)] {
             state.tree.statements.compactMap { statement in
                 guard case .loadModule(let load) = statement else { return nil }
@@ -123,7 +126,9 @@ struct ConfigComparison {
     }
 
     /// Says what of a list is new, and what is gone.
-    private func compare(_ what: String, _ before: [(String, SourceRange)], _ after: [(String, SourceRange)]) {
+    private mutating func compare(
+        _ what: String, _ before: [(String, SourceRange)], _ after: [(String, SourceRange)]
+    ) {
         for (text, range) in after where !before.contains(where: { $0.0 == text }) {
             refuse("\(what) \(text) is new", at: range)
         }
@@ -154,6 +159,7 @@ struct ConfigComparison {
             guard let written = now.last?.value.contract ?? parameter.standard(memory),
                 let value = changeable.reading(written)
             else {
+                restarts += 1
                 diagnostics.error(
                     "\(parameter.title) is not set any more, and what it is then is known at a start only",
                     at: nil, hint: "write its default instead of leaving it out",
@@ -204,6 +210,10 @@ struct ConfigComparison {
                 continue
             }
             guard before[name]?.value != parameter.value else { continue }
+            guard before[name].map({ $0.value.isNumber == parameter.value.isNumber }) != false else {
+                refuse("parameter `\(name)` has another type", at: parameter.range)
+                continue
+            }
             guard let value = parameter.value.parameterValue({ [memory] in memory.text($0).bytes }).contract else {
                 continue
             }
@@ -245,6 +255,10 @@ extension ParameterDeclaration {
 }
 
 extension Settings.Value {
+    fileprivate var isNumber: Bool {
+        if case .number = self { true } else { false }
+    }
+
     /// As messages show it.
     fileprivate var text: String {
         switch self {

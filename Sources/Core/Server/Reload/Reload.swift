@@ -81,15 +81,19 @@ final class Reload: @unchecked Sendable {
         let after = ConfigState(
             tree: tree, settings: settings, evaluator: Modules.constants { preprocessor.evaluated($0) })
         // What needs a restart may be what the script's mistakes come from: a module that is not loaded yet.
-        let restart = Diagnostics()
-        var comparison = ConfigComparison(before, after, modules, options, restart, ProgramMemory())
+        let differences = Diagnostics()
+        differences.warningsAreErrors = options.warningsAreErrors
+        var comparison = ConfigComparison(before, after, modules, options, differences, ProgramMemory())
         if !diagnostics.failed { comparison.compare() }
-        if restart.errors > 0 { return .refused(Reload.fault(409, restart)) }
+        if differences.failed {
+            let isRestart = comparison.restarts > 0 && comparison.restarts == differences.errors
+            return .refused(Reload.fault(isRestart ? 409 : 400, differences))
+        }
         let program = Configuration.compile(
             tree, settings, modules, diagnostics, runVariables: runVariables)
         modules.texts = nil
         guard !diagnostics.failed, let program else { return .refused(Reload.fault(400, diagnostics)) }
-        return .ready(program, after, comparison, remarks: diagnostics.text)
+        return .ready(program, after, comparison, remarks: differences.text + diagnostics.text)
     }
 
     /// What `apus -c` would print.
