@@ -39,8 +39,8 @@ import Testing
             """
             request_route { if (to_ip == 10.0.0.1) exit; route(ONLY); forward(); }
             onsend_route { forward(); route(SENDS); }
-            route[ONLY] { if (snd_port == 5060) exit; }
-            route[SENDS] { if (snd_port == 5060) exit; }
+            route[ONLY] { if (snd_ip == 10.0.0.1) exit; }
+            route[SENDS] { if (snd_ip == 10.0.0.1) exit; }
             """)
         let errors = result.output.split(separator: "\n").filter { $0.contains(" error: ") }.map { line in
             line.split(separator: ":", maxSplits: 1).last.map(String.init) ?? ""
@@ -49,7 +49,7 @@ import Testing
             errors == [
                 "1:21: error: `to_ip` is known in `onsend_route` only",
                 "2:16: error: `forward` may not be called in `onsend_route`",
-                "3:19: error: `snd_port` is known in `onsend_route` only",
+                "3:19: error: `snd_ip` is known in `onsend_route` only",
             ])
     }
 }

@@ -4,7 +4,8 @@ enum Suggest {
     /// five letters. Two swapped neighbours are one edit; a difference in case alone always counts as near.
     static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let letters = Array(word.utf8)
-        let limit = letters.count < 5 ? 1 : 2
+        // Any letter is one edit away from any other.
+        let limit = letters.count < 2 ? 0 : letters.count < 5 ? 1 : 2
         var best: (distance: Int, word: String)?
         for candidate in candidates where candidate != word {
             let other = Array(candidate.utf8)

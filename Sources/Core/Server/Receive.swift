@@ -192,7 +192,12 @@ extension UnsafeMutablePointer<ServerWorker> {
             if end.failed { bump(counters.errRequests) }
             _ = pointee.shared.pointee.host.pointee.hooks.run(.requestEnded, message)
             finish(space)
-        } else if end.dropped || end.failed || end.code == 0 {
+        } else if end.dropped || end.failed || end.code == 0 || (end.code < 0 && !end.exited) {
+            if end.code < 0, !end.dropped, !end.failed {
+                Log.limited(.warning, "a reply is dropped: reply_route answered ", source: message.routing.source) {
+                    $0.add(Int(end.code))
+                }
+            }
             bump(counters.dropReplies)
             finish(space)
         } else {

@@ -185,6 +185,23 @@ import Testing
         }
     }
 
+    /// return_mode 1: calls give their code, and all but 0 is true.
+    @Test(arguments: [(0, "no", "1", "no"), (1, "yes", "-3", "yes")] as [(Int, String, String, String)])
+    func returnModes(mode: Int, negative: String, value: String, called: String) throws {
+        let script = try TestScript(
+            """
+            return_mode = \(mode)
+            request_route {
+                if (quiet(-1)) note("yes"); else note("no");
+                $var(x) = quiet(-3) + 0; note("$var(x)");
+                if (route(NO)) note("yes"); else note("no");
+            }
+            route[NO] { return -1; }
+            """)
+        try script.run()
+        #expect(Array(script.notes.prefix(3)) == [negative, mode == 0 ? "0" : value, called])
+    }
+
     @Test func logicIsShort() throws {
         #expect(try notes("if (quiet(-1) && code(1)) note(\"x\");") == ["end -1"])
         #expect(try notes("if (quiet(1) || code(1)) note(\"x\");") == ["x", "end 1"])

@@ -133,8 +133,18 @@ struct BlockLints {
             diagnostics.warning(
                 "`break` outside of a loop or switch ends this route with code 0", at: statement.range,
                 hint: "write `return` or `exit`")
-        case .call, .empty: break
+        case .call(let call): checkForward(call)
+        case .empty: break
         }
+    }
+
+    /// `forward` makes a request of what it has at hand: a reply is forwarded by itself.
+    private func checkForward(_ call: Syntax.Call) {
+        guard call.name.text.hasPrefix("forward"), CoreNames.functions.contains(call.name.text),
+            route.kind != .request, route.kind != .failure
+        else { return }
+        diagnostics.warning(
+            "`\(call.name.text)` forwards requests, and `\(route.title)` is no place for that", at: call.name.range)
     }
 
     // MARK: Flow

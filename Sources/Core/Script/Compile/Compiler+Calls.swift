@@ -17,6 +17,7 @@ extension Compiler {
             }
             plans.append(plan)
         }
+        if function.owner.name == "core", function.name.hasPrefix("cfg_") { bindConfigGroup(call, &plans[0]) }
         while plans.count < function.signature.arguments.count {
             plans.append(ArgumentPlan(conversion: .constant, routeKinds: 0, prototype: apus_arg()))
         }

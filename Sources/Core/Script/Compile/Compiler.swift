@@ -82,6 +82,8 @@ final class Compiler {
             dialect = block.dialect
             statements(block.body.statements)
         }
+        // Only an explicit `return` decides about a reply, not the code of whatever came last.
+        if route.kind == .coreOnReply { emitter.emit(.return, c: 1, effect: 0) }
         emitter.emit(.end, effect: 0)
         // One more than it ever pushes: the machine keeps a value in hand now and then.
         routeTable[index].depth = Int32(emitter.maximumHeight + 1)

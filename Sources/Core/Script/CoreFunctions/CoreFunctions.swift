@@ -17,6 +17,7 @@ enum CoreFunctions {
         try declareSockets(declare)
         try declareConnections(declare)
         try declareLogging(declare)
+        try declareConfig(declare)
     }
 
     /// Where the subjects put their functions.

@@ -75,6 +75,19 @@ final class ChangeableParameters {
         return names.isEmpty ? nil : names
     }
 
+    /// Instances of a group, `group[n]`: each once, or with a name those that have this parameter, with its number.
+    func instances(of group: String, _ name: String? = nil) -> [ConfigInstances.Instance] {
+        var found: [ConfigInstances.Instance] = []
+        for (number, parameter) in all.enumerated()
+        where parameter.group.hasPrefix(group + "[") && parameter.group.hasSuffix("]") {
+            guard let id = Int64(parameter.group.dropFirst(group.utf8.count + 1).dropLast()),
+                name == nil ? !found.contains(where: { $0.id == id }) : parameter.name == name
+            else { continue }
+            found.append(ConfigInstances.Instance(id: id, number: UInt32(number)))
+        }
+        return found
+    }
+
     /// Those of a group together, the core's first.
     var sorted: [ChangeableParameter] {
         all.enumerated().sorted {

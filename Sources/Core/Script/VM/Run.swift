@@ -59,6 +59,9 @@ struct Run {
     /// AVPs and XAVPs, of which the run is an owner; nil until the first is set, or given by who starts the run.
     var avps: UnsafeMutablePointer<AVPSet>?
 
+    /// Instances of groups of parameters that the run goes by (cfg_select), newest first; in its arena.
+    var selections: UnsafeMutablePointer<ConfigSelection>?
+
     /// Patterns compiled for this run, newest first; freed with it.
     var regexes: UnsafeMutablePointer<RunRegex>?
 

@@ -108,6 +108,7 @@ extension UnsafeMutablePointer<ScriptWorker> {
         run.pointee.mayWait = true
         run.pointee.receivedBytes = nil
         run.pointee.avps = nil
+        run.pointee.selections = nil
         run.pointee.site = nil
         run.pointee.suspension = 0
         return run
@@ -149,7 +150,7 @@ extension UnsafeMutablePointer<ScriptWorker> {
                 stackCapacity: Int32(Run.firstStackCapacity), stackCount: 0, frames: frames,
                 frameCapacity: Int32(Run.firstFrameCapacity), frameCount: 0, sending: nil, logPrefix: apus_str(),
                 variables: nil,
-                avps: nil,
+                avps: nil, selections: nil,
                 regexes: nil, slots: nil, endSlots: nil, logLevel: nil, mayWait: true, receivedBytes: nil,
                 site: nil, arguments: nil, suspension: 0,
                 resumeUser: nil, enteredRoute: false,

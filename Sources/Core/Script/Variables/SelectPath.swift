@@ -10,6 +10,8 @@ struct CompiledSelect {
         case source, destination, received
         /// A parameter that may change while the server runs; `index` is its number.
         case parameter
+        /// The instance of a group that the run goes by; the key is the group.
+        case selectedInstance
     }
 
     enum Part: UInt8 {
@@ -42,6 +44,8 @@ struct CompiledSelect {
     var key = apus_str()
     /// Realm of credentials; no text: any.
     var realm = apus_str()
+    /// Of a parameter whose group, the key, has instances with values of their own.
+    var instances: ConfigInstances?
 }
 
 /// Reads selects and knows their paths.
@@ -78,6 +82,7 @@ enum SelectPath {
         var pieces = try pieces(text)[...]
         guard case .name(let name)? = pieces.popFirst() else { throw unknown("", names.union(modules)) }
         if name == "cfg_get" { return try parameter(pieces, parameters) }
+        if name == "cfg_selected" { return try selection(pieces, parameters, keep) }
         guard let root = roots[name] else {
             if let module = KnownNames.module(ofSelect: name) {
                 throw Mistake(
@@ -161,6 +166,23 @@ enum SelectPath {
         throw Mistake(
             text: "group `\(group)` has no parameter `\(name)` that may change while the server runs",
             hint: Suggest.hint(for: name, among: known) ?? "it has \(known.sorted().joined(separator: ", "))")
+    }
+
+    /// `cfg_selected.group`
+    private static func selection(
+        _ path: ArraySlice<Piece>, _ parameters: ChangeableParameters, _ keep: (String) -> apus_str
+    ) throws(Mistake) -> CompiledSelect {
+        guard path.count == 1, case .name(let group)? = path.first else {
+            throw Mistake(text: "what is selected is read as `@cfg_selected.group`", hint: "write the group alone")
+        }
+        guard parameters.names(in: group) != nil || !parameters.instances(of: group).isEmpty else {
+            throw Mistake(
+                text: "there are no parameters of group `\(group)`",
+                hint: Suggest.hint(for: group, among: parameters.groups) ?? "see `cfg.list`")
+        }
+        var select = CompiledSelect(subject: .selectedInstance, part: .whole)
+        select.key = keep(group)
+        return select
     }
 
     private static func unknown(_ prefix: String, _ children: some Sequence<String>, near word: String? = nil)
