@@ -49,6 +49,6 @@ import Testing
         var passed: [String] = []
         while passed.last != "end" { passed.append(try #require(try sink.receive().message.header("Call-ID"))) }
         #expect(passed.dropLast() == ReplyRouteTests.cases.filter(\.passes).map(\.id)[...])
-        try server.waitForLog("reply_route answered -1")
+        try server.waitForLog("it answered -1")
     }
 }

@@ -194,8 +194,9 @@ extension UnsafeMutablePointer<ServerWorker> {
             finish(space)
         } else if end.dropped || end.failed || end.code == 0 || (end.code < 0 && !end.exited) {
             if end.code < 0, !end.dropped, !end.failed {
-                Log.limited(.warning, "a reply is dropped: reply_route answered ", source: message.routing.source) {
-                    $0.add(Int(end.code))
+                Log.limited(.warning, "reply_route drops a reply", source: message.routing.source) { line in
+                    line.add(": it answered ")
+                    line.add(Int(end.code))
                 }
             }
             bump(counters.dropReplies)

@@ -97,7 +97,7 @@ extension Compiler {
         }
         if route.kind == .request, !route.name.isEmpty { return checkSubroute(function, call) }
         guard !allows(function, route.kind.mask) else {
-            if function.maySuspend, route.kind == .onsend || route.kind == .event && route.name == "core:msg-received" {
+            if function.maySuspend, route.kind == .onsend {
                 diagnostics.error(
                     "`\(function.name)` may wait, which nothing can in `\(route.title)`", at: call.name.range)
             }
