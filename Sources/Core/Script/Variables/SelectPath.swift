@@ -240,7 +240,7 @@ enum SelectPath {
     }
 
     /// What the server's own begin with.
-    static var names: Set<String> { Set(roots.keys).union(["cfg_get"]) }
+    static var names: Set<String> { Set(roots.keys).union(["cfg_get", "cfg_selected"]) }
 
     // MARK: - The known ones
 
