@@ -8,11 +8,14 @@ extension UnsafePointer<apus_call> {
         return message.parse(uri: text).map { (text, $0) }
     }
 
-    /// Sets the Request-URI to the old one with a piece of it replaced.
-    fileprivate func setTarget(_ text: apus_str, _ piece: Range<Int>, _ replacement: apus_str...) -> CInt {
-        guard var writer = writer(text.len + replacement.reduce(0) { $0 + $1.len }) else { return .false }
+    /// Sets the Request-URI to the old one with two texts in the place of a piece of it.
+    fileprivate func setTarget(
+        _ text: apus_str, _ piece: Range<Int>, _ first: apus_str = "", _ second: apus_str = ""
+    ) -> CInt {
+        guard var writer = writer(text.len + first.len + second.len) else { return .false }
         writer.add(text[0..<piece.lowerBound])
-        for part in replacement { writer.add(part) }
+        writer.add(first)
+        writer.add(second)
         writer.add(text[piece.upperBound..<text.len])
         return message.api.pointee.set_request_uri(pointee.msg, writer.text) > 0 ? .true : .false
     }
