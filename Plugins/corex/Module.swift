@@ -12,6 +12,7 @@ private let module = Module(
         return .true
     },
     declare: { host in
+        makeState()
         state.pointee.workerSlot = host.slot(APUS_SLOT_WORKER)
         declareParameters(host)
         declareFlags(host)

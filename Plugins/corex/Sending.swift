@@ -180,11 +180,9 @@ extension UnsafeMutablePointer<Departure> {
         guard var branch = call.writer(64) else { return false }
         branch.add("z9hG4bKu")
         let below = call.message.via(0)?.text ?? apus_str()
-        let hashes = [
-            messages.pointee.hash(below, call.message.field(APUS_FIELD_CALL_ID)),
-            messages.pointee.hash(call.message.field(APUS_FIELD_CALL_ID), call.message.field(APUS_FIELD_CSEQ_NUMBER)),
-        ]
-        for hash in hashes { branch.add(hexadecimal: hash) }
+        let id = call.message.field(APUS_FIELD_CALL_ID)
+        branch.add(hexadecimal: messages.pointee.hash(below, id))
+        branch.add(hexadecimal: messages.pointee.hash(id, call.message.field(APUS_FIELD_CSEQ_NUMBER)))
         branch.add(".")
         branch.add(number: number)
         var at = 0

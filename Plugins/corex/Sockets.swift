@@ -69,11 +69,7 @@ struct SocketText {
     /// Nil when it is none.
     init?(_ text: apus_str) {
         var rest = text
-        if let colon = rest.index(of: UInt8(ascii: ":")),
-            ["udp", "tcp", "tls", "sctp", "ws", "wss"].contains(where: {
-                rest[0..<colon].equalsIgnoringCase($0)
-            })
-        {
+        if let colon = rest.index(of: UInt8(ascii: ":")), SocketText.isTransport(rest[0..<colon]) {
             transport = rest[0..<colon]
             rest = rest.dropFirst(colon + 1)
         }
@@ -90,5 +86,10 @@ struct SocketText {
             return nil
         }
         port = UInt16(number)
+    }
+
+    private static func isTransport(_ text: apus_str) -> Bool {
+        text.equalsIgnoringCase("udp") || text.equalsIgnoringCase("tcp") || text.equalsIgnoringCase("tls")
+            || text.equalsIgnoringCase("sctp") || text.equalsIgnoringCase("ws") || text.equalsIgnoringCase("wss")
     }
 }

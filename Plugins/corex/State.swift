@@ -33,7 +33,12 @@ struct WorkerState {
     var isOutgoing = false
 }
 
-nonisolated(unsafe) let state = permanent(State())
+/// Made as the module is declared, before anything else of it runs. A plain pointer: messages read it without asking whether it is there.
+private nonisolated(unsafe) var shared: UnsafeMutablePointer<State>?
+
+func makeState() { shared = shared ?? permanent(State()) }
+
+var state: UnsafeMutablePointer<State> { shared.unsafelyUnwrapped }
 
 extension UnsafePointer<apus_host> {
     /// The calling worker's.
