@@ -129,6 +129,7 @@ import Testing
             \(before)
             request_route {
                 $var(before) = "\(word)";
+                xnotice("begins: $rU\\n");
                 if ($rU == "waits") wait_never(1200);
                 if ($rU == "runs") { $var(x) = run_route("WAITS"); $var(x) = run_route("TELLS"); }
                 route("TE" + "LLS");
@@ -145,6 +146,9 @@ import Testing
         try second.send(
             SIPText.request("OPTIONS", "sip:runs@\(server.server.address)", from: second.address, id: "runs"),
             to: server.server.port)
+        // Else they might come when the new script is in force.
+        try server.server.waitForLog("begins: waits")
+        try server.server.waitForLog("begins: runs")
         try server.reload(
             script("new", before: "route[FIRST] { $var(a) = 1; $var(b) = 2; $var(c) = 3; xinfo(\"$var(a)\\n\"); }"))
         #expect(try server.ask(id: "between") == "new new new")
