@@ -83,7 +83,8 @@ let package = Package(
         .testTarget(name: "DoorKitTests", dependencies: ["DoorKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(
-            name: "FunctionalTests", dependencies: ["BinRPC", "GoldenFiles"], exclude: ["Comparison", "Mistakes", "Sipp", "Zoo"],
+            name: "FunctionalTests", dependencies: ["BinRPC", "GoldenFiles"],
+            exclude: ["Comparison", "Mistakes", "Sipp", "Zoo"],
             swiftSettings: strict),
     ]
         + plugins.map {

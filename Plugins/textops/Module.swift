@@ -21,7 +21,8 @@ private func declareTests(_ host: Host) {
     host.function(
         "is_method", "methods:format", doc: "Whether the method (of a reply: its CSeq's) is one of A|B|C.",
         prepare: prepareMethods, call: isMethod)
-    host.function("search", "expression:regex", doc: "Searches the whole message as received, its first line too.", call: search)
+    host.function(
+        "search", "expression:regex", doc: "Searches the whole message as received, its first line too.", call: search)
     host.function("search_body", "expression:regex", doc: "Searches the body.", call: searchBody)
     host.function(
         "search_hf", "name:string, expression:regex, which:word(a|f|l)",

@@ -284,9 +284,9 @@ extension ParameterDeclaration {
         }
     }
 
-    /// The number that is allowed and nearest to one that is not; nil for anything else.
+    /// The number that is allowed and nearest to one that is not; nil for anything else, and for numbers of flags: the nearest is another flag.
     func nearest(to value: Value) -> Value? {
-        guard kind != .string, case .number(let number) = value, let range else { return nil }
+        guard kind != .string, case .number(let number) = value, let range, range.upperBound != 31 else { return nil }
         return .number(min(max(number, range.lowerBound), range.upperBound))
     }
 }

@@ -72,7 +72,8 @@ import Testing
     @Test func aSleepingScriptHoldsNobodyUp() throws {
         let probe = try Probe(
             ["sl", "cfgutils"], arguments: ["-n", "1"],
-            script: #"if ($rU == "slow") { sleep("2"); sl_send_reply("200", "slept"); exit; } sl_send_reply("200", "quick");"#
+            script:
+                #"if ($rU == "slow") { sleep("2"); sl_send_reply("200", "slept"); exit; } sl_send_reply("200", "quick");"#
         )
         try probe.client.send(probe.request(user: "slow", id: "slow"), to: probe.server.port)
         let other = try UDPClient()

@@ -47,7 +47,8 @@ import Testing
         ("authorization.opaque", nil), ("proxy_authorization.username", nil),
         ("src.ip", "192.0.2.7"), ("src.port", "40000"), ("src.ip_port", "192.0.2.7:40000"), ("src_ip", "192.0.2.7"),
         ("dst.ip", nil), ("received.port", nil),
-        ("x_some_header", "first"), ("x_some_header[2]", "second"), ("max_forwards", nil), ("event", nil), ("record_route.uri", nil),
+        ("x_some_header", "first"), ("x_some_header[2]", "second"), ("max_forwards", nil), ("event", nil),
+        ("record_route.uri", nil),
     ]
 
     @Test(arguments: cases) func paths(_ path: String, _ value: String?) throws {
