@@ -1,5 +1,6 @@
 /* contacts.so - adds branches as a registrar does: with q and +sip.instance. */
 #include <apus/module.h>
+#include "functions.h"
 
 /* contact(uri, q in thousandths or -1, instance) */
 static int contact(const apus_call *c) {
@@ -43,20 +44,17 @@ static int no_request_uri(const apus_call *c) {
 }
 
 static int declare(const apus_host *h) {
-    int added = h->script->add_function(h, &(apus_function){
-        APUS_STRUCT(apus_function), .name = "contact", .args = "uri:format, q:int, instance:format",
-        .routes = APUS_ANY_ROUTE, .doc = "Adds a branch.", .call = contact });
-    if (added >= 0)
-        added = h->script->add_function(h, &(apus_function){
-            APUS_STRUCT(apus_function), .name = "rich_contact", .args = "uri:format, q:int, flags:int, path:format",
-            .routes = APUS_ANY_ROUTE, .doc = "Adds a branch with flags and a path.", .call = rich_contact });
-    if (added >= 0)
-        added = h->script->add_function(h, &(apus_function){
-            APUS_STRUCT(apus_function), .name = "registered", .args = "uri:format, ruid:format",
-            .routes = APUS_ANY_ROUTE, .doc = "Adds a branch of a record.", .call = registered });
-    return added < 0 ? added : h->script->add_function(h, &(apus_function){
-        APUS_STRUCT(apus_function), .name = "no_request_uri", .routes = APUS_ANY_ROUTE,
-        .doc = "Takes the Request-URI out of the destination set.", .call = no_request_uri });
+    const apus_function functions[] = {
+        {APUS_STRUCT(apus_function), .name = "contact", .args = "uri:format, q:int, instance:format",
+         .routes = APUS_ANY_ROUTE, .doc = "Adds a branch.", .call = contact},
+        {APUS_STRUCT(apus_function), .name = "rich_contact", .args = "uri:format, q:int, flags:int, path:format",
+         .routes = APUS_ANY_ROUTE, .doc = "Adds a branch with flags and a path.", .call = rich_contact},
+        {APUS_STRUCT(apus_function), .name = "registered", .args = "uri:format, ruid:format",
+         .routes = APUS_ANY_ROUTE, .doc = "Adds a branch of a record.", .call = registered},
+        {APUS_STRUCT(apus_function), .name = "no_request_uri", .routes = APUS_ANY_ROUTE,
+         .doc = "Takes the Request-URI out of the destination set.", .call = no_request_uri},
+    };
+    return ADD_FUNCTIONS(h, functions);
 }
 
 APUS_MODULE(contacts) { APUS_HEADER, .name = "contacts", .version = "1.0", .declare = declare };

@@ -6,6 +6,7 @@
  * armed(kind)          whether one is armed
  */
 #include <apus/tm.h>
+#include "functions.h"
 
 static const apus_host *host;
 static const tm_api *tm;
@@ -40,9 +41,7 @@ static int declare(const apus_host *h) {
         {APUS_STRUCT(apus_function), .name = "armed", .args = "kind:int", .routes = APUS_ANY_ROUTE,
          .doc = "Whether a route is armed.", .call = armed},
     };
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (h->script->add_function(h, &functions[i]) != APUS_TRUE) return APUS_FALSE;
-    return APUS_TRUE;
+    return ADD_FUNCTIONS(h, functions);
 }
 
 static int start(const apus_host *h) {

@@ -6,6 +6,7 @@
  * own_posted(uri)   a request whose Call-ID may belong to another worker
  */
 #include <apus/tm.h>
+#include "functions.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,9 +108,7 @@ static int declare(const apus_host *h) {
         {APUS_STRUCT(apus_function), .name = "own_posted", .args = "uri:format", .routes = APUS_ANY_ROUTE,
          .doc = "Informs.", .call = own_posted},
     };
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (h->script->add_function(h, &functions[i]) != APUS_TRUE) return APUS_FALSE;
-    return APUS_TRUE;
+    return ADD_FUNCTIONS(h, functions);
 }
 
 static int start(const apus_host *h) {

@@ -7,6 +7,7 @@
  *   @letters.word            the word of the path backwards; a path with a digit is a mistake
  */
 #include <apus/sl.h>
+#include "functions.h"
 #include <string.h>
 
 static const sl_api *sl;
@@ -61,8 +62,7 @@ static int declare(const apus_host *h) {
          .doc = "Replies in the transaction.", .call = answer},
         {APUS_STRUCT(apus_function), .name = "tag", .routes = APUS_ANY_ROUTE, .doc = "Logs our tag.", .call = tag},
     };
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (h->script->add_function(h, &functions[i]) != APUS_TRUE) return APUS_FALSE;
+    if (ADD_FUNCTIONS(h, functions) != APUS_TRUE) return APUS_FALSE;
     const apus_select letters = {APUS_STRUCT(apus_select), .name = "letters", .doc = "a word backwards: .word",
                                  .prepare = prepare, .get = get};
     return h->vars->add_select(h, &letters);

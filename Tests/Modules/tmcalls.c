@@ -5,6 +5,7 @@
  *   set_fr(invite, other)    as t_set_fr, but only where there is a transaction
  */
 #include <apus/tm.h>
+#include "functions.h"
 
 static const tm_api *tm;
 
@@ -24,9 +25,7 @@ static int declare(const apus_host *h) {
         {APUS_STRUCT(apus_function), .name = "set_fr", .args = "invite:int, other:int", .routes = APUS_ANY_ROUTE,
          .doc = "Times of the transaction.", .call = set_fr},
     };
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (h->script->add_function(h, &functions[i]) != APUS_TRUE) return APUS_FALSE;
-    return APUS_TRUE;
+    return ADD_FUNCTIONS(h, functions);
 }
 
 static int start(const apus_host *h) {
