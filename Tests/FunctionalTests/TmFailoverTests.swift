@@ -33,7 +33,7 @@ import Testing
     }
 
     /// A name server that knows a name with two called sides, the first one before the second one.
-    private func names(
+    private static func names(
         _ first: Address, _ second: Address, further: [String: DNSServer.Records] = [:]
     ) throws -> DNSServer {
         let zone = [
@@ -48,6 +48,27 @@ import Testing
             (priority: 20, weight: 1, port: second.port, target: "two.test"),
             (priority: 10, weight: 1, port: first.port, target: "one.test"),
         ])
+    }
+
+    /// A caller, two called sides, and a name server that knows both by one name.
+    private struct Sides: ~Copyable {
+        let first: UDPClient
+        let second: UDPClient
+        let caller: UDPClient
+        let names: DNSServer
+
+        init() throws {
+            // All of them before any field: a half made value could not be thrown away.
+            let one = try UDPClient()
+            let two = try UDPClient()
+            let calling = try UDPClient()
+            names = try TmFailoverTests.names(one.address, two.address)
+            first = one
+            second = two
+            caller = calling
+        }
+
+        deinit { names.stop() }
     }
 
     private func invite(_ id: String, from caller: borrowing UDPClient) -> String {
@@ -67,29 +88,25 @@ import Testing
 
     /// Of a branch that another one has replaced nobody is told, nor does its outcome count.
     @Test(arguments: [503, 0]) func aReplacedBranchHasNotFailed(status: Int) throws {
-        let first = try UDPClient()
-        let second = try UDPClient()
-        let caller = try UDPClient()
-        let names = try names(first.address, second.address)
-        defer { names.stop() }
+        let sides = try Sides()
         let server = try server(
-            names, script: #"t_on_branch_failure("told"); t_on_failure("all"); t_relay();"#,
+            sides.names, script: #"t_on_branch_failure("told"); t_on_failure("all"); t_relay();"#,
             routes: """
                 event_route[tm:branch-failure:told] { xerr("branch failed\\n"); }
                 failure_route[all] { xerr("all failed\\n"); }
                 """)
-        let invite = invite("told", from: caller)
-        try caller.send(invite, to: server.port)
-        let one = try first.request("INVITE")
+        let invite = invite("told", from: sides.caller)
+        try sides.caller.send(invite, to: server.port)
+        let one = try sides.first.request("INVITE")
         if status > 0 {
-            try first.send(one.response(status, "Overload"), to: server.port)
-            _ = try first.request("ACK")
+            try sides.first.send(one.response(status, "Overload"), to: server.port)
+            _ = try sides.first.request("ACK")
         }
-        let two = try second.request("INVITE")
-        try second.send(two.response(486, "Busy Here"), to: server.port)
-        let ack = try second.request("ACK")
+        let two = try sides.second.request("INVITE")
+        try sides.second.send(two.response(486, "Busy Here"), to: server.port)
+        let ack = try sides.second.request("ACK")
         #expect(ack.branch == two.branch)
-        let end = try outcome(invite, caller, server)
+        let end = try outcome(invite, sides.caller, server)
         #expect(end.statusCode == 486)
         try server.waitForNothing()
         let log = server.log
@@ -99,29 +116,25 @@ import Testing
 
     /// The CANCEL follows the request to where it has gone.
     @Test func theBranchThatReplacedAnotherIsCancelled() throws {
-        let first = try UDPClient()
-        let second = try UDPClient()
-        let caller = try UDPClient()
-        let names = try names(first.address, second.address)
-        defer { names.stop() }
-        let server = try server(names, script: "t_relay();")
-        let invite = invite("cancelled", from: caller)
-        try caller.send(invite, to: server.port)
-        let one = try first.request("INVITE")
-        try first.send(one.response(503, "Overload"), to: server.port)
-        _ = try first.request("ACK")
-        let two = try second.request("INVITE")
-        try second.send(two.response(180, "Ringing"), to: server.port)
-        try caller.reply(180)
-        try caller.send(SIPText.cancel(invite), to: server.port)
-        let cancel = try second.request("CANCEL")
+        let sides = try Sides()
+        let server = try server(sides.names, script: "t_relay();")
+        let invite = invite("cancelled", from: sides.caller)
+        try sides.caller.send(invite, to: server.port)
+        let one = try sides.first.request("INVITE")
+        try sides.first.send(one.response(503, "Overload"), to: server.port)
+        _ = try sides.first.request("ACK")
+        let two = try sides.second.request("INVITE")
+        try sides.second.send(two.response(180, "Ringing"), to: server.port)
+        try sides.caller.reply(180)
+        try sides.caller.send(SIPText.cancel(invite), to: server.port)
+        let cancel = try sides.second.request("CANCEL")
         #expect(cancel.headers("Via") == [two.header("Via") ?? ""])
-        try second.send(cancel.response(200, "OK"), to: server.port)
-        try second.send(two.response(487, "Request Terminated"), to: server.port)
-        let end = try outcome(invite, caller, server)
+        try sides.second.send(cancel.response(200, "OK"), to: server.port)
+        try sides.second.send(two.response(487, "Request Terminated"), to: server.port)
+        let end = try outcome(invite, sides.caller, server)
         #expect(end.statusCode == 487)
         try server.waitForNothing()
-        while let late = first.datagram(within: .milliseconds(10)) {
+        while let late = sides.first.datagram(within: .milliseconds(10)) {
             #expect(!String(decoding: late.bytes, as: UTF8.self).hasPrefix("CANCEL"))
         }
     }
@@ -130,53 +143,45 @@ import Testing
     @Test(arguments: [
         ("t_set_disable_failover(1);", 503, false), ("", 480, false), ("CODES", 480, true), ("CODES", 403, false),
     ]) func theScriptDecidesAboutFailover(script: String, status: Int, isTried: Bool) throws {
-        let first = try UDPClient()
-        let second = try UDPClient()
-        let caller = try UDPClient()
-        let names = try names(first.address, second.address)
-        defer { names.stop() }
+        let sides = try Sides()
         let hasCodes = script == "CODES"
         let server = try server(
-            names, script: (hasCodes ? "" : script) + " t_relay();",
+            sides.names, script: (hasCodes ? "" : script) + " t_relay();",
             routes: hasCodes ? #"modparam("tm", "failover_reply_codes", "code=480;class=5")"# : "")
-        let invite = invite("decides", from: caller)
-        try caller.send(invite, to: server.port)
-        let one = try first.request("INVITE")
-        try first.send(one.response(status, "No"), to: server.port)
+        let invite = invite("decides", from: sides.caller)
+        try sides.caller.send(invite, to: server.port)
+        let one = try sides.first.request("INVITE")
+        try sides.first.send(one.response(status, "No"), to: server.port)
         if isTried {
-            let two = try second.request("INVITE")
-            try second.send(two.response(404, "Not Found"), to: server.port)
+            let two = try sides.second.request("INVITE")
+            try sides.second.send(two.response(404, "Not Found"), to: server.port)
         }
-        let end = try outcome(invite, caller, server)
+        let end = try outcome(invite, sides.caller, server)
         #expect(end.statusCode == (isTried ? 404 : status == 503 ? 500 : status))
-        if !isTried { try second.staysSilent(for: .milliseconds(100)) }
+        if !isTried { try sides.second.staysSilent(for: .milliseconds(100)) }
         try server.waitForNothing()
     }
 
     /// The request for the next address is made of the one that failed, with what its branch route did, or of the one that was received.
     @Test(arguments: [1, 0]) func whatTheNextServerGets(reparse: Int) throws {
-        let first = try UDPClient()
-        let second = try UDPClient()
-        let caller = try UDPClient()
-        let names = try names(first.address, second.address)
-        defer { names.stop() }
+        let sides = try Sides()
         let server = try server(
-            names, script: #"append_hf("X-Request: here\r\n"); t_on_branch("out"); t_relay();"#,
+            sides.names, script: #"append_hf("X-Request: here\r\n"); t_on_branch("out"); t_relay();"#,
             routes: """
                 modparam("tm", "reparse_on_dns_failover", \(reparse))
                 branch_route[out] { append_hf("X-Branch: here\\r\\n"); xerr("branch route\\n"); }
                 """)
-        let invite = invite("reparse", from: caller)
-        try caller.send(invite, to: server.port)
-        let one = try first.request("INVITE")
+        let invite = invite("reparse", from: sides.caller)
+        try sides.caller.send(invite, to: server.port)
+        let one = try sides.first.request("INVITE")
         #expect(one.header("X-Branch") == "here")
-        try first.send(one.response(503, "Overload"), to: server.port)
-        let two = try second.request("INVITE")
+        try sides.first.send(one.response(503, "Overload"), to: server.port)
+        let two = try sides.second.request("INVITE")
         #expect(two.header("X-Request") == "here")
         #expect(two.header("X-Branch") == (reparse == 1 ? "here" : nil))
         #expect(two.startLine == one.startLine && two.branch != one.branch)
-        try second.send(two.response(404, "Not Found"), to: server.port)
-        let end = try outcome(invite, caller, server)
+        try sides.second.send(two.response(404, "Not Found"), to: server.port)
+        let end = try outcome(invite, sides.caller, server)
         #expect(end.statusCode == 404)
         try server.waitForNothing()
         #expect(server.log.count(of: "branch route") == 1)
@@ -184,70 +189,62 @@ import Testing
 
     /// By which socket the next address is tried: that of the branch that failed, or that which the request was received on.
     @Test(arguments: [0, 1]) func theSocketOfTheNextServer(reuse: Int) throws {
-        let first = try UDPClient()
-        let second = try UDPClient()
-        let caller = try UDPClient()
+        let sides = try Sides()
         let other = try Ports.free()
-        let names = try names(first.address, second.address)
-        defer { names.stop() }
         let server = try server(
-            names, script: "force_send_socket(\"udp:127.0.0.1:\(other)\"); t_relay();",
+            sides.names, script: "force_send_socket(\"udp:127.0.0.1:\(other)\"); t_relay();",
             routes: """
                 listen=udp:127.0.0.1:\(other)
                 modparam("tm", "dns_reuse_rcv_socket", \(reuse))
                 """)
-        let invite = invite("socket", from: caller)
-        try caller.send(invite, to: server.port)
-        let (one, from) = try first.receive(within: .seconds(10))
+        let invite = invite("socket", from: sides.caller)
+        try sides.caller.send(invite, to: server.port)
+        let (one, from) = try sides.first.receive(within: .seconds(10))
         #expect(from.port == other)
-        try first.send(one.response(503, "Overload"), to: other)
-        let (two, next) = try second.receive(within: .seconds(10))
+        try sides.first.send(one.response(503, "Overload"), to: other)
+        let (two, next) = try sides.second.receive(within: .seconds(10))
         let expected = reuse == 1 ? server.port : other
         #expect(next.port == expected)
         #expect(two.header("Via")?.contains("127.0.0.1:\(expected);") == true, "\(two)")
-        try second.send(two.response(404, "Not Found"), to: expected)
-        let end = try outcome(invite, caller, server)
+        try sides.second.send(two.response(404, "Not Found"), to: expected)
+        let end = try outcome(invite, sides.caller, server)
         #expect(end.statusCode == 404)
         try server.waitForNothing()
     }
 
     /// Retransmissions ask no name server, not even where nothing is remembered: while the first copy's look-up waits, and later.
     @Test func onlyTheFirstCopyAsksForNames() throws {
-        let first = try UDPClient()
-        let second = try UDPClient()
-        let caller = try UDPClient()
-        let names = try names(first.address, second.address)
-        defer { names.stop() }
+        let sides = try Sides()
         let server = try server(
-            names, script: "xerr(\"script\\n\"); t_relay();", routes: "use_dns_cache=no\ndns_retr_time=1")
+            sides.names, script: "xerr(\"script\\n\"); t_relay();", routes: "use_dns_cache=no\ndns_retr_time=1")
         let question = "SRV _sip._udp.pair.test"
-        names.set(question, .silence)
-        let message = SIPText.request("MESSAGE", "sip:bob@pair.test", from: caller.address, id: "names")
-        for _ in 0..<5 { try caller.send(message, to: server.port) }
-        try names.waitUntilAsked(question)
-        names.set(question, TmFailoverTests.pair(first.address, second.address))
-        let seen = try first.request("MESSAGE")
+        sides.names.set(question, .silence)
+        let message = SIPText.request("MESSAGE", "sip:bob@pair.test", from: sides.caller.address, id: "names")
+        for _ in 0..<5 { try sides.caller.send(message, to: server.port) }
+        try sides.names.waitUntilAsked(question)
+        sides.names.set(question, TmFailoverTests.pair(sides.first.address, sides.second.address))
+        let seen = try sides.first.request("MESSAGE")
         // The name server was silent once, and was asked again.
-        let asked = names.questions(question)
-        for _ in 0..<5 { try caller.send(message, to: server.port) }
-        try first.send(seen.response(200, "OK"), to: server.port)
-        try caller.reply(200)
+        let asked = sides.names.questions(question)
+        for _ in 0..<5 { try sides.caller.send(message, to: server.port) }
+        try sides.first.send(seen.response(200, "OK"), to: server.port)
+        try sides.caller.reply(200)
         for _ in 0..<5 {
-            try caller.send(message, to: server.port)
-            try caller.reply(200)
+            try sides.caller.send(message, to: server.port)
+            try sides.caller.reply(200)
         }
-        #expect(asked < 5 && names.questions(question) == asked)
+        #expect(asked < 5 && sides.names.questions(question) == asked)
         #expect(server.log.count(of: "<script>: script") == 1)
         // Another request does ask.
-        let further = SIPText.request("MESSAGE", "sip:bob@pair.test", from: caller.address, id: "names2")
-        try caller.send(further, to: server.port)
+        let further = SIPText.request("MESSAGE", "sip:bob@pair.test", from: sides.caller.address, id: "names2")
+        try sides.caller.send(further, to: server.port)
         while true {
-            let message = try first.request("MESSAGE")
+            let message = try sides.first.request("MESSAGE")
             guard message.header("Call-ID") != seen.header("Call-ID") else { continue }
-            try first.send(message.response(200, "OK"), to: server.port)
+            try sides.first.send(message.response(200, "OK"), to: server.port)
             break
         }
-        #expect(names.questions(question) == asked + 1)
+        #expect(sides.names.questions(question) == asked + 1)
         try server.waitForNothing()
     }
 
@@ -259,7 +256,7 @@ import Testing
         let four = try UDPClient()
         let declining = try UDPClient()
         let caller = try UDPClient()
-        let names = try names(
+        let names = try TmFailoverTests.names(
             one.address, two.address,
             further: [
                 "SRV _sip._udp.other.test": .srv([
@@ -292,25 +289,21 @@ import Testing
 
     /// Only challenges of branches that count are collected: not those of one that was replaced.
     @Test func challengesOfAReplacedBranchAreNotPassedOn() throws {
-        let first = try UDPClient()
-        let second = try UDPClient()
+        let sides = try Sides()
         let third = try UDPClient()
-        let caller = try UDPClient()
-        let names = try names(first.address, second.address)
-        defer { names.stop() }
         let server = try server(
-            names, script: "append_branch(\"sip:three@\(third.address)\"); t_relay();",
+            sides.names, script: "append_branch(\"sip:three@\(third.address)\"); t_relay();",
             routes: #"modparam("tm", "failover_reply_codes", "code=401")"#)
-        let invite = invite("challenges", from: caller)
-        try caller.send(invite, to: server.port)
+        let invite = invite("challenges", from: sides.caller)
+        try sides.caller.send(invite, to: server.port)
         func challenge(_ name: String) -> [String] { ["WWW-Authenticate: Digest realm=\"\(name)\", nonce=\"1\""] }
-        let one = try first.request("INVITE")
-        try first.send(one.response(401, "No", headers: challenge("one")), to: server.port)
-        let two = try second.request("INVITE")
-        try second.send(two.response(407, "No", headers: challenge("two")), to: server.port)
+        let one = try sides.first.request("INVITE")
+        try sides.first.send(one.response(401, "No", headers: challenge("one")), to: server.port)
+        let two = try sides.second.request("INVITE")
+        try sides.second.send(two.response(407, "No", headers: challenge("two")), to: server.port)
         let three = try third.request("INVITE")
         try third.send(three.response(401, "No", headers: challenge("three")), to: server.port)
-        let end = try outcome(invite, caller, server)
+        let end = try outcome(invite, sides.caller, server)
         #expect(end.statusCode == 401 || end.statusCode == 407)
         let realms = end.headers("WWW-Authenticate").map { $0.split(separator: "\"")[1] }
         #expect(realms.sorted() == ["three", "two"])
