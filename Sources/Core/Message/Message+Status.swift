@@ -1,4 +1,5 @@
-// Invariants: the place of status code and reason is found from the start line's index; the edit there, if any, was made by `setStatus`.
+// Invariants: the place of status code and reason is found from the start line's index; the edit there, if any, was made by `setStatus`. Marks
+// may point to edits, so that none is changed.
 
 extension Message {
     /// Another status code and reason for a reply that is passed on: the code is in force at once, the text is written with the edits.
@@ -20,9 +21,7 @@ extension Message {
             guard let former else {
                 return edit(offset: place.lowerBound, deleted: place.count, text: out.bytes)
             }
-            guard let text = arena.pointee.copy(out.bytes) else { return false }
-            former.pointee.text = text
-            return true
+            return replace(former, text: out.bytes)
         }
         if isDone { record.pointee.statusCode = UInt16(code) }
         return isDone
@@ -40,6 +39,23 @@ extension Message {
         let start = Int(record.pointee.version.end) + 1
         let reason = record.pointee.reason
         return start..<max(start + 3, reason.isPresent ? Int(reason.end) : 0)
+    }
+
+    /// Puts an edit with another text in the place of one, behind copies of those made since.
+    private func replace(_ former: UnsafeMutablePointer<Edit>, text: Bytes) -> Bool {
+        guard let copy = arena.pointee.copy(text), let place = store(former.pointee) else { return false }
+        place.pointee.text = copy
+        var (newest, oldest): (UnsafeMutablePointer<Edit>, UnsafeMutablePointer<Edit>?) = (place, nil)
+        var next = record.pointee.edits.newest
+        while let edit = next, edit != former {
+            guard let later = store(edit.pointee) else { return false }
+            if let oldest { oldest.pointee.previous = later } else { newest = later }
+            later.pointee.previous = place
+            oldest = later
+            next = edit.pointee.previous
+        }
+        record.pointee.edits.newest = newest
+        return true
     }
 
     private func edit(at place: Range<Int>) -> UnsafeMutablePointer<Edit>? {

@@ -47,6 +47,19 @@ import Testing
         #expect(m.statusCode == 603 && line(test) == "SIP/2.0 603 Decline")
     }
 
+    /// Also to a status that was set, with edits behind it.
+    @Test func aMarkLeadsBackToAStatusThatWasSet() throws {
+        let test = reply("SIP/2.0 603 Decline")
+        let m = test.message
+        #expect(m.setStatus(404, reason: Bytes("Gone")) && m.append(Bytes("X: 1\r\n")) && m.append(Bytes("Y: 2\r\n")))
+        let mark = try #require(m.mark())
+        #expect(m.setStatus(486, reason: Bytes("Busy")) && m.editCount == 3 && line(test) == "SIP/2.0 486 Busy")
+        let text = try #require(test.written { m.writeForwardedReply(into: $0) })
+        #expect(text.contains("X: 1\r\nY: 2\r\n"))
+        m.rewind(to: mark)
+        #expect(m.statusCode == 404 && m.editCount == 3 && line(test) == "SIP/2.0 404 Gone")
+    }
+
     @Test func whatIsRefused() {
         let test = reply("SIP/2.0 603 Decline")
         for code: Int32 in [99, 700, -1] { #expect(!test.message.setStatus(code, reason: nil)) }
