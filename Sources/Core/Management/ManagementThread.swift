@@ -68,7 +68,7 @@ final class ManagementThread: @unchecked Sendable {
 
     // MARK: - From the main thread
 
-    func start() throws(SystemError) { thread = try Threads.start { self.run() } }
+    func start() throws(SystemError) { thread = try Threads.start(ManagementThread.name) { self.run() } }
 
     /// Begins what is served here.
     func open() { mailbox.post(openMail) }
@@ -82,13 +82,10 @@ final class ManagementThread: @unchecked Sendable {
     // MARK: - The loop
 
     private func run() {
-        linux_thread_name(ManagementThread.name)
-        linux_crash_stack()
         linux_this_thread().pointee.management = Unmanaged.passUnretained(self).toOpaque()
         while !isStopping { turn() }
         answerAll()
         while let last = served.popLast() { last.ended() }
-        Log.endThread()
     }
 
     private func begin() {

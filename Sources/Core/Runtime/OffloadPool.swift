@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 // Invariants: `mutex` guards everything but `limit` and `bound`; nothing is called while it is held. A node is the poster's until it is taken and
@@ -61,7 +60,9 @@ final class OffloadPool: @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         if isClosed { return .closed }
         if waiting >= bound { return .busy }
-        if idle <= waiting, threads.count < limit { startThread() }
+        if idle <= waiting, threads.count < limit, let thread = try? Threads.start("apus/offload", { self.work() }) {
+            threads.append(thread)
+        }
         if threads.isEmpty { return .closed }
         node.pointee.next = nil
         if let last { last.pointee.next = node } else { first = node }
@@ -82,30 +83,8 @@ final class OffloadPool: @unchecked Sendable {
         for thread in ending { pthread_join(thread, nil) }
     }
 
-    private func startThread() {
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        // Signals are the main thread's, except those that a fault raises in the thread itself.
-        for fault in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT] { sigdelset(&all, fault) }
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        var thread = pthread_t()
-        let me = Unmanaged.passRetained(self)
-        let code = pthread_create(
-            &thread, nil,
-            { raw in
-                Unmanaged<OffloadPool>.fromOpaque(raw!).takeRetainedValue().work()
-                return nil
-            }, me.toOpaque())
-        if code == 0 { threads.append(thread) } else { me.release() }
-    }
-
     private func work() {
-        linux_thread_name("apus-offload")
-        linux_crash_stack()
         while let node = take() { node.pointee.run(node) }
-        Log.endThread()
     }
 
     /// The next piece of work; nil when the pool has ended.

@@ -51,8 +51,9 @@ struct ConfigSource: Sendable {
     private func path(_ path: String) -> String {
         guard path != "-" else { return path }
         let absolute = path.hasPrefix("/") ? path : "\(folder)/\(path)"
-        guard let root, absolute.hasPrefix(root + "/") else { return absolute }
-        return String(absolute.dropFirst(root.count))
+        guard let root else { return absolute }
+        let folder = root.hasSuffix("/") ? String(root.dropLast()) : root
+        return absolute.hasPrefix(folder + "/") ? String(absolute.dropFirst(folder.count)) : absolute
     }
 
     /// Where `make install` puts it, beside the program's folder.

@@ -66,9 +66,13 @@ final class Server {
         ServerWorker.runModinitBefore(workers[0])
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
+        // However the start goes on: modules do not stop before their jobs have run.
+        defer { offload.close() }
         let mailboxes = (0..<workers.count).map { workers[$0].pointee.mailbox }
         programs.begin(mailboxes)
-        configuration.view.reload = Reload(configuration, programs, options)
+        let reload = Reload(configuration, programs, options)
+        configuration.view.reload = reload
+        defer { reload.end() }
         do {
             try modules.management.start(
                 workers: mailboxes,

@@ -72,7 +72,7 @@ final class Workers: @unchecked Sendable {
         var begun = 0
         for i in 0..<count {
             do {
-                threads.append(try Threads.start { self.run(i) })
+                threads.append(try Threads.start("\(Workers.threadName)\(i)") { self.run(i) })
             } catch {
                 startFailures.withLock { $0.append("worker \(i): \(error.text)") }
                 break
@@ -136,8 +136,6 @@ final class Workers: @unchecked Sendable {
     private func run(_ index: Int) {
         let worker = workers + index
         let thread = linux_this_thread()!
-        linux_thread_name("\(Workers.threadName)\(index)")
-        linux_crash_stack()
         thread.pointee.worker = UnsafeMutableRawPointer(worker)
         thread.pointee.number = Int32(index)
         worker.pointee.thread = thread
@@ -149,7 +147,6 @@ final class Workers: @unchecked Sendable {
             worker.endConnections()
         }
         thread.pointee.worker = nil
-        Log.endThread()
     }
 
     private func prepare(_ worker: UnsafeMutablePointer<Worker>) -> Bool {

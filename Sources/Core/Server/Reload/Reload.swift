@@ -1,8 +1,9 @@
-import CLinux
 import Glibc
+import Synchronization
 
 // Invariants: `state`, `isReading` and everything but `read` belong to the management thread. `read` runs on a thread of its own and gets what it
-// needs by value, or as what is constant while the server runs; one at a time. What it makes is the management thread's when it has ended.
+// needs by value, or as what is constant while the server runs; one at a time. What it makes is the management thread's when it has ended. It asks
+// modules under `isEnding` only.
 
 /// Reads the config again and puts it in force, or says why not: then nothing has changed.
 final class Reload: @unchecked Sendable {
@@ -14,6 +15,8 @@ final class Reload: @unchecked Sendable {
     /// The config in force.
     private var state: ConfigState
     private var isReading = false
+    /// Held while what was read is compiled, for which modules are asked; true: the server stops, and they are asked no more.
+    private let isEnding = Mutex(false)
 
     /// Of the thread that reads, in listings.
     private static let threadName = "apus/reload"
@@ -47,20 +50,17 @@ final class Reload: @unchecked Sendable {
     /// [management] `core.reload`: answers when every worker has the new script, or when it is known why not.
     func begin(_ execution: Execution) -> Command.Outcome {
         guard !source.isGone else {
-            return execution.fail(409, "the config came by standard input: it cannot be read again")
+            return refuse("the config came by standard input: it cannot be read again", execution)
         }
-        guard !isReading else { return execution.fail(409, "a reload is in progress") }
+        guard !isReading else { return refuse("a reload is in progress", execution) }
         let deferral = execution.deferAnswer(milliseconds: 0)
         guard deferral != 0 else { return .failed }
         let before = state
         let runVariables = programs.runVariables
         do throws(SystemError) {
             pthread_detach(
-                try Threads.start {
-                    linux_thread_name(Reload.threadName)
-                    let outcome = self.read(before, runVariables)
-                    self.bringHome(outcome, deferral)
-                    Log.endThread()
+                try Threads.start(Reload.threadName) {
+                    self.bringHome(self.read(before, runVariables), deferral)
                 })
         } catch {
             return execution.fail(500, "no thread to read the config: \(error.text)")
@@ -68,6 +68,15 @@ final class Reload: @unchecked Sendable {
         isReading = true
         return .deferred
     }
+
+    /// Before anything is read.
+    private func refuse(_ text: String, _ execution: Execution) -> Command.Outcome {
+        Log.error("the config is not reloaded: \(text)")
+        return execution.fail(409, text)
+    }
+
+    /// [main] The server is about to stop its modules: no config is compiled from now on. What is being read may take for ever, as a FIFO does.
+    func end() { isEnding.withLock { $0 = true } }
 
     // MARK: - On the thread that reads
 
@@ -77,6 +86,18 @@ final class Reload: @unchecked Sendable {
         do throws(StartFailure) { (tree, preprocessor) = try source.parse(options, diagnostics) } catch {
             return .refused(CommandFault(code: 400, error.text + ": nothing was changed"))
         }
+        var outcome = Outcome.refused(Management.stopping)
+        isEnding.withLock { isEnding in
+            if !isEnding { outcome = compile(tree, preprocessor, before, runVariables, diagnostics) }
+        }
+        return outcome
+    }
+
+    /// What was read, held against what is in force.
+    private func compile(
+        _ tree: Syntax.Tree, _ preprocessor: Preprocessor, _ before: ConfigState, _ runVariables: [String],
+        _ diagnostics: Diagnostics
+    ) -> Outcome {
         let settings = Configuration.settings(of: tree, modules.registry, diagnostics)
         let after = ConfigState(
             tree: tree, settings: settings, evaluator: Modules.constants { preprocessor.evaluated($0) })

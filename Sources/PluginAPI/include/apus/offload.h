@@ -26,7 +26,7 @@ typedef struct apus_offload_api {
     /*
      * [any] Runs the job on one of a few threads of their own, in the order of posting as they get free. On such a thread what is marked [any] may
      * be called. The job stays valid until it runs, and may be freed there; every job that was taken runs before `stop` of its module.
-     * APUS_FALSE when too many wait, and while the server starts or stops: then the job was not taken.
+     * APUS_FALSE when too many wait, before `start`, and when the server stops: then the job was not taken.
      */
     int (*APUS_NONNULL post)(const apus_host *APUS_NONNULL h, apus_job *APUS_NONNULL job);
 } apus_offload_api;

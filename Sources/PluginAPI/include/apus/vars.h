@@ -77,6 +77,7 @@ typedef struct apus_select {
     /* [worker] [no-alloc] As that of apus_pv; a->user is what `prepare` left, a->inner the whole select without its @. */
     int (*APUS_NONNULL get)(const apus_access *APUS_NONNULL a, apus_value *APUS_NONNULL out);
 } apus_select;
+
 /* A transformation without arguments, {class.operation}. All of it is copied by add_transformation. */
 typedef struct apus_transformation {
     uint32_t size;
