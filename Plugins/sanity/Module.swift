@@ -18,8 +18,8 @@ private let module = Module(
             user: state,
             prepare: prepareChecks, call: checkSanity)
         host.function(
-            "sanity_reply", routes: routes, doc: "With noreply: sends the reply of the check that has failed.",
-            user: state, call: replySanely)
+            "sanity_reply", routes: routes, flags: APUS_SENDS_REPLY,
+            doc: "With noreply: sends the reply of the check that has failed.", user: state, call: replySanely)
     })
 
 @c(apus_module_sanity)

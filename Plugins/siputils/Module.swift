@@ -188,8 +188,8 @@ private func declareOthers(_ host: Host) {
     host.function(
         "sip_parse_headers", doc: "Whether the headers that say where a message goes can be read.", call: parseHeaders)
     host.function(
-        "options_reply", routes: APUS_REQUEST_ROUTE, doc: "Answers OPTIONS for this server with what it can do.",
-        user: state, call: replyToOptions)
+        "options_reply", routes: APUS_REQUEST_ROUTE, flags: APUS_SENDS_REPLY,
+        doc: "Answers OPTIONS for this server with what it can do.", user: state, call: replyToOptions)
     host.function(
         "append_rpid_hf", "prefix:format?, suffix:format?",
         routes: APUS_REQUEST_ROUTE | APUS_FAILURE_ROUTE | APUS_BRANCH_ROUTE,

@@ -62,7 +62,7 @@ private func declareFunctions(_ host: Host) {
         call: sendReplyByTransaction)
     host.function(
         "send_reply_mode", "code:format, reason:format, mode:int",
-        routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_FAILURE_ROUTE,
+        routes: APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE | APUS_FAILURE_ROUTE, flags: APUS_SENDS_REPLY,
         doc: "The same; mode 1: over a connection that exists, 2: it is closed afterwards, 3: both.", user: state,
         prepare: prepareReplyMode, call: sendReplyWithMode)
     host.function(
