@@ -22,7 +22,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("counters", "Plugins/counters", ["PluginKit", "PluginAPI"]),
     ("ctl", "Plugins/ctl", ["PluginKit", "PluginAPI", "DoorKit", "BinRPC"]),
     ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),
-    ("kex", "Plugins/kex", ["PluginKit", "PluginAPI"]),
+    ("kex", "Plugins/kex", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("maxfwd", "Plugins/maxfwd", ["PluginKit", "PluginAPI"]),
     ("mi_datagram", "Plugins/mi_datagram", ["PluginKit", "PluginAPI", "DoorKit", "TextDoor"]),
     ("mi_fifo", "Plugins/mi_fifo", ["PluginKit", "PluginAPI", "DoorKit", "TextDoor"]),

@@ -181,8 +181,8 @@ extension UnsafeMutablePointer<Departure> {
         branch.add("z9hG4bKu")
         let below = call.message.via(0)?.text ?? apus_str()
         let id = call.message.field(APUS_FIELD_CALL_ID)
-        branch.add(hexadecimal: messages.pointee.hash(below, id))
-        branch.add(hexadecimal: messages.pointee.hash(id, call.message.field(APUS_FIELD_CSEQ_NUMBER)))
+        branch.add(hex: UInt64(messages.pointee.hash(below, id)))
+        branch.add(hex: UInt64(messages.pointee.hash(id, call.message.field(APUS_FIELD_CSEQ_NUMBER))))
         branch.add(".")
         branch.add(number: number)
         var at = 0
@@ -207,13 +207,5 @@ extension UnsafeMutablePointer<Departure> {
             return call.fail("it cannot be sent")
         }
         return .true
-    }
-}
-
-extension UnsafeMutablePointer<apus_lookup> {
-    /// The addresses, `count` of them.
-    var hops: UnsafeMutablePointer<apus_hop> {
-        (UnsafeMutableRawPointer(self) + MemoryLayout<apus_lookup>.offset(of: \.hops).unsafelyUnwrapped)
-            .assumingMemoryBound(to: apus_hop.self)
     }
 }

@@ -44,7 +44,7 @@ private struct ViaParameters {
         var rest = call.message.api.pointee.via_params(call.pointee.msg)
         if rest.hasPrefix(";kvf=") {
             let end = rest.index(of: UInt8(ascii: ";"), from: 1) ?? rest.len
-            flags = UInt32(truncatingIfNeeded: rest[5..<end].hexadecimal ?? 0)
+            flags = rest[5..<end].viaFlags ?? 0
             rest = rest.dropFirst(end)
         }
         if rest.hasPrefix(";srvid=") {
@@ -60,7 +60,7 @@ private struct ViaParameters {
         guard var out = call.writer(32 + serverID.len + fields.len) else { return .false }
         if flags != 0 {
             out.add(";kvf=")
-            out.add(hexadecimal: flags)
+            out.add(hex: UInt64(flags))
         }
         out.add(serverID)
         out.add(fields)
@@ -80,8 +80,7 @@ extension UnsafePointer<apus_call> {
 private func parseViaFlags(_ call: Call) -> CInt {
     guard let via = call.message.via(0) else { return call.fail("there is no Via") }
     var parameters = ViaParameters(call)
-    let value = call.message.parameter("kvf", in: via.params)
-    parameters.flags = value.flatMap { $0.hexadecimal }.map { UInt32(truncatingIfNeeded: $0) } ?? 0
+    parameters.flags = call.message.parameter("kvf", in: via.params)?.viaFlags ?? 0
     return parameters.store()
 }
 
@@ -174,10 +173,7 @@ extension UnsafePointer<apus_call> {
 }
 
 extension apus_str {
-    /// A token of RFC 3261 section 25.1.
-    fileprivate var isToken: Bool { !isEmpty && bytes.allSatisfy { apus_str.isTokenByte($0) } }
-
-    /// A token, a host or a quoted string: nothing that could end the parameter or the line.
+    /// A token or a host: nothing that could end the parameter or the line.
     fileprivate var isViaValue: Bool {
         !isEmpty
             && bytes.allSatisfy {
@@ -186,43 +182,6 @@ extension apus_str {
             }
     }
 
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        if byte &- 0x30 < 10 || lower(byte) &- 0x61 < 26 { return true }
-        switch byte {
-        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "!"), UInt8(ascii: "%"), UInt8(ascii: "*"),
-            UInt8(ascii: "_"), UInt8(ascii: "+"), UInt8(ascii: "`"), UInt8(ascii: "'"), UInt8(ascii: "~"):
-            return true
-        default: return false
-        }
-    }
-
-    /// A number in hexadecimal digits that is the whole text; nil for anything else and for more than 8 digits.
-    fileprivate var hexadecimal: UInt64? {
-        guard len > 0, len <= 8 else { return nil }
-        var value: UInt64 = 0
-        for byte in bytes {
-            let digit: UInt8
-            switch apus_str.lower(byte) {
-            case let c where c &- 0x30 < 10: digit = c &- 0x30
-            case let c where c &- 0x61 < 6: digit = c &- 0x57
-            default: return nil
-            }
-            value = value << 4 | UInt64(digit)
-        }
-        return value
-    }
-}
-
-extension Writer {
-    /// Without zeros in front.
-    mutating func add(hexadecimal value: UInt32) {
-        var shift: UInt32 = 28
-        while shift > 0, value >> shift == 0 { shift -= 4 }
-        while true {
-            let digit = UInt8(truncatingIfNeeded: value >> shift & 15)
-            add(byte: digit < 10 ? 0x30 + digit : 0x57 + digit)
-            if shift == 0 { return }
-            shift -= 4
-        }
-    }
+    /// Flags in hexadecimal; nil for anything else.
+    fileprivate var viaFlags: UInt32? { hex.flatMap { UInt32(exactly: $0) } }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import PluginKit
+import RoutingKit
 import Synchronization
 
 // Invariants: made when the module is loaded and never freed; `start` is written on the main thread before workers run.
@@ -25,17 +26,4 @@ let uniqueID: @convention(c) (Access, UnsafeMutablePointer<apus_value>) -> CInt 
     text.add("-")
     text.add(hex: state.pointee.ids.add(1, ordering: .relaxed).newValue)
     return out.answer(text.text)
-}
-
-extension Writer {
-    /// In hexadecimal, without zeros in front.
-    fileprivate mutating func add(hex value: UInt64) {
-        var shift = 60
-        while shift > 0, value >> UInt64(shift) == 0 { shift -= 4 }
-        while shift >= 0 {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift) & 15)
-            add(byte: digit < 10 ? 0x30 + digit : 0x57 + digit)
-            shift -= 4
-        }
-    }
 }

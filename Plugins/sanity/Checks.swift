@@ -48,7 +48,7 @@ extension UnsafePointer<apus_call> {
     /// Each option tag of Proxy-Require (RFC 3261 section 20.29) that the parameter `proxy_require` does not list.
     func eachUnsupported(_ visit: (apus_str) -> Void) {
         let supported = state.pointee.settings.supported
-        message.each("Proxy-Require") { header in
+        message.eachHeader("Proxy-Require") { header in
             var rest = header.value
             while let option = rest.next(UInt8(ascii: ",")) {
                 let tag = option.trimmed
@@ -71,27 +71,10 @@ extension apus_str {
 }
 
 extension Message {
-    /// The headers of that name in their order, while `visit` is true. Whether it was for all.
-    @discardableResult
-    func each(_ name: apus_str, _ visit: (apus_header) -> Bool) -> Bool {
-        var place = 0
-        while let header = find(name, from: place) {
-            guard visit(header) else { return false }
-            place = Int(header.index) + 1
-        }
-        return true
-    }
-
     /// The addresses of all headers of that name, while `visit` is true; nil for what is none. Whether it was for all.
     @discardableResult
     func eachAddress(_ name: apus_str, _ visit: (apus_name_addr?) -> Bool) -> Bool {
-        each(name) { header in
-            var rest = header.value
-            while let value = rest.nextElement() {
-                if !value.isEmpty, !visit(parse(nameAddr: value)) { return false }
-            }
-            return true
-        }
+        eachValue(name) { visit(parse(nameAddr: $0)) }
     }
 
     fileprivate var schemeFault: Fault? {
@@ -108,7 +91,7 @@ extension Message {
     /// RFC 3261 section 20.19: seconds, less than 2^32.
     fileprivate var expiresFault: Fault? {
         var fault: Fault?
-        each("Expires") { header in
+        eachHeader("Expires") { header in
             if header.value.isEmpty {
                 fault = .expiresHeader
             } else if header.value[0] &- 0x30 > 9 || header.value.number ?? .max > Int64(UInt32.max) {

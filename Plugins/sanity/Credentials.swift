@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 extension apus_credentials: Sized {}
 
@@ -20,7 +21,7 @@ extension Message {
 
     private func credentialsFault(_ name: apus_str, _ isWanted: (apus_str) -> Bool) -> Fault? {
         var fault: Fault?
-        each(name) { header in
+        eachHeader(name) { header in
             if isWanted(header.value) { fault = digestFault(header.value) }
             return fault == nil
         }

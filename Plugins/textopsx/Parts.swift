@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 /// `remove_body()`: with its Content-Type; Content-Length becomes 0.
 func removeBody(_ call: Call) -> CInt {

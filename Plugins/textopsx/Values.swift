@@ -4,27 +4,6 @@ import RoutingKit
 // Invariants: a value is a piece of the message as it was received, and valid as long as nobody applies its edits.
 
 extension Message {
-    /// The values of all headers of that name, in their order, while `visit` is true. Empty ones are none.
-    func eachValue(_ name: apus_str, _ visit: (apus_str) -> Bool) {
-        var place = 0
-        while let header = find(name, from: place) {
-            place = Int(header.index) + 1
-            var rest = header.value
-            while let value = rest.nextElement() {
-                if !value.isEmpty, !visit(value) { return }
-            }
-        }
-    }
-
-    /// The headers of that name, in their order, while `visit` is true.
-    func eachHeader(_ name: apus_str, _ visit: (apus_header) -> Bool) {
-        var place = 0
-        while let header = find(name, from: place) {
-            place = Int(header.index) + 1
-            guard visit(header) else { return }
-        }
-    }
-
     /// The value of that index; nil when there is none.
     func value(_ name: apus_str, at index: Int) -> apus_str? {
         var left = index

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: texts of a description live as long as the run for which it was made.
 

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: an Appending lies in a piece of the worker's memory from `append` to `leave`, which is reached once. As long there is one its
 // transaction is referenced, and it owns a kept copy of the request. While the branch route runs or waits the transaction is busy.

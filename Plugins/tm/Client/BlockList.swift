@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: one list a worker, touched by its thread only; its memory is the worker's for ever, and never grows.
 

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: a branch that was sent holds the bytes of its request, our Via on their second line (message->write_request puts it there).
 

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: the further addresses of a look-up belong to one branch at a time: the one that was sent last to one of them.
 
@@ -133,13 +134,5 @@ private func transportName(_ transport: UInt32) -> apus_str {
     case APUS_WS: "WS"
     case APUS_WSS: "WSS"
     default: "UDP"
-    }
-}
-
-extension UnsafeMutablePointer<apus_lookup> {
-    /// The addresses that were found: `count` of them.
-    @inline(__always)
-    var hops: UnsafeMutablePointer<apus_hop> {
-        UnsafeMutableRawPointer(pointer(to: \.hops).unsafelyUnwrapped).assumingMemoryBound(to: apus_hop.self)
     }
 }

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: as in Relay.swift. What write_request gives is copied into the branch before anything else is written.
 

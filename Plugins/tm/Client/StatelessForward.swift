@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: a StatelessForward lies in memory of the run whose function it is. What write_request gives is sent before anything else is written,
 // or copied into the run's memory while onsend_route looks at it.

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: arguments are read by their place in the signatures below; URIs that are made of them live for the run.
 

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: bytes given to `put` live until this worker writes another message, which callbacks may do: they are kept before anybody else
 // is called, and sent from there.

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: a Departure lies in a piece of the worker's memory from `depart` to `leave`, which is reached once. As long there is one its
 // transaction is between `enter` and `leave`: busy and referenced. What write_request gives is copied into the branch at once.

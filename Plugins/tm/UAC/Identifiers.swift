@@ -1,5 +1,6 @@
 import Glibc
 import PluginKit
+import RoutingKit
 
 // Invariants: a worker's random pool is touched on that worker only; other threads ask the kernel.
 

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: the piece that an ACK is written into is released before the function returns; what it is parsed to is the caller's.
 

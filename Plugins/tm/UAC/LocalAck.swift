@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: a LocalAck lies in a piece of the worker's memory from `make` to `finish`, which is reached once; it references its transaction
 // and owns two kept messages: the ACK, and, when event_route[tm:local-ack-sent] is to see it, a copy of the 2xx.

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: borrows what it was made of. A dialog in it is this worker's.
 
@@ -40,9 +41,7 @@ struct OwnRequest {
     func number(_ messages: UnsafePointer<apus_message_api>) -> UInt32 { messages.pointee.method_of(method) }
 
     private func check(_ messages: UnsafePointer<apus_message_api>) throws(RequestFault) {
-        guard !method.isEmpty, method.bytes.allSatisfy(OwnRequest.isTokenByte) else {
-            throw RequestFault(400, "Invalid method")
-        }
+        guard method.isToken else { throw RequestFault(400, "Invalid method") }
         let number = number(messages)
         guard number != UInt32(APUS_METHOD_ACK), number != UInt32(APUS_METHOD_CANCEL) else {
             throw RequestFault(400, "ACK and CANCEL belong to their INVITE")
@@ -101,14 +100,6 @@ struct OwnRequest {
 
     private static func isOneLine(_ text: apus_str) -> Bool { text.bytes.allSatisfy { $0 != 0x0a && $0 != 0x0d } }
 
-    /// RFC 3261 section 25.1, token.
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-        case 0x2d, 0x2e, 0x21, 0x25, 0x2a, 0x5f, 0x2b, 0x60, 0x27, 0x7e: true
-        default: false
-        }
-    }
 }
 
 // MARK: - Its text

@@ -1,0 +1,26 @@
+import PluginKit
+
+extension Message {
+    /// The headers of that name in their order, while `visit` is true. Whether it was for all.
+    @discardableResult
+    public func eachHeader(_ name: apus_str, _ visit: (apus_header) -> Bool) -> Bool {
+        var place = 0
+        while let header = find(name, from: place) {
+            guard visit(header) else { return false }
+            place = Int(header.index) + 1
+        }
+        return true
+    }
+
+    /// The values of all headers of that name, which are lists, in their order, while `visit` is true; empty ones are none. Whether it was for all.
+    @discardableResult
+    public func eachValue(_ name: apus_str, _ visit: (apus_str) -> Bool) -> Bool {
+        eachHeader(name) { header in
+            var rest = header.value
+            while let value = rest.nextElement() {
+                if !value.isEmpty, !visit(value) { return false }
+            }
+            return true
+        }
+    }
+}
