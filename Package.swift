@@ -31,7 +31,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("pv", "Plugins/pv", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("rr", "Plugins/rr", ["PluginKit", "PluginAPI"]),
     ("sanity", "Plugins/sanity", ["PluginKit", "PluginAPI", "RoutingKit"]),
-    ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI"]),
+    ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("sl", "Plugins/sl", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("statistics", "Plugins/statistics", ["PluginKit", "PluginAPI"]),
     ("tm", "Plugins/tm", ["PluginKit", "PluginAPI", "RoutingKit"]),

@@ -105,7 +105,7 @@ private func declareRoutes(_ host: Host) {
     host.function(
         "check_route_exists", "name:route?(request)", doc: "Whether the script has route[name].", call: hasRoute)
     host.function(
-        "route_if_exists", "name:route?(request)", flags: APUS_MAY_SUSPEND,
+        "route_if_exists", "name:route?(request)", flags: APUS_MAY_SUSPEND | APUS_SETS_DESTINATION,
         doc: "Runs route[name] and returns its code; false when the script has none.", call: runRouteIfThere)
 }
 

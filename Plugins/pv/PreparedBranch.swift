@@ -3,13 +3,17 @@ import PluginKit
 /// What becomes of the branch that a script puts together in `$sbranch`.
 func declarePreparedBranch(_ host: Host) {
     let routes = APUS_REQUEST_ROUTE | APUS_FAILURE_ROUTE | APUS_BRANCH_ROUTE
-    host.function("sbranch_append", routes: routes, doc: "Adds the branch in $sbranch to the destinations.") { call in
+    host.function(
+        "sbranch_append", routes: routes, flags: APUS_SETS_DESTINATION,
+        doc: "Adds the branch in $sbranch to the destinations."
+    ) { call in
         guard let branch = prepared(call) else { return .false }
         var kept = branch
         return call.host.pointee.branches.pointee.append(call.pointee.msg, &kept) > 0 ? .true : .false
     }
     host.function(
-        "sbranch_set_ruri", routes: routes, doc: "Makes the branch in $sbranch the request's own destination."
+        "sbranch_set_ruri", routes: routes, flags: APUS_SETS_DESTINATION,
+        doc: "Makes the branch in $sbranch the request's own destination."
     ) { call in
         guard let branch = prepared(call) else { return .false }
         var kept = branch

@@ -14,6 +14,7 @@ func declareXAVPs(_ host: Host) {
     host.function("xavp_lshift", "name:format, count:int", doc: "Rotates the values of a name.", call: rotate)
     host.function(
         "xavp_push_dst", "name:format", routes: APUS_REQUEST_ROUTE | APUS_FAILURE_ROUTE | APUS_BRANCH_ROUTE,
+        flags: APUS_SETS_DESTINATION,
         doc: "Sets Request-URI, next hop and socket from the fields uri, dsturi and socket.", call: pushDestination)
     declareChanges(host)
 }

@@ -65,17 +65,17 @@ private func declareParameters(_ host: Host) {
 
 private func declareRoute(_ host: Host) {
     host.function(
-        "loose_route", routes: APUS_REQUEST_ROUTE, doc: "Routes the request by its Route headers.", user: state,
-        call: looseRoute)
+        "loose_route", routes: APUS_REQUEST_ROUTE, flags: APUS_SETS_DESTINATION,
+        doc: "Routes the request by its Route headers.", user: state, call: looseRoute)
     host.function(
-        "loose_route_mode", "mode:int", routes: APUS_REQUEST_ROUTE,
+        "loose_route_mode", "mode:int", routes: APUS_REQUEST_ROUTE, flags: APUS_SETS_DESTINATION,
         doc: "The same with that mode in place of the parameter's.", user: state, prepare: prepareMode,
         call: looseRouteWithMode)
     host.function(
-        "strict_route", routes: APUS_REQUEST_ROUTE, flags: APUS_DEPRECATED, doc: "The same as loose_route.",
-        user: state, call: looseRoute)
+        "strict_route", routes: APUS_REQUEST_ROUTE, flags: APUS_DEPRECATED | APUS_SETS_DESTINATION,
+        doc: "The same as loose_route.", user: state, call: looseRoute)
     host.function(
-        "loose_route_preloaded", routes: APUS_REQUEST_ROUTE,
+        "loose_route_preloaded", routes: APUS_REQUEST_ROUTE, flags: APUS_SETS_DESTINATION,
         doc: "Routes a request outside of a dialog by its Route headers.", user: state, call: looseRoutePreloaded)
     host.function(
         "check_route_param", "expression:regex", routes: APUS_REQUEST_ROUTE,

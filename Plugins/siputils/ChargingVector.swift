@@ -1,5 +1,6 @@
 import Glibc
 import PluginKit
+import RoutingKit
 
 // P-Charging-Vector (RFC 7315 section 4.6).
 // Invariants: a Vector and its texts lie in the memory of the message that they speak of, or are pieces of it; it is reached by the message's
@@ -36,18 +37,9 @@ private struct Vector {
 
     /// The value of a parameter; no text when there is none.
     func part(_ name: apus_str) -> apus_str {
-        var start = 0
-        while start < text.len {
-            var end = start
-            var quoted = false
-            while end < text.len, quoted || text[end] != UInt8(ascii: ";") {
-                if text[end] == UInt8(ascii: "\"") { quoted.toggle() }
-                end += 1
-            }
-            let one = text[start..<end]
-            start = end + 1
-            guard let equals = one.index(of: UInt8(ascii: "=")) else { continue }
-            if one[0..<equals].trimmed.equalsIgnoringCase(name) { return one.dropFirst(equals + 1).trimmed }
+        var rest = text
+        while var one = rest.nextElement(UInt8(ascii: ";")) {
+            if let found = one.next(UInt8(ascii: "=")), found.trimmed.equalsIgnoringCase(name) { return one.trimmed }
         }
         return apus_str()
     }
@@ -138,22 +130,13 @@ extension UnsafePointer<apus_call> {
         slots.set_worker(host, state.pointee.identifiers, UnsafeMutableRawPointer(bitPattern: number))
         var text = Writer(memory, capacity: capacity)
         text.add("icid-value=")
-        text.add(hex: UInt64(UInt(bitPattern: time(nil))), digits: 8)
-        text.add(hex: UInt64(api.hash(info.text, "")), digits: 8)
-        text.add(hex: UInt64(UInt32(bitPattern: host.pointee.worker.pointee.index(host))), digits: 4)
-        text.add(hex: UInt64(number), digits: 12)
+        text.add(hex: UInt64(UInt(bitPattern: time(nil))), width: 8)
+        text.add(hex: UInt64(api.hash(info.text, "")), width: 8)
+        text.add(hex: UInt64(UInt32(bitPattern: host.pointee.worker.pointee.index(host))), width: 4)
+        text.add(hex: UInt64(number), width: 12)
         text.add(";icid-generated-at=")
         text.add(info.address)
         return text.text
-    }
-}
-
-extension Writer {
-    fileprivate mutating func add(hex value: UInt64, digits: Int) {
-        for place in (0..<digits).reversed() {
-            let nibble = UInt8(truncatingIfNeeded: value >> UInt64(4 * place)) & 15
-            add(byte: nibble < 10 ? 0x30 + nibble : 0x37 + nibble)
-        }
     }
 }
 

@@ -65,8 +65,8 @@ private func declareContacts(_ host: Host) {
         doc: "Puts the address of each Contact into its user part, and this host in its place.", user: state,
         call: encodeContact)
     host.function(
-        "decode_contact", routes: APUS_REQUEST_ROUTE, doc: "Takes the address back out of the Request-URI.",
-        user: state, call: decodeContact)
+        "decode_contact", routes: APUS_REQUEST_ROUTE, flags: APUS_SETS_DESTINATION,
+        doc: "Takes the address back out of the Request-URI.", user: state, call: decodeContact)
     host.function(
         "decode_contact_header", routes: routes | APUS_FAILURE_ROUTE, doc: "Takes the addresses back out of Contact.",
         user: state, call: decodeContactHeader)
@@ -81,15 +81,14 @@ private func declareContacts(_ host: Host) {
         host.function(
             name, "name:format, uri:format", routes: routes, doc: doc, prepare: prepareParameterName, call: call)
     }
+    host.function(
+        "contact_param_decode_ruri", "name:format", routes: APUS_REQUEST_ROUTE, flags: APUS_SETS_DESTINATION,
+        doc: "Takes the URI back out of that parameter of the Request-URI.", prepare: prepareParameterName,
+        call: decodeRequestURIParameter)
     let others: [(StaticString, Int, StaticString, @convention(c) (Call) -> CInt)] = [
         (
             "contact_param_decode", routes, "Takes the URIs back out of that parameter of Contact.",
             decodeContactParameter
-        ),
-        (
-            "contact_param_decode_ruri", APUS_REQUEST_ROUTE,
-            "Takes the URI back out of that parameter of the Request-URI.",
-            decodeRequestURIParameter
         ),
         ("contact_param_rm", routes, "Removes a parameter of the URIs in Contact.", removeContactParameter),
         ("contact_param_check", APUS_ANY_ROUTE, "Whether a URI in Contact has the parameter.", hasContactParameter),
@@ -153,11 +152,11 @@ private func declareURIs(_ host: Host) {
         "uri_param_any", "name:format", routes: routes, doc: "Whether the Request-URI has the parameter.",
         call: hasURIParameterAtAll)
     host.function(
-        "uri_param_rm", "name:format", routes: routes, doc: "Removes a parameter of the Request-URI.",
-        call: removeURIParameter)
+        "uri_param_rm", "name:format", routes: routes, flags: APUS_SETS_DESTINATION,
+        doc: "Removes a parameter of the Request-URI.", call: removeURIParameter)
     host.function(
-        "add_uri_param", "parameter:format", routes: routes, doc: "Adds name=value to the Request-URI.",
-        call: addURIParameter)
+        "add_uri_param", "parameter:format", routes: routes, flags: APUS_SETS_DESTINATION,
+        doc: "Adds name=value to the Request-URI.", call: addURIParameter)
     host.function(
         "get_uri_param", "name:format, result:writable", routes: routes,
         doc: "Value of a parameter of the Request-URI.",

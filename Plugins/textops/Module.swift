@@ -124,11 +124,11 @@ private func declareSubstitutions(_ host: Host) {
         "subst_body", "substitution:string", doc: "Substitutes in the body.", prepare: prepareFirst,
         call: substituteBody)
     host.function(
-        "subst_uri", "substitution:string", routes: uriRoutes, doc: "Substitutes in the Request-URI.",
-        prepare: prepareFirst, call: substituteURI)
+        "subst_uri", "substitution:string", routes: uriRoutes, flags: APUS_SETS_DESTINATION,
+        doc: "Substitutes in the Request-URI.", prepare: prepareFirst, call: substituteURI)
     host.function(
-        "subst_user", "substitution:string", routes: uriRoutes, doc: "Substitutes in the user of the Request-URI.",
-        prepare: prepareFirst, call: substituteUser)
+        "subst_user", "substitution:string", routes: uriRoutes, flags: APUS_SETS_DESTINATION,
+        doc: "Substitutes in the user of the Request-URI.", prepare: prepareFirst, call: substituteUser)
     host.function(
         "subst_hf", "name:string, substitution:string, which:word(a|f|l)",
         doc: "Substitutes in the values of all, the first or the last header of that name.", prepare: prepareSecond,

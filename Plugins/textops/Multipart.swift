@@ -11,6 +11,7 @@ func setMultipart(_ call: Call) -> CInt {
     guard !body.isEmpty, !type.isEmpty else { return call.fail("there is no body with a Content-Type") }
     if !call.has(0), message.isMultipart { return .true }
     let boundary = call.has(2) ? call.text(2) : unusedBoundary(call, body)
+    if !call.has(2), boundary.isEmpty { return .false }
     guard isBoundary(boundary) else { return call.fail("a boundary is 1 to 70 letters, digits or '()+_,-./:=?") }
     guard var text = call.writer(body.len + type.len + 2 * boundary.len + 64) else { return .false }
     text.add(part: body, type, boundary, disposition: "")
@@ -161,15 +162,18 @@ extension UnsafePointer<apus_call> {
     }
 }
 
-/// A boundary that does not stand in the text.
+/// Boundaries that are tried: a text that holds all of them was made to.
+private let boundaryLimit: Int64 = 32
+
+/// A boundary that does not stand in the text; none, with a line in the log, when all that are tried do.
 private func unusedBoundary(_ call: Call, _ text: apus_str) -> apus_str {
-    var number: Int64 = 1
-    while var boundary = call.writer(40) {
+    for number in 1...boundaryLimit {
+        guard var boundary = call.writer(40) else { return "" }
         boundary.add("unique-boundary-")
         boundary.add(number: number)
         if text.find(boundary.text) == nil { return boundary.text }
-        number += 1
     }
+    call.log(.error, "every boundary that was tried stands in the body: give set_body_multipart one")
     return ""
 }
 

@@ -5,16 +5,17 @@ import RoutingKit
 func declareContactFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     let routes = APUS_REQUEST_ROUTE | APUS_FAILURE_ROUTE
     host.function(
-        "t_load_contacts", "mode:int?", routes: routes,
+        "t_load_contacts", "mode:int?", routes: routes, flags: APUS_SETS_DESTINATION,
         doc:
             "Takes the destination set away to be tried in turn: 0 by q, equal ones at once; 1 by chance, q as weight.",
         user: state, call: loadContacts)
     host.function(
-        "t_next_contacts", routes: routes,
+        "t_next_contacts", routes: routes, flags: APUS_SETS_DESTINATION,
         doc: "Makes the next contacts of t_load_contacts the destination set: 1; -2 when none is left.", user: state,
         call: nextContacts)
     host.function(
         "t_next_contact_flow", routes: APUS_FAILURE_ROUTE | APUS_BRANCH_FAILURE_ROUTE,
+        flags: APUS_SETS_DESTINATION,
         doc: "Adds another flow to the device whose branch has failed (RFC 5626): 1; -2 when none is left.",
         user: state, call: nextContactFlow)
 }

@@ -13,7 +13,6 @@ extension Bytes {
     /// Writes the bytes with all that `allowed` does not contain as `%HH`. A `%` is escaped unless `allowed` has it.
     @_noLocks
     func escape(into out: inout ByteWriter, allowed: ByteSet) {
-        let digits: StaticString = "0123456789ABCDEF"
         var at = 0
         while at < count {
             let byte = self[at]
@@ -21,8 +20,7 @@ extension Bytes {
                 out.write(byte: byte)
             } else {
                 out.write(byte: UInt8(ascii: "%"))
-                out.write(byte: digits.utf8Start[Int(byte &>> 4)])
-                out.write(byte: digits.utf8Start[Int(byte & 15)])
+                out.write(capitalHex: byte)
             }
             at &+= 1
         }

@@ -60,6 +60,14 @@ struct ByteWriter {
         cursor += 1
     }
 
+    /// Two hexadecimal digits.
+    @inline(__always)
+    mutating func write(capitalHex byte: UInt8) {
+        let digits: StaticString = "0123456789ABCDEF"
+        write(byte: digits.utf8Start[Int(byte &>> 4)])
+        write(byte: digits.utf8Start[Int(byte & 15)])
+    }
+
     /// A number in decimal digits.
     @_noLocks
     mutating func write(decimal value: UInt64) {

@@ -3,11 +3,15 @@ enum KnownNames {
     /// Functions that documents of old name, and what they are called.
     static let renamed = ["t_fork": "append_branch", "set_user": "setuser"]
 
-    /// Modules whose functions neither make transactions, nor add branches, nor answer but by `APUS_SENDS_REPLY`.
+    /// Modules whose functions neither make transactions, nor answer but by `APUS_SENDS_REPLY`, nor add branches but by `APUS_SETS_DESTINATION`.
     static let bystanders: Set<String> = [
         "core", "xlog", "maxfwd", "textops", "textopsx", "sl", "pv", "rr", "kex", "cfgutils", "sanity", "siputils",
-        "acc",
-        "counters", "statistics",
+        "acc", "counters", "statistics",
+    ]
+
+    /// Variables whose assignment gives a request another destination, which a reply has none of.
+    static let destinationVariables: Set<String> = [
+        "ru", "ruri", "rU", "ruri.user", "rd", "ruri.domain", "rp", "du", "duri", "br", "branch",
     ]
 
     static func module(ofFunction name: String) -> String? { functions[name] }

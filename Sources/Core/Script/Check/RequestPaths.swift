@@ -2,8 +2,8 @@
 /// a second sending without a new branch, a second answer; with `-W style` on paths that end without a word to anybody, too.
 ///
 /// Functions say of themselves that they send the request (`APUS_SENDS_REQUEST`), that all they do is to edit what is sent
-/// (`APUS_EDITS_REQUEST`), or that they answer it (`APUS_SENDS_REPLY`). A path is followed through conditions, loops and `route(…)` calls by
-/// constant names; where two paths meet, what one of them has done counts.
+/// (`APUS_EDITS_REQUEST`), that they answer it (`APUS_SENDS_REPLY`), or that it may go elsewhere behind them (`APUS_SETS_DESTINATION`). A path is
+/// followed through conditions, loops and `route(…)` calls by constant names; where two paths meet, what one of them has done counts.
 final class RequestPaths {
     /// What may have happened before a statement.
     private struct State {
@@ -44,7 +44,7 @@ final class RequestPaths {
         let isAnswered: Bool
         let hasNewBranch: Bool
         let isHandled: Bool
-        let inFailure: Bool
+        let kind: RouteKind
     }
 
     private let routes: RouteTable
@@ -58,8 +58,10 @@ final class RequestPaths {
     private var callers: [Syntax.Call] = []
     /// Calls inside of each other that are followed; scripts of people have less.
     private static let depthLimit = 128
-    /// The block that all began with is a failure route.
-    private var inFailure = false
+    /// The kind of the block that all began with.
+    private var kind = RouteKind.request
+    private var inFailure: Bool { kind == .failure }
+    private var isBehindFailure: Bool { kind != .request }
 
     init(routes: RouteTable, registry: Registry, diagnostics: Diagnostics) {
         self.routes = routes
@@ -70,7 +72,7 @@ final class RequestPaths {
     /// Follows all blocks that run by themselves.
     func check() {
         for (index, route) in routes.routes.enumerated() {
-            inFailure = route.kind == .failure
+            kind = route.kind
             switch route.kind {
             case .request where route.name.isEmpty:
                 let end = follow(index, State())
@@ -87,7 +89,7 @@ final class RequestPaths {
         if before.isUnreachable { return before }
         let key = Key(
             route: index, isSent: before.sent != nil, isAnswered: before.answered != nil,
-            hasNewBranch: before.hasNewBranch, isHandled: before.isHandled, inFailure: inFailure)
+            hasNewBranch: before.hasNewBranch, isHandled: before.isHandled, kind: kind)
         // A route that calls itself comes back, if at all, from where it does not.
         if let known = ends[key] { return known ?? .unreachable }
         guard callers.count < RequestPaths.depthLimit else { return before }
@@ -244,10 +246,13 @@ final class RequestPaths {
     }
 
     private func send(_ call: Syntax.Call, _ before: State) -> Outcome {
-        if let sent = before.sent, !before.hasNewBranch {
-            reportSecondSending(call, calls[sent])
-        } else if inFailure, before.sent == nil, !before.hasNewBranch {
-            remarkSameBranch(call)
+        // An address that is named behind a failure is a new destination.
+        if !before.hasNewBranch, !isBehindFailure || call.arguments.isEmpty {
+            if let sent = before.sent {
+                reportSecondSending(call, calls[sent])
+            } else if inFailure {
+                remarkSameBranch(call)
+            }
         }
         // When it is false nothing was sent by it.
         var after = before
@@ -296,22 +301,18 @@ final class RequestPaths {
     ]
 
     private static func isHarmless(_ function: FunctionDeclaration) -> Bool {
-        switch function.owner.name {
+        if function.setsDestination { return false }
+        return switch function.owner.name {
         case "core": harmlessFunctions.contains(function.name)
-        // What tm offers beside sending arms routes and timers, or tries the next contact.
-        case "tm": !function.name.contains("contact")
+        // What tm offers beside sending arms routes and timers.
+        case "tm": true
         default: KnownNames.bystanders.contains(function.owner.name) || function.editsRequest
         }
     }
 
-    /// Variables whose assignment makes another destination.
-    private static let destinations: Set<String> = [
-        "ru", "ruri", "rU", "rd", "rp", "du", "duri", "br", "branch", "ruri.user", "ruri.domain",
-    ]
-
     private static func isDestination(_ target: Syntax.Expression) -> Bool {
         guard case .variable(let variable) = target.kind else { return false }
-        return destinations.contains(variable.name.text)
+        return KnownNames.destinationVariables.contains(variable.name.text)
     }
 
     // MARK: Remarks

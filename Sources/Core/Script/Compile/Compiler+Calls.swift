@@ -21,7 +21,10 @@ extension Compiler {
         while plans.count < function.signature.arguments.count {
             plans.append(ArgumentPlan(conversion: .constant, routeKinds: 0, prototype: apus_arg()))
         }
-        if !KnownNames.bystanders.contains(function.owner.name) { binder.isBeforeTransaction = false }
+        // What waits may have run another route meanwhile.
+        if function.maySuspend || !KnownNames.bystanders.contains(function.owner.name) {
+            binder.isBeforeTransaction = false
+        }
         let pushed = emitter.height - height
         let place = emitter.place(call.name.range)
         let constants = pushed == 0 ? memory.table(plans.map(\.prototype)) : nil

@@ -41,21 +41,17 @@ extension Compiler {
         emitter.emit(.store, a: asValue ? 1 : 0, c: number, effect: asValue ? 0 : -1)
     }
 
-    /// Variables that change the request: what a reply has none of, and what comes too late while something is sent.
-    private static let requestVariables: Set<String> = [
-        "ru", "ruri", "rU", "ruri.user", "rd", "ruri.domain", "rp", "du", "duri", "br", "branch",
-    ]
-    private static let messageVariables = requestVariables.union([
+    /// Variables that change the message, which comes too late while it is sent.
+    private static let messageVariables = KnownNames.destinationVariables.union([
         "fu", "from", "fU", "from.user", "fd", "from.domain", "fn", "tu", "to", "tU", "to.user", "td", "to.domain",
-        "tn",
-        "fs", "fsn",
+        "tn", "fs", "fsn",
     ])
 
     private func warnIneffective(_ syntax: Syntax.Variable) {
         let names: Set<String>
         switch route.kind {
         case .onsend: names = Compiler.messageVariables
-        case .coreOnReply, .tmOnReply: names = Compiler.requestVariables
+        case .coreOnReply, .tmOnReply: names = KnownNames.destinationVariables
         default: return
         }
         guard names.contains(syntax.name.text), syntax.form != .bare || syntax.dialect != .ser else { return }

@@ -68,11 +68,12 @@ final class FunctionDeclaration: @unchecked Sendable {
     let routes: UInt32
     let maySuspend: Bool
     let deprecated: Bool
-    /// What it says of the request, for remarks on scripts: it sends it, does nothing but edit what is sent, or answers it.
+    /// What it says of the request, for remarks on scripts: it sends it, does nothing but edit what is sent, answers it, or may send it elsewhere.
     let sendsRequest: Bool
     let editsRequest: Bool
     let endsServer: Bool
     let sendsReply: Bool
+    let setsDestination: Bool
     let doc: String
     let call: Call
     let prepare: Prepare?
@@ -92,6 +93,7 @@ final class FunctionDeclaration: @unchecked Sendable {
         editsRequest = flags & UInt32(APUS_EDITS_REQUEST) != 0
         endsServer = flags & UInt32(APUS_ENDS_SERVER) != 0
         sendsReply = flags & UInt32(APUS_SENDS_REPLY) != 0
+        setsDestination = flags & UInt32(APUS_SETS_DESTINATION) != 0
         self.doc = doc
         self.call = call
         self.prepare = prepare

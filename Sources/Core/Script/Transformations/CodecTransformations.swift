@@ -218,11 +218,3 @@ enum Base64 {
         }
     }
 }
-
-extension ByteWriter {
-    fileprivate mutating func write(capitalHex byte: UInt8) {
-        let digits: StaticString = "0123456789ABCDEF"
-        write(byte: digits.utf8Start[Int(byte &>> 4)])
-        write(byte: digits.utf8Start[Int(byte & 15)])
-    }
-}

@@ -66,6 +66,10 @@ enum {
      * script's author learns at start where a path answers twice.
      */
     APUS_SENDS_REPLY = 1u << 5,
+    /*
+     * It may add a branch or give the request another destination, or runs what may: a sending behind it is not one to the same place.
+     */
+    APUS_SETS_DESTINATION = 1u << 6,
 };
 
 /* What is wrong with a constant: filled by a check, shown under the argument. Texts may point to the caller's stack. */
