@@ -35,8 +35,8 @@ struct HostRecord {
                 branches: tables.branches, slots: tables.slots, hooks: tables.hooks, events: tables.events,
                 suspend: tables.suspend, timer: tables.timer, worker: tables.worker, net: tables.net,
                 stats: tables.stats, memory: tables.memory, resolver: tables.resolver, rpc: tables.rpc,
-                loop: tables.loop, door: tables.door, xavp: tables.xavp, offload: tables.offload, stream: nil,
-                shared: nil,
+                loop: tables.loop, door: tables.door, xavp: tables.xavp, offload: tables.offload, db: tables.db,
+                stream: nil, shared: nil,
                 publish: HostTables.publish, find: HostTables.find))
         return UnsafePointer(host)
     }
@@ -152,6 +152,7 @@ struct HostTables: @unchecked Sendable {
     let door: UnsafePointer<apus_door_api>
     let xavp: UnsafePointer<apus_xavp_api>
     let offload: UnsafePointer<apus_offload_api>
+    let db: UnsafePointer<apus_db_api>
 
     static let shared = HostTables()
 
@@ -179,6 +180,7 @@ struct HostTables: @unchecked Sendable {
         door = HostTables.place(HostTables.makeDoor())
         xavp = HostTables.place(HostTables.makeXAVPs())
         offload = HostTables.place(HostTables.makeOffload())
+        db = HostTables.place(HostTables.makeDatabase())
     }
 
     private static func place<Table>(_ table: Table) -> UnsafePointer<Table> {

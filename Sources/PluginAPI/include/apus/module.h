@@ -24,6 +24,7 @@
 #include <apus/base.h>
 #include <apus/branches.h>
 #include <apus/config.h>
+#include <apus/db.h>
 #include <apus/door.h>
 #include <apus/events.h>
 #include <apus/hooks.h>
@@ -81,6 +82,7 @@ struct apus_host {
     const apus_door_api *APUS_NONNULL door;
     const apus_xavp_api *APUS_NONNULL xavp;
     const apus_offload_api *APUS_NONNULL offload;
+    const apus_db_api *APUS_NONNULL db;
     const apus_stream_api *APUS_NULLABLE stream;
     const apus_shared_api *APUS_NULLABLE shared;
 
