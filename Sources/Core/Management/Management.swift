@@ -129,6 +129,9 @@ final class Management: @unchecked Sendable {
         }
     }
 
+    /// Commands are executed.
+    var isOpen: Bool { state.withLock { $0.phase == .open } }
+
     static let stopping = CommandFault(code: 503, "the server stops")
 
     // MARK: - Deferrals

@@ -47,7 +47,8 @@ extension HostTables {
                     return CInt(APUS_FALSE)
                 }
                 return CInt(APUS_TRUE)
-            })
+            },
+            file: { host in apus_str(host.modules.configFile) })
     }
 
     /// What of a parameter may change while the server runs; nil: nothing.

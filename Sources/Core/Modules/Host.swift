@@ -36,7 +36,7 @@ struct HostRecord {
                 suspend: tables.suspend, timer: tables.timer, worker: tables.worker, net: tables.net,
                 stats: tables.stats, memory: tables.memory, resolver: tables.resolver, rpc: tables.rpc,
                 loop: tables.loop, door: tables.door, xavp: tables.xavp, offload: tables.offload, db: tables.db,
-                stream: nil, shared: nil,
+                stream: nil, shared: tables.snapshots,
                 publish: HostTables.publish, find: HostTables.find))
         return UnsafePointer(host)
     }
@@ -153,6 +153,7 @@ struct HostTables: @unchecked Sendable {
     let xavp: UnsafePointer<apus_xavp_api>
     let offload: UnsafePointer<apus_offload_api>
     let db: UnsafePointer<apus_db_api>
+    let snapshots: UnsafePointer<apus_shared_api>
 
     static let shared = HostTables()
 
@@ -181,6 +182,7 @@ struct HostTables: @unchecked Sendable {
         xavp = HostTables.place(HostTables.makeXAVPs())
         offload = HostTables.place(HostTables.makeOffload())
         db = HostTables.place(HostTables.makeDatabase())
+        snapshots = HostTables.place(HostTables.makeShared())
     }
 
     private static func place<Table>(_ table: Table) -> UnsafePointer<Table> {

@@ -32,6 +32,8 @@ final class Modules {
     var texts: ModuleTexts?
     /// The value of a global parameter of the core, for `config->core`.
     var coreSettings: ((String) -> Settings.Value?)?
+    /// Absolute; empty when the config came by standard input. For `config->file`.
+    var configFile = Bytes.empty
     /// Of the config, for `config->dialect`.
     var dialect = Syntax.Dialect.maximal
     private var coreTexts: [String: Bytes] = [:]

@@ -48,6 +48,9 @@ struct ConfigSource: Sendable {
         FileAccess(read: { [self] in FileAccess.readFile(path($0)) })
     }
 
+    /// Absolute; empty when it came by standard input.
+    var absolutePath: String { isGone ? "" : path(name) }
+
     private func path(_ path: String) -> String {
         guard path != "-" else { return path }
         let absolute = path.hasPrefix("/") ? path : "\(folder)/\(path)"

@@ -54,6 +54,7 @@ final class Server {
         modules.open(listeners)
         modules.install(programs.current.program.image)
         modules.coreSettings = coreSetting
+        modules.configFile = PermanentText.bytes(configuration.source.absolutePath)
         modules.makeWorkers(workers)
         modules.shared.pointee.services.startRun = OwnRuns.start
         modules.shared.pointee.services.onsend = Onsend.look

@@ -108,6 +108,9 @@ typedef struct apus_config_api {
      */
     int (*APUS_NONNULL change)(const apus_host *APUS_NONNULL h, const apus_change *APUS_NONNULL changes, uint32_t count,
                   apus_complaint *APUS_NONNULL why);
+
+    /* [start] [worker] The config's file, as an absolute path; empty when it came by standard input. *for ever* */
+    apus_str (*APUS_NONNULL file)(const apus_host *APUS_NONNULL h);
 } apus_config_api;
 
 #ifdef __cplusplus

@@ -39,6 +39,7 @@
 #include <apus/resolver.h>
 #include <apus/rpc.h>
 #include <apus/script.h>
+#include <apus/shared.h>
 #include <apus/slots.h>
 #include <apus/stats.h>
 #include <apus/suspend.h>
@@ -53,7 +54,6 @@ extern "C" {
 
 /* Groups that have their place here and come with the modules that need them; null until then. */
 typedef struct apus_stream_api apus_stream_api;     /* byte filters and protocols on connections */
-typedef struct apus_shared_api apus_shared_api;     /* snapshots and striped locks */
 
 /* The server as one module sees it: each module has a host of its own. Lives *for ever*, at one address. */
 struct apus_host {
@@ -84,7 +84,7 @@ struct apus_host {
     const apus_offload_api *APUS_NONNULL offload;
     const apus_db_api *APUS_NONNULL db;
     const apus_stream_api *APUS_NULLABLE stream;
-    const apus_shared_api *APUS_NULLABLE shared;
+    const apus_shared_api *APUS_NONNULL shared;
 
     /*
      * [declare] Offers an interface to other modules under an id such as "tm/1": a struct that begins with its `uint32_t size` and lives

@@ -58,7 +58,7 @@ enum {
 
 typedef struct apus_net_api {
     uint32_t size;
-    /* [start] [worker] [no-alloc] */
+    /* [any] [no-alloc] From `start` on, as the next three: the listeners are what they are then. */
     uint32_t (*APUS_NONNULL count)(const apus_host *APUS_NONNULL h);
     const apus_listener *APUS_NULLABLE (*APUS_NONNULL at)(const apus_host *APUS_NONNULL h, uint32_t index);
     int (*APUS_NONNULL info)(const apus_listener *APUS_NONNULL l, apus_listener_info *APUS_NONNULL out);
