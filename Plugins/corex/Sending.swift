@@ -151,10 +151,7 @@ extension UnsafeMutablePointer<Departure> {
     }
 
     private func choose(_ call: Call) -> Bool {
-        let messages = call.message.api
-        let preferred =
-            pointee.socket ?? messages.pointee.sent_through(call.pointee.msg)
-            ?? messages.pointee.received_on(call.pointee.msg)
+        let net = call.host.pointee.net
         destination.pointee.size = UInt32(MemoryLayout<apus_destination>.size)
         let lookup = pointer(to: \.lookup).unsafelyUnwrapped
         var hop = 0
@@ -162,8 +159,13 @@ extension UnsafeMutablePointer<Departure> {
             destination.pointee.transport = lookup.hops[hop].transport
             destination.pointee.remote = lookup.hops[hop].address
             hop += 1
-            guard call.host.pointee.net.pointee.choose(call.host, destination, preferred) > 0 else { continue }
-            if pointee.socket == nil || destination.pointee.listener == pointee.socket { return true }
+            guard let socket = pointee.socket else {
+                if net.pointee.choose_for(call.host, destination, call.pointee.msg) > 0 { return true }
+                continue
+            }
+            if net.pointee.choose(call.host, destination, socket) > 0, destination.pointee.listener == socket {
+                return true
+            }
         }
         return false
     }

@@ -45,11 +45,6 @@ extension UnsafePointer<apus_host> {
     var workerState: UnsafeMutablePointer<WorkerState>? {
         pointee.slots.pointee.worker(self, state.pointee.workerSlot)?.assumingMemoryBound(to: WorkerState.self)
     }
-
-    fileprivate func core(_ name: apus_str) -> apus_value {
-        var value = apus_value()
-        return pointee.config.pointee.core(self, name, &value) > 0 ? value : apus_value()
-    }
 }
 
 extension UnsafeMutablePointer<State> {

@@ -11,18 +11,18 @@ func declareVariables(_ host: Host) {
         doc:
             "A socket of ours, found by n(ame), i(ndex), l(isten) or a(dvertise): n/NAME/listen, name, proto, host, port, advertise.",
         get: socketPart)
-    host.transformation("sock.host", doc: "Host of transport:host:port.") { $1.change { $0.give($1.host) } }
+    host.transformation("sock.host", doc: "Host of transport:host:port.") { $2.change { $0.give($1.host) } }
     host.transformation("sock.port", doc: "Port of transport:host:port; \"\" when none is written.") {
-        $1.change { out, socket in
+        $2.change { out, socket in
             guard let port = socket.port else { return out.give("") }
             out.pointee = apus_value(Int64(port))
             return .true
         }
     }
     host.transformation("sock.proto", doc: "Transport of transport:host:port; \"\" when none is written.") {
-        $1.change { $0.give($1.transport) }
+        $2.change { $0.give($1.transport) }
     }
-    host.transformation("sock.touri", doc: "transport:host:port as a SIP URI.") { access, value in
+    host.transformation("sock.touri", doc: "transport:host:port as a SIP URI.") { access, _, value in
         value.change { out, socket in
             guard var uri = access.writer(socket.host.len + 40) else { return .false }
             uri.add("sip:")
@@ -36,24 +36,6 @@ func declareVariables(_ host: Host) {
                 uri.add(socket.transport)
             }
             return out.give(uri.text)
-        }
-    }
-}
-
-extension UnsafePointer<apus_host> {
-    fileprivate func transformation(
-        _ name: StaticString, doc: StaticString,
-        _ apply: @escaping @convention(c) (Access, UnsafeMutablePointer<apus_value>) -> CInt
-    ) {
-        name.withUTF8Buffer { name in
-            doc.withUTF8Buffer { doc in
-                var made = apus_transformation(
-                    size: UInt32(MemoryLayout<apus_transformation>.size), flags: 0,
-                    name: UnsafeRawPointer(name.baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: CChar.self),
-                    doc: UnsafeRawPointer(doc.baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: CChar.self),
-                    apply: apply, user: nil)
-                _ = pointee.vars.pointee.add_transformation(self, &made)
-            }
         }
     }
 }

@@ -11,6 +11,9 @@ private let module = Module("pv", version: "1.0", summary: "Tests on pseudo-vari
     host.function(
         "not_empty", "variable:variable", doc: "Whether the variable holds a text of at least one character.",
         call: isNotEmpty)
+    host.function(
+        "pv_evalx", "variable:writable, text:format",
+        doc: "Expands the text, and what came of that once more, into the variable.", call: evaluateTwice)
     declareParameters(host)
     declarePreparedBranch(host)
     declareXAVPs(host)

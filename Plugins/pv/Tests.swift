@@ -24,3 +24,10 @@ func isNotEmpty(_ call: Call) -> CInt {
     guard let value = call.value(0) else { return .false }
     return value.isText && !value.str.isEmpty ? .true : .false
 }
+
+/// `pv_evalx($x, "text")`: what stands in the text's pseudo-variables is a text with pseudo-variables itself.
+func evaluateTwice(_ call: Call) -> CInt {
+    var text = apus_str()
+    guard call.host.pointee.vars.pointee.expand_text(call, call.text(1), &text) > 0 else { return .false }
+    return call.set(0, apus_value(text))
+}

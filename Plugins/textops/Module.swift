@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 private let module = Module(
     "textops", version: "1.0", summary: "Searches and changes messages as text",
@@ -116,6 +117,9 @@ private func declareReplacing(_ host: Host) {
 }
 
 private func declareSubstitutions(_ host: Host) {
+    host.transformation(
+        "re.subst", "substitution:rest", doc: "Substitutes in a value: /expression/replacement/flags.",
+        prepare: prepareFirst, apply: substituteInValue)
     let uriRoutes = requestRoutes | APUS_ONREPLY_ROUTE
     host.function(
         "subst", "substitution:string", doc: "Substitutes in headers and body: /expression/replacement/flags.",

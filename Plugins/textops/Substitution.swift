@@ -117,24 +117,60 @@ private func pieces(_ text: apus_str, _ host: Host) -> UnsafeMutableBufferPointe
 
 // MARK: Using
 
+/// Where a substitution is carried out.
+enum SubstitutionScene {
+    case call(Call)
+    case transformation(Access)
+
+    var host: Host {
+        switch self {
+        case .call(let call): call.host
+        case .transformation(let access): access.host
+        }
+    }
+
+    func writer(_ capacity: Int) -> Writer? {
+        switch self {
+        case .call(let call): call.writer(capacity)
+        case .transformation(let access): access.writer(capacity)
+        }
+    }
+
+    func expand(_ format: OpaquePointer) -> apus_str? {
+        switch self {
+        case .call(let call): return call.expand(format)
+        case .transformation(let access):
+            var text = apus_str()
+            return access.host.pointee.vars.pointee.access_expand(access, format, &text) > 0 ? text : nil
+        }
+    }
+}
+
+extension apus_arg {
+    /// What the constant was prepared as.
+    var substitution: UnsafePointer<Substitution>? {
+        prepared.map { UnsafePointer<Substitution>($0.assumingMemoryBound(to: Substitution.self)) }
+    }
+}
+
 extension UnsafePointer<apus_call> {
     /// What the constant argument was prepared as.
     func substitution(_ index: Int) -> UnsafePointer<Substitution>? {
-        argument(index).prepared.map { UnsafePointer<Substitution>($0.assumingMemoryBound(to: Substitution.self)) }
+        argument(index).substitution
     }
 }
 
 extension Substitution {
     /// Visits each match, or the first alone, with the text that takes its place; false when memory is out.
-    func forEach(_ call: Call, _ subject: apus_str, _ visit: (Range<Int>, apus_str) -> Void) -> Bool {
+    func forEach(_ scene: SubstitutionScene, _ subject: apus_str, _ visit: (Range<Int>, apus_str) -> Void) -> Bool {
         withUnsafeTemporaryAllocation(of: apus_match.self, capacity: groupCount) { groups in
             guard let group = groups.baseAddress else { return false }
             var from = 0
             while from <= subject.len {
-                let filled = call.host.pointee.regex.pointee.match(regex, subject, from, group, UInt32(groupCount))
+                let filled = scene.host.pointee.regex.pointee.match(regex, subject, from, group, UInt32(groupCount))
                 guard filled > 0 else { break }
                 let match = group[0].start..<group[0].end
-                guard let text = replacement(call, subject, group, Int(filled)) else { return false }
+                guard let text = replacement(scene, subject, group, Int(filled)) else { return false }
                 visit(match, text)
                 if !everywhere { break }
                 from = match.isEmpty ? match.upperBound + 1 : match.upperBound
@@ -144,21 +180,22 @@ extension Substitution {
     }
 
     private func replacement(
-        _ call: Call, _ subject: apus_str, _ groups: UnsafePointer<apus_match>, _ filled: Int
+        _ scene: SubstitutionScene, _ subject: apus_str, _ groups: UnsafePointer<apus_match>, _ filled: Int
     ) -> apus_str? {
         var capacity = 0
-        for piece in pieces { capacity += text(call, piece, subject, groups, filled).len }
-        guard var writer = call.writer(max(capacity, 1)) else { return nil }
-        for piece in pieces { writer.add(text(call, piece, subject, groups, filled)) }
+        for piece in pieces { capacity += text(scene, piece, subject, groups, filled).len }
+        guard var writer = scene.writer(max(capacity, 1)) else { return nil }
+        for piece in pieces { writer.add(text(scene, piece, subject, groups, filled)) }
         return writer.text
     }
 
     private func text(
-        _ call: Call, _ piece: Piece, _ subject: apus_str, _ groups: UnsafePointer<apus_match>, _ filled: Int
+        _ scene: SubstitutionScene, _ piece: Piece, _ subject: apus_str, _ groups: UnsafePointer<apus_match>,
+        _ filled: Int
     ) -> apus_str {
         switch piece {
         case .literal(let text): return text
-        case .format(let format): return call.expand(format) ?? ""
+        case .format(let format): return scene.expand(format) ?? ""
         case .group(let number):
             guard number < filled, groups[number].start >= 0, groups[number].end >= groups[number].start else {
                 return ""
@@ -168,16 +205,16 @@ extension Substitution {
     }
 
     /// The subject with its matches replaced, in the run's memory; nil when there is none.
-    func applied(_ call: Call, to subject: apus_str) -> apus_str? {
+    func applied(_ scene: SubstitutionScene, to subject: apus_str) -> apus_str? {
         var capacity = subject.len
         var any = false
-        let counted = forEach(call, subject) { match, text in
+        let counted = forEach(scene, subject) { match, text in
             capacity += text.len - match.count
             any = true
         }
-        guard counted, any, var writer = call.writer(max(capacity, 1)) else { return nil }
+        guard counted, any, var writer = scene.writer(max(capacity, 1)) else { return nil }
         var copied = 0
-        _ = forEach(call, subject) { match, text in
+        _ = forEach(scene, subject) { match, text in
             writer.add(subject[copied..<match.lowerBound])
             writer.add(text)
             copied = match.upperBound
@@ -190,7 +227,7 @@ extension Substitution {
     func edit(_ call: Call, _ piece: apus_str) -> Bool {
         let message = call.message
         var any = false
-        _ = forEach(call, piece) { match, text in
+        _ = forEach(.call(call), piece) { match, text in
             if message.replace(piece[match], with: text) { any = true }
         }
         return any
@@ -220,7 +257,7 @@ func substituteHeader(_ call: Call) -> CInt {
 func substituteURI(_ call: Call) -> CInt {
     let message = call.message
     guard message.isRequest, let substitution = call.substitution(0),
-        let uri = substitution.pointee.applied(call, to: message.field(APUS_FIELD_REQUEST_URI))
+        let uri = substitution.pointee.applied(.call(call), to: message.field(APUS_FIELD_REQUEST_URI))
     else { return .false }
     return message.api.pointee.set_request_uri(call.pointee.msg, uri) > 0 ? .true : .false
 }
@@ -233,7 +270,8 @@ func substituteUser(_ call: Call) -> CInt {
         let start = whole.s, let place = uri.user.s ?? uri.host.s
     else { return .false }
     let user = uri.user.isNull ? "" : uri.user
-    guard let new = substitution.pointee.applied(call, to: user), var writer = call.writer(whole.len + new.len + 1)
+    guard let new = substitution.pointee.applied(.call(call), to: user),
+        var writer = call.writer(whole.len + new.len + 1)
     else { return .false }
     let before = place - start
     writer.add(whole[0..<before])
@@ -245,7 +283,26 @@ func substituteUser(_ call: Call) -> CInt {
 
 /// `subst_v(text, "/re/replacement/flags", result)`
 func substituteValue(_ call: Call) -> CInt {
-    guard let substitution = call.substitution(1), let text = substitution.pointee.applied(call, to: call.text(0))
+    guard let substitution = call.substitution(1),
+        let text = substitution.pointee.applied(.call(call), to: call.text(0))
     else { return .false }
     return call.set(2, apus_value(text))
+}
+
+/// `{re.subst,/re/replacement/flags}`: a value in which nothing matches stays as it is.
+let substituteInValue: TransformationStep = { access, arguments, value in
+    guard let substitution = arguments?[0].substitution else { return .false }
+    let given = value.pointee
+    guard let subject = given.isText ? given.str : access.text(given.num) else { return .false }
+    guard let text = substitution.pointee.applied(.transformation(access), to: subject) else { return .true }
+    value.pointee = apus_value(text)
+    return .true
+}
+
+extension UnsafePointer<apus_access> {
+    fileprivate func text(_ number: Int64) -> apus_str? {
+        guard var digits = writer(20) else { return nil }
+        digits.add(number: number)
+        return digits.text
+    }
 }

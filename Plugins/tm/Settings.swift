@@ -58,6 +58,10 @@ struct Settings {
     var blst503MaxTimeout: Int64 = 0
     var blstMethodsAdd: Int64 = 0
     var blstMethodsLookup: Int64 = 0
+    /// The header line of requests of our own (the core's user_agent_header); empty: none. From `start` on.
+    var userAgent = apus_str()
+    /// onsend_route sees replies that are passed on (the core's onsend_route_reply); from `start` on.
+    var showsReplies = false
     /// The core's use_dst_blocklist and dst_blocklist_expire, from `start` on.
     var usesBlockList = false
     var blockListExpire: UInt32 = 60_000

@@ -164,10 +164,8 @@ extension AppendingRef {
         let lookup = pointer(to: \.lookup).unsafelyUnwrapped
         home.dropBlocked(lookup, method: transaction.pointee.method)
         tellForwarded(branch)
-        let preferred =
-            home.messages.pointee.sent_through(pointee.message) ?? home.messages.pointee.received_on(pointee.message)
         for hop in 0..<Int(lookup.pointee.count) {
-            guard branch.aim(at: lookup.hops[hop], preferring: preferred), branch.keepRequest(pointee.message),
+            guard branch.aim(at: lookup.hops[hop], for: pointee.message), branch.keepRequest(pointee.message),
                 branch.put() == 0
             else { continue }
             if hop + 1 < Int(lookup.pointee.count), let copy = home.allocate(apus_lookup.self) {

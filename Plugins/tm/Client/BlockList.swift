@@ -134,14 +134,8 @@ extension BlockList {
 
 /// [start] What the core's parameters say of the block list.
 func settleBlockList(_ host: Host, _ settings: UnsafeMutablePointer<Settings>) -> Bool {
-    func core(_ name: apus_str) -> apus_value {
-        var value = apus_value()
-        return host.pointee.config.pointee.core(host, name, &value) > 0 ? value : apus_value()
-    }
-    let isOn = core("use_dst_blocklist")
-    settings.pointee.usesBlockList =
-        isOn.isInt ? isOn.num != 0 : isOn.str.equalsIgnoringCase("yes") || isOn.str.equalsIgnoringCase("on")
-    let expire = core("dst_blocklist_expire")
+    settings.pointee.usesBlockList = host.core("use_dst_blocklist").isOn
+    let expire = host.core("dst_blocklist_expire")
     if expire.isInt { settings.pointee.blockListExpire = UInt32(clamping: min(expire.num, 1 << 20) * 1000) }
     if settings.pointee.blst503 != 0, !settings.pointee.usesBlockList {
         host.log(.notice, "blst_503 has no effect without the core's use_dst_blocklist=yes")

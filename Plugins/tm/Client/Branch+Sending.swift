@@ -72,6 +72,25 @@ extension BranchRef {
     ///   - loopHash: of what decides where the request goes, so that it is known when it comes back; nil in requests of our own.
     ///   - uri: the Request-URI instead of the message's; none leaves it.
     func compose(_ message: OpaquePointer, loopHash: UInt64? = nil, uri: apus_str = apus_str()) -> apus_str {
+        let bytes = write(message, loopHash: loopHash, uri: uri)
+        guard !bytes.isEmpty, takesAnotherTransport(message, length: bytes.len) else { return bytes }
+        return write(message, loopHash: loopHash, uri: uri)
+    }
+
+    /// A request that is too large for its transport leaves by another one, where a listener has it.
+    @inline(__always)
+    private func takesAnotherTransport(_ message: OpaquePointer, length: Int) -> Bool {
+        let net = home.host.pointee.net
+        let other = net.pointee.transport_for_size(home.host, message, destination, length)
+        guard other != 0 else { return false }
+        var changed = pointee.destination
+        changed.transport = other
+        guard net.pointee.choose_for(home.host, &changed, message) > 0 else { return false }
+        pointee.destination = changed
+        return true
+    }
+
+    private func write(_ message: OpaquePointer, loopHash: UInt64?, uri: apus_str) -> apus_str {
         guard let listener = pointee.destination.listener else { return apus_str() }
         var memory: [80 of UInt8] = InlineArray(repeating: 0)
         return withUnsafeMutableBytes(of: &memory) { memory in

@@ -59,6 +59,18 @@ extension BranchRef {
         return true
     }
 
+    /// The same, by the listener that the request leaves by.
+    func aim(at hop: apus_hop, for message: OpaquePointer) -> Bool {
+        var destination = apus_destination()
+        destination.size = UInt32(MemoryLayout<apus_destination>.size)
+        destination.transport = hop.transport
+        destination.remote = hop.address
+        guard home.host.pointee.net.pointee.choose_for(home.host, &destination, message) > 0 else { return false }
+        destination.flags = pointee.destination.flags
+        pointee.destination = destination
+        return true
+    }
+
     private var failoverListener: OpaquePointer? {
         if home.settings.pointee.dnsReuseRcvSocket != 0, let request = pointee.transaction.pointee.request {
             return home.messages.pointee.received_on(request)

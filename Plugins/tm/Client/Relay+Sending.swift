@@ -11,8 +11,7 @@ extension RelayRef {
         let messages = host.pointee.message
         let message = call.pointee.msg
         let hops = pointer(to: \.lookup).unsafelyUnwrapped.hops
-        let preferred = messages.pointee.sent_through(message) ?? messages.pointee.received_on(message)
-        while !branch.aim(at: hops[Int(pointee.hop)], preferring: preferred) {
+        while !branch.aim(at: hops[Int(pointee.hop)], for: message) {
             pointee.hop += 1
             guard pointee.hop < pointee.lookup.count else {
                 call.log(.error, "no listener has the transport and address family of the destination")

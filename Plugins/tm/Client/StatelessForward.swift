@@ -96,18 +96,17 @@ extension UnsafeMutablePointer<StatelessForward> {
         let message = call.pointee.msg
         let lookup = pointer(to: \.lookup).unsafelyUnwrapped
         let messages = host.pointee.message
-        let preferred = messages.pointee.sent_through(message) ?? messages.pointee.received_on(message)
         pointee.destination.size = UInt32(MemoryLayout<apus_destination>.size)
         var hop = 0
         var isFound = false
         while hop < Int(lookup.pointee.count), !isFound {
             pointee.destination.transport = lookup.hops[hop].transport
             pointee.destination.remote = lookup.hops[hop].address
-            isFound = host.pointee.net.pointee.choose(host, destination, preferred) > 0
+            isFound = host.pointee.net.pointee.choose_for(host, destination, message) > 0
             hop += 1
         }
         pointee.destination.flags = messages.pointee.send_flags(message)
-        guard isFound, compose(call) else { return fail(call, 477, "Send failed") }
+        guard isFound, compose(call), !isTooLarge(call) || compose(call) else { return fail(call, 477, "Send failed") }
         let result = host.pointee.net.pointee.onsend(
             call, message, destination, pointee.bytes, StatelessForward.looked, self)
         if result == .suspended {
@@ -115,6 +114,18 @@ extension UnsafeMutablePointer<StatelessForward> {
             return result
         }
         return result > 0 ? send(call) : fail(call, 477, "Send failed")
+    }
+
+    /// It leaves by another transport than was meant, and is to be written again.
+    private func isTooLarge(_ call: Call) -> Bool {
+        let net = call.host.pointee.net
+        let other = net.pointee.transport_for_size(call.host, call.pointee.msg, destination, pointee.bytes.len)
+        guard other != 0 else { return false }
+        var changed = pointee.destination
+        changed.transport = other
+        guard net.pointee.choose_for(call.host, &changed, call.pointee.msg) > 0 else { return false }
+        pointee.destination = changed
+        return true
     }
 
     private func compose(_ call: Call) -> Bool {

@@ -76,6 +76,9 @@ func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Boo
     var frInvite = written.pointee.frInvTimerAVP
     if isSER, fr.isEmpty { fr = "callee_fr_timer" }
     if isSER, frInvite.isEmpty { frInvite = "callee_fr_inv_timer" }
+    settings.pointee.showsReplies = host.core("onsend_route_reply").isOn
+    if host.core("server_signature").isOn { settings.pointee.userAgent = host.core("user_agent_header").str }
+    if host.core("loop_checks").isOn { settings.pointee.loopChecks = 1 }
     return settleAppendSets(host, settings) && settleContacts(host, settings) && settleBlockList(host, settings)
         && compile(host, fr, into: settings.pointer(to: \.frTimerAVP)!)
         && compile(host, frInvite, into: settings.pointer(to: \.frInvTimerAVP)!)

@@ -86,7 +86,9 @@ extension TransactionRef {
     private func passLate(_ reply: OpaquePointer, _ branch: BranchRef, _ status: Int32) {
         guard !pointee.flags.contains(.replica), let bytes = write(reply, branch, status) else { return }
         let destination = UnsafePointer(pointer(to: \.source).unsafelyUnwrapped)
-        guard home.host.pointee.net.pointee.send(home.host, destination, bytes) == 0 else { return }
+        guard mayLeave(reply, bytes),
+            home.host.pointee.net.pointee.send(home.host, destination, bytes) == 0
+        else { return }
         home.host.bump(home.counters.pointee.rplRelayed)
         home.host.bump(home.counters.pointee.rplSent)
         tell(

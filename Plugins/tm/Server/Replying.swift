@@ -86,7 +86,9 @@ extension TransactionRef {
         guard pointee.lastStatus == status,
             !isKept || pointee.lastReply.start == UnsafeMutableRawPointer(mutating: text.s)
         else { return }
-        let sent = send(text)
+        let sent = mayLeave(reply, text) && send(text)
+        // What the script does not want to be sent is not sent again either.
+        if !sent, reply != nil { home.release(&pointee.lastReply) }
         home.host.bump(isLocal ? home.counters.pointee.rplGenerated : home.counters.pointee.rplRelayed)
         guard sent else { return }
         tell(TM_RESPONSE_SENT, occurrence)
@@ -121,13 +123,22 @@ extension TransactionRef {
 
     /// A 2xx after the first one: of another branch, or repeated by the called side, who waits for the ACK.
     private func sendAgain(_ bytes: apus_str, status: Int32, reply: OpaquePointer?, branch: Int32) {
-        guard !pointee.flags.contains(.replica), !pointee.flags.contains(.local), send(bytes) else { return }
+        guard !pointee.flags.contains(.replica), !pointee.flags.contains(.local), mayLeave(reply, bytes),
+            send(bytes)
+        else { return }
         home.host.bump(home.counters.pointee.rplRelayed)
         tell(
             TM_RESPONSE_SENT,
             Occurrence(
                 reply: reply, code: status, flags: TM_RETRANSMISSION, branch: branch,
                 destination: UnsafePointer(pointer(to: \.source).unsafelyUnwrapped)))
+    }
+
+    /// Shows a reply that is passed on to onsend_route, if that wants to see it; false: the script drops it.
+    func mayLeave(_ reply: OpaquePointer?, _ bytes: apus_str) -> Bool {
+        guard home.settings.pointee.showsReplies, let reply else { return true }
+        let destination = UnsafePointer(pointer(to: \.source).unsafelyUnwrapped)
+        return home.host.pointee.net.pointee.onsend_reply(home.host, reply, destination, bytes) > 0
     }
 
     @inline(__always)

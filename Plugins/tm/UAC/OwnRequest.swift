@@ -14,6 +14,8 @@ struct OwnRequest {
     var cseq: UInt32
     var dialog: DialogRef?
     var routes = RouteSet(apus_str())
+    /// The core's header line User-Agent; empty: none.
+    var userAgent = apus_str()
 
     /// Looks at everything that can be wrong with it, but for header lines beyond their names.
     init(_ asked: tm_request, _ messages: UnsafePointer<apus_message_api>) throws(RequestFault) {
@@ -108,7 +110,7 @@ extension OwnRequest {
     /// Bytes that `write` needs at most.
     var capacity: Int {
         2 * uri.len + 2 * method.len + from.len + to.len + callID.len + asked.headers.len + asked.body.len
-            + asked.body_type.len + routes.values.len + Identity.longest + 320
+            + asked.body_type.len + routes.values.len + userAgent.len + Identity.longest + 322
     }
 
     /// The request with a Via that stands for ours: which listener it leaves by is not known yet.
@@ -140,6 +142,10 @@ extension OwnRequest {
         out.add(" ")
         out.add(method)
         out.add("\r\n")
+        if !userAgent.isEmpty, !has("User-Agent", messages) {
+            out.add(userAgent)
+            out.add("\r\n")
+        }
         out.add(asked.headers)
         if !asked.body_type.isEmpty, !has("Content-Type", messages) {
             out.add("Content-Type: ")

@@ -76,7 +76,9 @@ extension UnsafeMutablePointer<State> {
 extension UnsafeMutablePointer<Home> {
     /// Makes the transaction of a request of our own and lets it leave. Everything that may go wrong from there on ends the transaction as
     /// a reply does: with TM_LOCAL_COMPLETED.
-    fileprivate func start(_ request: OwnRequest, for host: Host) throws(RequestFault) {
+    fileprivate func start(_ given: OwnRequest, for host: Host) throws(RequestFault) {
+        var request = given
+        request.userAgent = settings.pointee.userAgent
         let asked = request.asked
         guard let transaction = begin(method: request.number(messages), hash: nil) else {
             throw RequestFault(503, "Too many transactions")

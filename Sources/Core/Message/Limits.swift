@@ -13,8 +13,10 @@ enum Limits {
     static let values = 2048
     /// Edits of one message. Each is checked against the others, so their number is squared.
     static let edits = 512
-    /// Destinations beside the Request-URI, as users of Kamailio know it.
+    /// Destinations beside the Request-URI at most, as users of Kamailio know it.
     static let branches = 31
+    /// Those that the config allows: one less than max_branches. Written before the workers start and constant afterwards.
+    nonisolated(unsafe) static var furtherBranches = 11
     /// Bytes of a URI that a script sets.
     static let uriSize = 4096
     /// Bytes that a kept message may take beside itself, for what is parsed of it and for edits: as above.

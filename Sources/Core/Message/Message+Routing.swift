@@ -127,9 +127,9 @@ extension Message {
     @inline(__always)
     func branch(at index: Int) -> Branch { routing.branches.unsafelyUnwrapped[index] }
 
-    /// Adds a destination; its texts are copied. False when there are `Limits.branches` or `limit` of them, when its URI is none, or when
+    /// Adds a destination; its texts are copied. False when there are `limit` of them, when its URI is none, or when
     /// memory is out.
-    func appendBranch(_ branch: Branch, limit: Int = Limits.branches) -> Bool {
+    func appendBranch(_ branch: Branch, limit: Int = Limits.furtherBranches) -> Bool {
         guard branchCount < min(limit, Limits.branches), let copy = kept(branch) else { return false }
         if routing.branchCount == routing.branchCapacity, !growBranches() { return false }
         guard let branches = routing.branches else { return false }

@@ -77,6 +77,11 @@ struct Routing {
         static var faked: Options { Options(rawValue: 256) }
         /// A final reply of the server's own has left, without a transaction.
         static var replied: Options { Options(rawValue: 512) }
+        /// What a request takes that is too large for UDP (`udp_mtu_try_proto`); none: what the config says.
+        static var largeOverTCP: Options { Options(rawValue: 1024) }
+        static var largeOverTLS: Options { Options(rawValue: 2048) }
+        static var largeOverSCTP: Options { Options(rawValue: 4096) }
+        static var largeOverUDP: Options { Options(rawValue: 8192) }
     }
 
     /// Nothing is known and nothing decided.

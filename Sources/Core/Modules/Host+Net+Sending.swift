@@ -15,6 +15,26 @@ extension HostTables {
             let listener = host.shared.pointee.listeners.choose(
                 proto, toward: remote, preferring: preferred.map { Listener(raw: UnsafeMutableRawPointer($0)) })
         else { return CInt(APUS_FALSE) }
+        return leave(by: listener, toward: remote, destination)
+    }
+
+    @_noLocks
+    static func choose(
+        _ host: UnsafePointer<apus_host>, _ destination: UnsafeMutablePointer<apus_destination>,
+        for request: OpaquePointer
+    ) -> CInt {
+        let remote = SocketAddress(destination.pointee.remote)
+        guard let proto = TransportProtocol(contract: destination.pointee.transport), !remote.isNone,
+            let listener = host.shared.pointee.listeners.choose(
+                proto, toward: remote, for: Message(opaque: request))
+        else { return CInt(APUS_FALSE) }
+        return leave(by: listener, toward: remote, destination)
+    }
+
+    @_noLocks
+    private static func leave(
+        by listener: Listener, toward remote: SocketAddress, _ destination: UnsafeMutablePointer<apus_destination>
+    ) -> CInt {
         destination.pointee.listener = OpaquePointer(listener.raw)
         // An address that belonged to another listener, or to another peer, would be refused by the kernel.
         destination.pointee.local = apus_address(Flow(listener: listener, remote: remote).local)
@@ -62,6 +82,12 @@ extension ListenerTable {
     func choose(_ proto: TransportProtocol, toward remote: SocketAddress, preferring preferred: Listener?) -> Listener?
     {
         set?._withUnsafeGuaranteedRef { $0.choose(proto, toward: remote, preferring: preferred) }
+    }
+
+    /// [worker] The same for a request that leaves.
+    @_noLocks
+    func choose(_ proto: TransportProtocol, toward remote: SocketAddress, for request: Message) -> Listener? {
+        set?._withUnsafeGuaranteedRef { $0.choose(proto, toward: remote, for: request) }
     }
 }
 

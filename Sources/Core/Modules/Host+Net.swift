@@ -152,6 +152,18 @@ extension HostTables {
                 host.shared.pointee.listeners.set.flatMap {
                     $0._withUnsafeGuaranteedRef { $0.find(name: name.bytes) }
                 }.map { OpaquePointer($0.raw) }
+            },
+            choose_for: { HostTables.choose($0, $1, for: $2) },
+            transport_for_size: { _, message, destination, length in
+                guard let proto = TransportProtocol(contract: destination.pointee.transport) else { return 0 }
+                let other = SendingRules.current.transport(
+                    for: Message(opaque: message), of: length, insteadOf: proto)
+                return other.map { UInt32($0.rawValue) } ?? 0
+            },
+            onsend_reply: { host, message, destination, bytes in
+                guard let passes = host.shared.pointee.services.onsendReply else { return CInt(APUS_TRUE) }
+                var sending = HostTables.sending(destination, bytes.bytes)
+                return HostTables.answer(passes(message, &sending))
             })
     }
 }

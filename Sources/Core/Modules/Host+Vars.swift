@@ -90,10 +90,24 @@ extension HostTables {
                 }
             },
             add_transformation: { host, transformation in
-                host.declaring("add_transformation") { (_, modules) throws(Registry.Refusal) in
-                    try modules.registry.add(try ModuleTransformation.read(transformation, host))
+                host.declaring("add_transformation") { (module, modules) throws(Registry.Refusal) in
+                    try modules.registry.add(try ModuleTransformation.read(transformation, module))
                     return CInt(APUS_TRUE)
                 }
+            },
+            access_expand: { access, format, out in
+                let run = UnsafeMutablePointer<Run>(access.pointee.run)
+                guard let text = run.expand(UnsafePointer(format)) else { return CInt(APUS_FALSE) }
+                out.pointee = text
+                return CInt(APUS_TRUE)
+            },
+            expand_text: { call, text, out in
+                let run = UnsafeMutablePointer<Run>(call.pointee.run)
+                guard let program = run.pointee.image.pointee.program,
+                    let expanded = program.takeUnretainedValue().texts.expandNow(text.bytes, run)
+                else { return CInt(APUS_FALSE) }
+                out.pointee = expanded
+                return CInt(APUS_TRUE)
             })
     }
 

@@ -57,6 +57,8 @@ struct HostServices {
         @convention(c) (
             UnsafePointer<apus_call>, OpaquePointer, UnsafeRawPointer, Run.Frame.Then, UnsafeMutableRawPointer?
         ) -> CInt
+    /// `net->onsend_reply`: message, the Run.Sending that the block looks at. False: it must not be sent.
+    typealias OnsendReply = @convention(c) (OpaquePointer, UnsafeRawPointer) -> Bool
     /// `message->hold`: the message whose hook runs. True when it stays.
     typealias Hold = @convention(c) (OpaquePointer) -> Bool
     /// `message->release` of a message that was held.
@@ -66,6 +68,8 @@ struct HostServices {
 
     /// [worker] onsend_route, as apus/net.h says.
     var onsend: Onsend?
+    /// [worker] onsend_route for replies; nil unless the config wants it.
+    var onsendReply: OnsendReply?
     /// [worker] A run of its own on the calling worker.
     var startRun: StartRun?
     /// Threads for what may block, while the server runs.

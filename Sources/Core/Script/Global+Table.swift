@@ -98,8 +98,8 @@ extension Global {
         log_prefix string - does
         log_prefix_mode number:0..3 0 later
         log_stderror bool no does
-        loop_checks bool no later
-        max_branches number:1..31 12 later
+        loop_checks bool no does
+        max_branches number:1..31 12 does
         max_recursive_level number:1..65535 256 does
         max_while_loops number 100 does
         maxbuffer number 262144 does
@@ -117,12 +117,12 @@ extension Global {
         mlock_pages bool no nop
         shm/shm_mem/shm_mem_size number - nop
         shm_force_alloc bool no nop
-        mhomed bool no later
+        mhomed bool no does
         msg_apply_changes_mode number 0 nop
         msg_clone_extra_size number 0 nop
         msg_recv_max_size number:0..65535 32767 does
         msg_time bool yes nop
-        onsend_route_reply bool no later
+        onsend_route_reply bool no does
         open_files_limit number:i -1 does
         phone2tel bool yes later
         pmtu_discovery bool no later
@@ -148,7 +148,7 @@ extension Global {
         workdir/wdir word - does
         sctp_children number - nop
         server_header string - does
-        user_agent_header string - later
+        user_agent_header string - does
         server_id number:i 0 does
         server_signature bool yes does
         sip_parser_log number:i -1 later
@@ -219,8 +219,8 @@ extension Global {
         tls_verify bool no later
         tls_connection_match_domain bool no later
         tos mixed:IPTOS_LOWDELAY|IPTOS_THROUGHPUT|IPTOS_RELIABILITY|IPTOS_LOWCOST|IPTOS_MINCOST IPTOS_LOWDELAY does
-        udp_mtu number:0..65535 0 later
-        udp_mtu_try_proto word:UDP|TCP|TLS|SCTP|udp|tcp|tls|sctp - later
+        udp_mtu number:0..65535 0 does
+        udp_mtu_try_proto word:UDP|TCP|TLS|SCTP|udp|tcp|tls|sctp - does
         udp_receiver_mode number 0 nop
         udp4_raw number:i 0 nop
         udp4_raw_mtu number 1500 nop

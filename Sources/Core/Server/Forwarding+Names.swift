@@ -141,6 +141,14 @@ extension UnsafeMutablePointer<ServerWorker> {
             let count = message.writeForwardedReply(into: buffer, leavingBy: listener)
         else { return dropReply(space, "a reply cannot be passed on", hop.host) }
         let bytes = Bytes(UnsafeRawPointer(buffer.baseAddress!).assumingMemoryBound(to: UInt8.self), count)
+        if SendingRules.current.showsReplies {
+            var sending = Run.Sending(
+                local: listener.address, remote: remote, transport: UInt32(proto.rawValue), bytes: bytes)
+            guard Onsend.passes(message.opaque, &sending) else {
+                bump(counters.dropReplies)
+                return
+            }
+        }
         if case .failed = pointee.worker.send(bytes, over: Flow(listener: listener, remote: remote)) {
             return dropReply(space, "a reply cannot be sent", hop.host)
         }

@@ -40,8 +40,7 @@ enum StatelessForward {
         _ server: UnsafeMutablePointer<ServerWorker>
     ) -> Composed {
         let listeners = server.pointee.shared.pointee.listeners
-        let preferred = (message.routing.current.sendThrough ?? message.routing.receivedOn).map { Listener(raw: $0) }
-        let chosen = listeners._withUnsafeGuaranteedRef { $0.choose(proto, toward: remote, preferring: preferred) }
+        let chosen = listeners._withUnsafeGuaranteedRef { $0.choose(proto, toward: remote, for: message) }
         guard let listener = chosen else { return .failed(EAFNOSUPPORT) }
         let buffer = server.pointee.worker.pointee.compose
         let start = buffer.baseAddress.unsafelyUnwrapped
@@ -56,9 +55,26 @@ enum StatelessForward {
             count = write(message, leavingBy: listener, into: buffer)
         }
         guard let count else { return .failed(EMSGSIZE) }
+        if !isRaw, let other = SendingRules.current.transport(for: message, of: count, insteadOf: proto) {
+            let larger = compose(message, to: remote, other, isRaw: false, server)
+            if case .ready = larger { return larger }
+            // Nothing of ours speaks it: the request leaves as it would have.
+            return fallBack(message, listener, remote, into: buffer)
+        }
         let bytes = Bytes(UnsafeRawPointer(start).assumingMemoryBound(to: UInt8.self), count)
         return .ready(
             Outgoing(listener: listener, remote: remote, bytes: bytes, options: message.forwardOptions))
+    }
+
+    /// The request for that listener after all.
+    private static func fallBack(
+        _ message: Message, _ listener: Listener, _ remote: SocketAddress, into buffer: UnsafeMutableRawBufferPointer
+    ) -> Composed {
+        guard let count = write(message, leavingBy: listener, into: buffer) else { return .failed(EMSGSIZE) }
+        let start = UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: UInt8.self)
+        return .ready(
+            Outgoing(
+                listener: listener, remote: remote, bytes: Bytes(start, count), options: message.forwardOptions))
     }
 
     private static func write(

@@ -26,6 +26,16 @@ enum Onsend {
         return result
     }
 
+    /// [worker] Runs the block on a reply that is passed on, as `net->onsend_reply` of the contract says; false when it must not be sent.
+    static let passes: HostServices.OnsendReply = { message, sending in
+        guard let server = ServerWorker.current, let route = server.pointee.script.pointee.main.onsend else {
+            return true
+        }
+        let end = server.runShort(
+            route, on: Message(opaque: message), sending: sending.assumingMemoryBound(to: Run.Sending.self))
+        return !end.dropped
+    }
+
     private static let looked: Run.Frame.Then = { call, end in
         call.coreRun.pointee.sending = nil
         guard let held = end.pointee.user?.assumingMemoryBound(to: Held.self) else { return CInt(APUS_FALSE) }

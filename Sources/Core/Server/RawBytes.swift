@@ -50,9 +50,12 @@ extension UnsafeMutablePointer<ServerWorker> {
     }
 
     /// Runs a block that cannot wait on a message that the caller has.
-    /// - Parameter received: gets what the block has put in the place of the received bytes, while its run is still there.
+    /// - Parameters:
+    ///   - sending: what it looks at, of onsend_route.
+    ///   - received: gets what the block has put in the place of the received bytes, while its run is still there.
     func runShort(
-        _ route: UnsafePointer<CompiledRoute>, on message: Message, received: (apus_str) -> Void = { _ in }
+        _ route: UnsafePointer<CompiledRoute>, on message: Message, sending: UnsafePointer<Run.Sending>? = nil,
+        received: (apus_str) -> Void = { _ in }
     ) -> Run.End {
         guard let image = route.pointee.image else { return Run.End() }
         var changed = apus_str()
@@ -61,6 +64,7 @@ extension UnsafeMutablePointer<ServerWorker> {
             defer { pointee.script.finish(run) }
             run.pointee.mayWait = false
             run.pointee.receivedBytes = changed
+            run.pointee.sending = sending
             setLogPrefix(of: run)
             run.enter(route)
             received(changed.pointee)

@@ -10,6 +10,8 @@ extension Server {
         StatelessReply.settings = StatelessReply.Settings(
             server: signature ? Bytes(permanent: Server.product(settings.text("server_header"))) : .empty,
             toVia: settings.isOn("reply_to_via"), warning: settings.number("sip_warning"), tagKey: SipKey.random())
+        SendingRules.current = SendingRules(settings)
+        Limits.furtherBranches = settings.number("max_branches") - 1
         Server.known = Unmanaged.passRetained(listeners)
 
         var environment = ScriptEnvironment()
@@ -85,6 +87,16 @@ extension Server {
 
     private static func withListeners<R>(_ body: (ListenerSet) -> R) -> R {
         known._withUnsafeGuaranteedRef { body($0) }
+    }
+}
+
+extension SendingRules {
+    fileprivate init(_ settings: Settings) {
+        self.init()
+        isMultihomed = settings.isOn("mhomed")
+        udpMTU = settings.number("udp_mtu")
+        largeTransport = settings.text("udp_mtu_try_proto").flatMap { TransportProtocol(Bytes(permanent: $0)) } ?? .udp
+        showsReplies = settings.isOn("onsend_route_reply")
     }
 }
 

@@ -58,6 +58,7 @@ final class Server {
         modules.makeWorkers(workers)
         modules.shared.pointee.services.startRun = OwnRuns.start
         modules.shared.pointee.services.onsend = Onsend.look
+        if SendingRules.current.showsReplies { modules.shared.pointee.services.onsendReply = Onsend.passes }
         modules.shared.pointee.services.hold = Holding.hold
         modules.shared.pointee.services.forwardReply = PassingOn.forward
         modules.shared.pointee.services.endHolding = Holding.end
@@ -106,6 +107,9 @@ final class Server {
     /// A global parameter for modules: what is in force, defaults included.
     private func coreSetting(_ name: String) -> Settings.Value? {
         guard let global = Global.named[name] else { return nil }
+        if global.name == "user_agent_header", settings.text(global.name) == nil {
+            return .text("User-Agent: \(Version.product)")
+        }
         if let set = settings.values[global.name] { return set }
         return settings.text(global.name).map {
             Int($0) == nil ? .text($0) : .number(Int64(settings.number(global.name)))

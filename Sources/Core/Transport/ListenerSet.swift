@@ -92,11 +92,18 @@ final class ListenerSet: @unchecked Sendable {
         return found
     }
 
-    /// The socket whose address the kernel's routing would send from: for machines with several networks.
+    /// The socket whose address the kernel's routing would send from: for machines with several networks. On a worker what was asked is
+    /// remembered for a while.
     func routed(_ proto: TransportProtocol, toward remote: SocketAddress) -> Listener? {
-        guard let source = try? ListenerSet.source(toward: remote) else { return nil }
+        let source: SocketAddress
+        if let worker = Worker.current {
+            source = worker.source(toward: remote)
+        } else {
+            source = (try? ListenerSet.source(toward: remote)) ?? SocketAddress()
+        }
+        guard !source.isNone else { return nil }
         var wildcard: Listener?
-        for i in 0..<listeners.count where table[i].proto == proto && !table[i].isVirtual {
+        for i in 0..<count where table[i].proto == proto && !table[i].isVirtual {
             if table[i].address.hasSameAddress(as: source) { return table[i] }
             if table[i].isWildcard, table[i].address.family == remote.family { wildcard = table[i] }
         }

@@ -85,6 +85,8 @@ struct Worker {
     /// Where messages are composed: 64 KiB, for one at a time.
     let compose = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
     fileprivate(set) var isStopping = false
+    /// Made when it is first needed (mhomed).
+    var sources: SourceCache?
     var turnEnds = TurnEnds()
 
     /// This worker's mailbox.
@@ -102,6 +104,17 @@ struct Worker {
     static func home(hash: UInt64, count: Int) -> Int {
         Int(truncatingIfNeeded: ((hash >> 32) &* UInt64(truncatingIfNeeded: count)) >> 32)
     }
+}
+
+extension UnsafeMutablePointer<Worker> {
+    /// The address that the kernel would send from, to that one; none when there is no way.
+    func source(toward remote: SocketAddress) -> SocketAddress {
+        let cache = pointee.sources ?? SourceCache()
+        pointee.sources = cache
+        return cache.source(toward: remote, now: pointee.clock.now)
+    }
+
+    func freeSources() { pointee.sources?.free() }
 }
 
 /// Statistics of the transports, group "udp" and "worker".

@@ -118,6 +118,7 @@ final class Workers: @unchecked Sendable {
             worker.pointee.slots.end()
             worker.pointee.batch.free()
             worker.pointee.compose.deallocate()
+            worker.freeSources()
             worker.pointee.wheel.free()
             worker.pointee.streams.pointee.end()
             worker.pointee.streams.deallocate()

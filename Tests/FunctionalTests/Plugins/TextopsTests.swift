@@ -174,6 +174,29 @@ import Testing
         #expect(reply.reason == "+49301 1")
     }
 
+    /// As Kamailio answers.
+    @Test func substitutionsInValues() throws {
+        let probe = try Probe(
+            ["sl", "textops", "pv"],
+            script: #"""
+                $var(n) = 12345;
+                sl_send_reply("200", "$(rU{re.subst,/e/X/})|$(rU{re.subst,/e/X/g})|$(rU{re.subst,/zz/X/g})|$(rU{re.subst,/(a)(l)/\2\1$rd/})|$(rU{re.subst,/A/,/i})|$(var(n){re.subst,/3/three/})|$(avp(no){re.subst,/3/t/})|$(rU{re.subst,/a/b/g}{s.len})|$(rU{re.subst,/l+/L/})");
+                """#)
+        let reply = try probe.ask(probe.request(user: "alee", id: "values"))
+        #expect(reply.reason == "alXe|alXX|alee|la127.0.0.1ee|,lee|12three45||4|aLee")
+    }
+
+    @Test(arguments: [
+        ("/a/", "three times"), ("/(/b/", "("), ("/a/b/x", "flags are i, g and s"), ("", "`{re.subst}` takes"),
+    ])
+    func aWrongSubstitutionOfValuesIsFoundAtStart(text: String, complaint: String) throws {
+        let argument = text.isEmpty ? "" : "," + text
+        let result = try Server.check(
+            "loadmodule \"textops.so\"\nrequest_route { $var(x) = $(rU{re.subst\(argument)}); }\n")
+        #expect(!result.succeeded)
+        #expect(result.output.contains(complaint))
+    }
+
     @Test(arguments: [
         ("/a/", "three times"), ("/(/b/", "("), ("/a/b/x", "flags are i, g and s"),
         ("/a/$nope(x)/", "unknown pseudo-variable `$nope`"),

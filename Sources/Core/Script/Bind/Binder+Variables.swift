@@ -192,6 +192,10 @@ extension Binder {
 
     /// The path of a select; what the getter looks at goes to it in `user`.
     private func bindSelect(_ inner: Syntax.Text, _ compiled: inout CompiledVariable) -> Bool {
+        guard isCompiling else {
+            diagnostics.error("a select is unknown in a text that is made at run time", at: inner.range)
+            return false
+        }
         let (name, path) = SelectPath.split(inner.string)
         if let select = registry.selects[name] { return bind(select, path, inner, &compiled) }
         do throws(SelectPath.Mistake) {
@@ -403,12 +407,17 @@ extension Binder {
             apply: declaration.apply, arguments: UnsafePointer(memory.table(arguments)), argumentCount: arguments.count,
             prepared: nil)
         if let prepare = declaration.prepare {
-            switch prepare(arguments) {
+            guard isCompiling || !declaration.looksAtConstants else {
+                diagnostics.error("`{\(name)}` is unknown in a text that is made at run time", at: syntax.range)
+                return nil
+            }
+            let diagnostics = diagnostics
+            switch prepare(arguments, memory, { diagnostics.remark($0, $1, at: syntax.range) }) {
             case .success(let prepared): compiled.prepared = prepared
             case .failure(let complaint):
-                let place =
-                    written.indices.contains(complaint.argument) ? range(of: written[complaint.argument]) : syntax.range
-                diagnostics.error(complaint.text, at: place, hint: "usage: \(declaration.usage)")
+                diagnostics.error(
+                    complaint.text.isEmpty ? "an argument of `{\(name)}` is wrong" : complaint.text,
+                    at: place(of: complaint, among: written) ?? syntax.range, hint: "usage: \(declaration.usage)")
                 return nil
             }
         }
@@ -439,6 +448,17 @@ extension Binder {
             }
         }
         return list
+    }
+
+    private func place(
+        of complaint: TransformationDeclaration.Complaint, among written: [Syntax.Transformation.Argument]
+    ) -> SourceRange? {
+        guard written.indices.contains(complaint.argument) else { return nil }
+        let argument = written[complaint.argument]
+        if case .constant(let text) = argument, complaint.offset < text.bytes.count {
+            return text.range(of: complaint.offset..<text.bytes.count)
+        }
+        return range(of: argument)
     }
 
     private func range(of argument: Syntax.Transformation.Argument) -> SourceRange {

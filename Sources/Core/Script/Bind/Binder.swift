@@ -17,6 +17,8 @@ final class Binder {
     /// Pseudo-variables inside of each other's names and indexes, while one is bound.
     var variableDepth = 0
     static let variableLimit = 32
+    /// Modules may look at what is bound: not in a text that a worker compiles while the script runs.
+    let isCompiling: Bool
 
     /// - Parameter runVariables: names that have the first numbers.
     convenience init(
@@ -30,8 +32,9 @@ final class Binder {
 
     private init(
         tree: Syntax.Tree, settings: Settings, registry: Registry, diagnostics: Diagnostics, memory: ProgramMemory,
-        routes: RouteTable, runVariables: RunVariableNumbers
+        routes: RouteTable, runVariables: RunVariableNumbers, isCompiling: Bool = true
     ) {
+        self.isCompiling = isCompiling
         self.tree = tree
         self.settings = settings
         self.registry = registry
@@ -50,6 +53,13 @@ final class Binder {
             tree: tree, settings: settings, registry: registry, diagnostics: diagnostics, memory: memory,
             routes: routes,
             runVariables: runVariables)
+    }
+
+    /// A binder for a text that is made while the script runs. On any thread, since it changes nothing of what others read.
+    func forRunTime(_ diagnostics: Diagnostics, _ memory: ProgramMemory) -> Binder {
+        Binder(
+            tree: tree, settings: settings, registry: registry, diagnostics: diagnostics, memory: memory,
+            routes: routes, runVariables: runVariables.asTheyAre, isCompiling: false)
     }
 
     /// Says once per name that `$name` is read as an AVP.

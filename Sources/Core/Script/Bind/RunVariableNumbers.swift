@@ -22,6 +22,13 @@ final class RunVariableNumbers {
         numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     }
 
+    private init(_ other: RunVariableNumbers) {
+        (names, numbers, initial, limit) = (other.names, other.numbers, other.initial, other.names.count)
+    }
+
+    /// The same names and no further ones.
+    var asTheyAre: RunVariableNumbers { RunVariableNumbers(self) }
+
     /// Values that a run must have room for.
     var capacity: Int { names.count + RunVariableNumbers.spare }
 

@@ -87,6 +87,15 @@ extension CoreFunctions {
             guard let port = asked, port > 0 else { return -1 }
             return ScriptEnvironment.current.addAlias(message.routing.connection, port) ? 1 : -1
         }
+        try declare.function(
+            "udp_mtu_try_proto", "transport:word(UDP|TCP|TLS|SCTP|udp|tcp|tls|sctp)", routes: anywhere,
+            "What this request takes instead of UDP when it is larger than udp_mtu."
+        ) {
+            let all: [Routing.Options] = [.largeOverUDP, .largeOverTCP, .largeOverTLS, .largeOverSCTP]
+            $0.coreMessage.routing.options.subtract([.largeOverUDP, .largeOverTCP, .largeOverTLS, .largeOverSCTP])
+            $0.coreMessage.routing.options.insert(all[Int($0.argument(0).num) % 4])
+            return 1
+        }
         try declare.function("len_gt", "limit:int", "True when the message has at least so many bytes.") {
             Int64($0.coreMessage.received.count) >= $0.argument(0).num ? 1 : -1
         }

@@ -33,6 +33,21 @@ struct ModuleTexts {
         }
     }
 
+    /// A text that is known only now, with its variables expanded; in the run's memory. Nil, with a log line, when it means nothing or grew
+    /// too long. On the run's worker.
+    func expandNow(_ text: Bytes, _ run: UnsafeMutablePointer<Run>) -> apus_str? {
+        let (diagnostics, memory) = (Diagnostics(), ProgramMemory())
+        let own = binder.forRunTime(diagnostics, memory)
+        guard let format = own.format(ModuleTexts.whole(text.string), dialect: binder.tree.dialect),
+            diagnostics.errors == 0
+        else {
+            run.logAtStatement(.error, "a text to be expanded means nothing: ", text)
+            return nil
+        }
+        // What comes of it may point into the memory that ends here.
+        return withUnsafePointer(to: format.compiled) { run.expand($0) }.flatMap { run.copy($0) }
+    }
+
     /// Memory that ends with the program, aligned for any type.
     func allocate(_ size: Int) -> UnsafeMutableRawPointer { binder.memory.allocate(max(1, size)) }
 
@@ -54,13 +69,17 @@ struct ModuleTexts {
             case .program: binder.memory
             case .forever: Unmanaged.passRetained(ProgramMemory()).takeUnretainedValue()
             }
-        let source = Source(name: "<parameter>", text: text)
-        let step = Syntax.Text.Step(value: 0, source: 0)
-        let whole = Syntax.Text(bytes: source.bytes, range: source.range, steps: [step])
-        if let made = body(binder.forParameters(diagnostics, memory), whole), diagnostics.errors == 0 {
+        if let made = body(binder.forParameters(diagnostics, memory), ModuleTexts.whole(text)), diagnostics.errors == 0
+        {
             return .success(made)
         }
         let first = diagnostics.all.first { $0.severity == .error }
         return .failure(Refusal(text: first?.message ?? "not a pseudo-variable", hint: first?.hint))
+    }
+
+    private static func whole(_ text: String) -> Syntax.Text {
+        let source = Source(name: "<parameter>", text: text)
+        let step = Syntax.Text.Step(value: 0, source: 0)
+        return Syntax.Text(bytes: source.bytes, range: source.range, steps: [step])
     }
 }

@@ -17,6 +17,7 @@ final class Program: @unchecked Sendable {
         texts = ModuleTexts(binder)
         let place = binder.memory.place(image)
         self.image = UnsafePointer(place)
+        place.pointee.program = Unmanaged.passUnretained(self)
         for index in 0..<image.routeCount { routes[index].image = self.image }
         place.pointee.main = ProgramImage.MainRoutes(
             preRouting: self.image.route(named: binder.memory.text("core:pre-routing"), kinds: RouteKind.event.mask),

@@ -36,6 +36,8 @@ struct ProgramImage {
     var limits: Limits
     /// `myself`
     var isMyself: ScriptEnvironment.IsMyself = { _, _ in false }
+    /// What it belongs to; set when it is complete.
+    var program: Unmanaged<Program>?
 
     struct Limits {
         var maxRecursiveLevel: Int32 = 256

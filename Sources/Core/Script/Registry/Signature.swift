@@ -77,6 +77,13 @@ struct Signature: Equatable {
     }
 
     private static func argument(_ item: String) throws(Mistake) -> Argument {
+        let (name, kindText, optional) = try parts(of: item)
+        guard let kind = Kind(kindText) else { throw Mistake(text: "unknown kind `\(kindText)` in `\(item)`") }
+        return Argument(name: name, kind: kind, optional: optional)
+    }
+
+    /// Of `name:kind?`.
+    static func parts(of item: String) throws(Mistake) -> (name: String, kind: String, optional: Bool) {
         guard let colon = item.firstIndex(of: ":") else {
             throw Mistake(text: "`\(item)` has no kind: write name:kind")
         }
@@ -84,13 +91,11 @@ struct Signature: Equatable {
         var kindText = String(item[item.index(after: colon)...])
         let optional = kindText.hasSuffix("?")
         if optional { kindText.removeLast() }
-        guard !name.isEmpty, let kind = Kind(kindText) else {
-            throw Mistake(text: "unknown kind `\(kindText)` in `\(item)`")
-        }
-        return Argument(name: name, kind: kind, optional: optional)
+        guard !name.isEmpty else { throw Mistake(text: "`\(item)` has no name: write name:kind") }
+        return (name, kindText, optional)
     }
 
-    private static func trim(_ text: Substring) -> String {
+    static func trim(_ text: Substring) -> String {
         var rest = text
         while rest.first == " " { rest.removeFirst() }
         while rest.last == " " { rest.removeLast() }

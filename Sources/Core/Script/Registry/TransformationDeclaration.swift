@@ -13,14 +13,20 @@ final class TransformationDeclaration: @unchecked Sendable {
         case rest
     }
 
-    /// Looks at the arguments when the script is compiled.
+    /// Looks at the arguments when the script is compiled. What it makes lies in the memory; lines of the log are told.
     /// - Returns: `prepared` for `CompiledTransformation`, or what is wrong with an argument in words for the script's author.
-    typealias Prepare = @Sendable ([CompiledTransformation.Argument]) -> Result<UnsafeMutableRawPointer?, Complaint>
+    typealias Prepare =
+        @Sendable ([CompiledTransformation.Argument], ProgramMemory, @escaping Declarer.Tell) -> Result<
+            UnsafeMutableRawPointer?, Complaint
+        >
 
     struct Complaint: Error {
         /// Place of the argument.
         let argument: Int
+        /// Possibly empty.
         let text: String
+        /// Byte of the argument.
+        var offset = 0
     }
 
     /// `class.operation`, in lower case: `s.substr`, `s.encode.hexa`.
@@ -34,10 +40,12 @@ final class TransformationDeclaration: @unchecked Sendable {
     let usage: String
     let apply: CompiledTransformation.Apply
     let prepare: Prepare?
+    /// A module looks at its constants, which it can only while a script is compiled.
+    let looksAtConstants: Bool
 
     init(
         _ name: String, _ arguments: [Argument] = [], required: Int? = nil, takesNull: Bool = false, usage: String,
-        prepare: Prepare? = nil, apply: @escaping CompiledTransformation.Apply
+        looksAtConstants: Bool = false, prepare: Prepare? = nil, apply: @escaping CompiledTransformation.Apply
     ) {
         self.name = name
         self.arguments = arguments
@@ -46,5 +54,6 @@ final class TransformationDeclaration: @unchecked Sendable {
         self.usage = usage
         self.apply = apply
         self.prepare = prepare
+        self.looksAtConstants = looksAtConstants
     }
 }

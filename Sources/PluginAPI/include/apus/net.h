@@ -112,6 +112,25 @@ typedef struct apus_net_api {
                  uint16_t *APUS_NONNULL port);
     /* [any] [no-alloc] The listener of that name; null when there is none. */
     const apus_listener *APUS_NULLABLE (*APUS_NONNULL find_named)(const apus_host *APUS_NONNULL h, apus_str name);
+
+    /*
+     * [worker] [no-alloc] Chooses the listener by which a request leaves, as `choose`: the one that the script has forced; with the core's `mhomed`
+     * the one at the address that the kernel would send from; else the one that the request came in by.
+     */
+    int (*APUS_NONNULL choose_for)(const apus_host *APUS_NONNULL h, apus_destination *APUS_NONNULL d,
+                      const apus_msg *APUS_NONNULL m);
+    /*
+     * [worker] [no-alloc] The transport that the request takes instead of d's when it has so many bytes as it is written for d (the core's udp_mtu and
+     * udp_mtu_try_proto, or what the script says for this message): choose again, write again. 0: none, it may leave.
+     */
+    uint32_t (*APUS_NONNULL transport_for_size)(const apus_host *APUS_NONNULL h, const apus_msg *APUS_NONNULL m,
+                                   const apus_destination *APUS_NONNULL d, size_t length);
+    /*
+     * [worker] Shows a reply that is passed on to the script's onsend_route, which is run before the call returns, if the core's onsend_route_reply
+     * says so. APUS_FALSE: it must not be sent. Replies of the server's own are not shown.
+     */
+    int (*APUS_NONNULL onsend_reply)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
+                        const apus_destination *APUS_NONNULL d, apus_str bytes);
 } apus_net_api;
 
 #ifdef __cplusplus

@@ -78,15 +78,32 @@ typedef struct apus_select {
     int (*APUS_NONNULL get)(const apus_access *APUS_NONNULL a, apus_value *APUS_NONNULL out);
 } apus_select;
 
-/* A transformation without arguments, {class.operation}. All of it is copied by add_transformation. */
+/*
+ * A transformation, {class.operation,argument,...}. All of it is copied by add_transformation.
+ *
+ * args: "name:kind, name:kind?, ..."; `?` after the kind makes it optional. Where a script writes a pseudo-variable as an argument, it is read at
+ * each call; if it is $null, so is the value. Kinds:
+ *   int    a number                                                          -> num
+ *   text   a text up to the next comma or `}`                                -> str
+ *   char   one character; \s \t \n \r and nothing (a comma) are known         -> str
+ *   rest   a constant: all that is left up to the `}`, commas included       -> str
+ */
 typedef struct apus_transformation {
     uint32_t size;
     uint32_t flags; /* 0 */
     const char *APUS_NONNULL name; /* "sock.host" */
     const char *APUS_NONNULL doc;
-    /* [worker] [no-alloc] Changes *value, which is not $null; APUS_FALSE makes it $null. Texts as those of apus_pv.get. */
-    int (*APUS_NONNULL apply)(const apus_access *APUS_NONNULL a, apus_value *APUS_NONNULL value);
+    /*
+     * [worker] [no-alloc] Changes *value, which is not $null; APUS_FALSE makes it $null. Texts as those of apus_pv.get. `arguments` are as many as
+     * `args` lists, given or not, and live for the *call*; null when it lists none.
+     */
+    int (*APUS_NONNULL apply)(const apus_access *APUS_NONNULL a, const apus_arg *APUS_NULLABLE arguments,
+                 apus_value *APUS_NONNULL value);
     void *APUS_NULLABLE user;
+    const char *APUS_NULLABLE args; /* null or "": none */
+    /* As apus_function.prepare, for each constant argument; null when the module need not look at them. */
+    int (*APUS_NULLABLE prepare)(const apus_host *APUS_NONNULL h, uint32_t index, apus_str constant,
+                                 void *APUS_NULLABLE *APUS_NONNULL prepared, apus_complaint *APUS_NONNULL complaint);
 } apus_transformation;
 
 typedef struct apus_vars_api {
@@ -139,6 +156,16 @@ typedef struct apus_vars_api {
     int (*APUS_NONNULL add_select)(const apus_host *APUS_NONNULL h, const apus_select *APUS_NONNULL s);
     /* [declare] APUS_FALSE with a logged reason when the declaration is wrong. */
     int (*APUS_NONNULL add_transformation)(const apus_host *APUS_NONNULL h, const apus_transformation *APUS_NONNULL t);
+
+    /* [worker] As `expand`, in a getter or a transformation. */
+    int (*APUS_NONNULL access_expand)(const apus_access *APUS_NONNULL a, const apus_format *APUS_NONNULL f,
+                         apus_str *APUS_NONNULL out);
+    /*
+     * [worker] The text, which is known only now, with its variables expanded; lives for the *run*. It is compiled at each call, which takes
+     * memory and time: compile_format is for texts that are known at the start. Selects, transformations that look at their constants, and
+     * $var names that the script has nowhere are unknown in it. APUS_FALSE with a log line when it means nothing, or grew too long.
+     */
+    int (*APUS_NONNULL expand_text)(const apus_call *APUS_NONNULL c, apus_str text, apus_str *APUS_NONNULL out);
 } apus_vars_api;
 
 #ifdef __cplusplus
