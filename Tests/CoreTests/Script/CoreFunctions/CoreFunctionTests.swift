@@ -97,7 +97,8 @@ import Testing
     @Test func branchesAreBounded() throws {
         let bench = try ScriptBench()
         for _ in 0..<Limits.furtherBranches { #expect(try bench.call("append_branch") == 1) }
-        #expect(try bench.call("append_branch") == -1 && bench.number("$branch(count)") == Int64(Limits.furtherBranches))
+        #expect(
+            try bench.call("append_branch") == -1 && bench.number("$branch(count)") == Int64(Limits.furtherBranches))
     }
 
     @Test func branchesBelongToRequests() throws {
