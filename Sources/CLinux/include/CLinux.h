@@ -81,6 +81,7 @@ typedef struct {
     const uint8_t *prefix;
     void *log_buffer;           /* where Log composes a line */
     void *match_data;           /* PCRE2's memory for this thread's matches */
+    void *match_limits;         /* how far they may go; set with match_data */
 } linux_thread;
 
 /* The calling thread's own. */

@@ -5,7 +5,7 @@ extension Message {
     /// know are no fault, nor is a body of an unknown type.
     func check() -> ParseFault {
         if record.pointee.fault != .none { return record.pointee.fault }
-        if isRequest, originalURI == nil || originalURI?.headers.isEmpty == false { return .requestURI }
+        if isRequest, originalURI == nil || originalURI?.pointee.headers.isEmpty == false { return .requestURI }
         if vias.isMalformed { return .via }
         for via in vias where !via.isWellFormed { return .via }
         if let fault = checkAddresses() { return fault }

@@ -113,15 +113,15 @@ extension Message {
     @inline(__always)
     var toTag: Bytes? { to?.tag }
 
-    /// The URI of From; nil when it is none.
-    var fromURI: URI? {
+    /// The URI of From, which lives as long as the message; nil when it is none.
+    var fromURI: UnsafePointer<URI>? {
         if let cached = record.pointee.cache.fromURI { return known(cached) }
         record.pointee.cache.fromURI = from.flatMap { parsedURI($0.uri) }
         return known(record.pointee.cache.fromURI)
     }
 
-    /// The URI of To; nil when it is none.
-    var toURI: URI? {
+    /// The URI of To, which lives as long as the message; nil when it is none.
+    var toURI: UnsafePointer<URI>? {
         if let cached = record.pointee.cache.toURI { return known(cached) }
         record.pointee.cache.toURI = to.flatMap { parsedURI($0.uri) }
         return known(record.pointee.cache.toURI)
@@ -194,9 +194,9 @@ extension Message {
 
     /// What a cached URI stands for: nil when the text was none.
     @inline(__always)
-    func known(_ place: UnsafeMutablePointer<URI>?) -> URI? {
+    func known(_ place: UnsafeMutablePointer<URI>?) -> UnsafePointer<URI>? {
         guard let place, !place.pointee.text.isEmpty else { return nil }
-        return place.pointee
+        return UnsafePointer(place)
     }
 
     /// Puts a parsed value into the arena; nil when memory is out.

@@ -4,23 +4,23 @@ extension Message {
     // MARK: - Request-URI and destination
 
     /// The Request-URI in force, taken apart; nil when it is no URI.
-    var requestURI: URI? { routing.newURI == nil ? originalURI : newURI }
+    var requestURI: UnsafePointer<URI>? { routing.newURI == nil ? originalURI : newURI }
 
     /// The received Request-URI, taken apart; nil when it is no URI.
-    var originalURI: URI? {
+    var originalURI: UnsafePointer<URI>? {
         if let cached = record.pointee.cache.originalURI { return known(cached) }
         record.pointee.cache.originalURI = parsedURI(originalURIText)
         return known(record.pointee.cache.originalURI)
     }
 
-    private var newURI: URI? {
+    private var newURI: UnsafePointer<URI>? {
         if let cached = record.pointee.cache.newURI { return known(cached) }
         record.pointee.cache.newURI = routing.newURI.flatMap { parsedURI($0) }
         return known(record.pointee.cache.newURI)
     }
 
     /// The next hop that a script set, taken apart; nil when there is none.
-    var destinationURI: URI? {
+    var destinationURI: UnsafePointer<URI>? {
         if let cached = record.pointee.cache.destinationURI { return known(cached) }
         record.pointee.cache.destinationURI = routing.current.destination.flatMap { parsedURI($0) }
         return known(record.pointee.cache.destinationURI)

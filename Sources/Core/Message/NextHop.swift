@@ -25,7 +25,9 @@ extension URI {
 
 extension Message {
     /// Where the request goes when nobody says otherwise: the destination that was set, else the Request-URI in force.
-    var nextHop: NextHop? { routing.current.destination != nil ? destinationURI?.nextHop : requestURI?.nextHop }
+    var nextHop: NextHop? {
+        routing.current.destination != nil ? destinationURI?.pointee.nextHop : requestURI?.pointee.nextHop
+    }
 
     /// Where a reply of ours to this request goes: the address that the request came from, at its source port when the Via or the script
     /// asks for that (RFC 3581), else at the port of the Via.

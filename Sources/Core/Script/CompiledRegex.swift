@@ -28,13 +28,8 @@ struct CompiledRegex {
     /// Steps of backtracking after which a match is given up: a hostile text costs milliseconds, not minutes.
     private static let matchLimit: UInt32 = 200_000
 
-    private static nonisolated(unsafe) let limits: OpaquePointer = {
-        let context = pcre2_match_context_create_8(nil)!
-        pcre2_set_match_limit_8(context, matchLimit)
-        // What the interpreter may use, in KiB, where the machine code's 32 KiB of stack do not suffice.
-        pcre2_set_heap_limit_8(context, 8192)
-        return context
-    }()
+    /// KiB that the interpreter may use where the machine code's 32 KiB of stack do not suffice.
+    private static let heapLimit: UInt32 = 8192
 
     init(handle: OpaquePointer) { self.handle = handle }
 
@@ -70,12 +65,16 @@ struct CompiledRegex {
     /// - Returns: how many groups were set, at least 1; 0 when nothing matches; negative when the search was given up.
     ///   `group` reads them until this thread matches again.
     func match(_ subject: Bytes, from: Int) -> Int {
-        let data = CompiledRegex.matchData
-        var result = pcre2_match_8(handle, subject.start, subject.count, from, 0, data, CompiledRegex.limits)
-        if result == PCRE2_ERROR_JIT_STACKLIMIT {
+        guard from <= subject.count else { return -1 }
+        let thread = CompiledRegex.readyThread
+        let data = OpaquePointer(thread.pointee.match_data)
+        let limits = OpaquePointer(thread.pointee.match_limits)
+        // Straight to the machine code, which leaves out what pcre2_match looks at before: the place, above, and UTF, which no pattern has.
+        var result = pcre2_jit_match_8(handle, subject.start, subject.count, from, 0, data, limits)
+        // There is none, or it needs more stack.
+        if result == PCRE2_ERROR_JIT_BADOPTION || result == PCRE2_ERROR_JIT_STACKLIMIT {
             let interpreted = UInt32(PCRE2_NO_JIT)
-            result = pcre2_match_8(
-                handle, subject.start, subject.count, from, interpreted, data, CompiledRegex.limits)
+            result = pcre2_match_8(handle, subject.start, subject.count, from, interpreted, data, limits)
         }
         if result > 0 { return Int(result) }
         if result == 0 { return CompiledRegex.groupLimit }
@@ -84,19 +83,28 @@ struct CompiledRegex {
 
     /// [any] A group of this thread's last match; nil when it took no part.
     static func group(_ index: Int) -> Range<Int>? {
-        let vector = pcre2_get_ovector_pointer_8(matchData)!
+        let vector = pcre2_get_ovector_pointer_8(OpaquePointer(readyThread.pointee.match_data))!
         let start = vector[2 * index]
         // PCRE2_UNSET is the largest size.
         guard start != Int.max, start >= 0, vector[2 * index + 1] >= start else { return nil }
         return Int(start)..<Int(vector[2 * index + 1])
     }
 
-    private static var matchData: OpaquePointer {
+    /// This thread, with what its matches need.
+    @inline(__always)
+    private static var readyThread: UnsafeMutablePointer<linux_thread> {
         let thread = linux_this_thread()!
-        if let known = thread.pointee.match_data { return OpaquePointer(known) }
-        let made = pcre2_match_data_create_8(UInt32(groupLimit), nil)!
-        thread.pointee.match_data = UnsafeMutableRawPointer(made)
-        return made
+        if thread.pointee.match_data == nil { prepare(thread) }
+        return thread
+    }
+
+    @inline(never)
+    private static func prepare(_ thread: UnsafeMutablePointer<linux_thread>) {
+        let limits = pcre2_match_context_create_8(nil)!
+        pcre2_set_match_limit_8(limits, matchLimit)
+        pcre2_set_heap_limit_8(limits, heapLimit)
+        thread.pointee.match_limits = UnsafeMutableRawPointer(limits)
+        thread.pointee.match_data = UnsafeMutableRawPointer(pcre2_match_data_create_8(UInt32(groupLimit), nil)!)
     }
 
     private static func compile(

@@ -52,12 +52,12 @@ import Testing
         #expect(api.set_current(handle, &given) > 0 && api.is_new(handle) > 0)
         expectSame(current(), given)
         #expect(
-            sample.message.requestURI?.user.string == "carol"
-                && sample.message.destinationURI?.host.string == "192.0.2.5")
+            sample.message.requestURI?.pointee.user.string == "carol"
+                && sample.message.destinationURI?.pointee.host.string == "192.0.2.5")
         // Without a next hop there is none any more.
         given = branch("sip:dave@example.net")
         #expect(api.set_current(handle, &given) > 0 && current().destination.s == nil)
-        #expect(sample.message.destinationURI == nil && sample.message.requestURI?.user.string == "dave")
+        #expect(sample.message.destinationURI == nil && sample.message.requestURI?.pointee.user.string == "dave")
     }
 
     @Test func whatIsNoURIChangesNothing() {

@@ -109,6 +109,29 @@ import Testing
         #expect(try notes("if (quiet(1)) note(\"a\")\nelse note(\"b\");")[0] == "a")
     }
 
+    /// A comparison with a constant says the same wherever it stands, and of values of every type.
+    @Test(arguments: [
+        ("$var(x) = 5;", "$var(x) == 5", true), ("$var(x) = 5;", "$var(x) == \"5\"", true),
+        ("$var(x) = 5;", "$var(x) != 4294967296", true), ("$var(x) = 4294967296;", "$var(x) == 4294967296", true),
+        ("$var(x) = \"a\";", "$var(x) == \"a\"", true), ("$var(x) = \"a\";", "$var(x) == \"A\"", false),
+        ("$var(x) = \"7\";", "$var(x) == 7", true), ("$var(x) = \"07\";", "$var(x) == 7", false),
+        ("$avp(x) = $null;", "$avp(x) == \"\"", true), ("$avp(x) = $null;", "$avp(x) == 0", true),
+        ("$avp(x) = $null;", "$avp(x) == $null", true), ("$var(x) = 1;", "$var(x) != $null", true),
+        ("$var(x) = \"ab\";", "$var(x) =~ \"^a\"", true), ("$var(x) = \"ab\";", "$var(x) !~ \"^a\"", false),
+        ("$var(x) = 0;", "1 / $var(x) == 1", false), ("$var(x) = 0;", "1 / $var(x) != 1", false),
+    ])
+    func comparisonsWithConstants(_ set: String, _ condition: String, _ holds: Bool) throws {
+        let (yes, no) = holds ? ("y", "n") : ("n", "y")
+        let otherwise = "note(\"y\"); else note(\"n\");"
+        #expect(try notes("\(set) if (\(condition)) \(otherwise)")[0] == yes)
+        #expect(try notes("\(set) if (!(\(condition))) \(otherwise)")[0] == no)
+        #expect(try notes("\(set) if ($var(no) == 1 || \(condition)) \(otherwise)")[0] == yes)
+        #expect(try notes("\(set) if (!($var(no) == 0 && \(condition))) \(otherwise)")[0] == no)
+        #expect(
+            try notes("\(set) $var(r) = (\(condition)) || $var(no) == 1; note(\"$var(r)\");")[0] == (holds ? "1" : "0"))
+        #expect(try notes("\(set) while (\(condition)) { note(\"y\"); break; } note(\"n\");")[0] == yes)
+    }
+
     @Test func loops() throws {
         #expect(try notes("while ($var(i) < 3) { $var(i) = $var(i) + 1; } note(\"$var(i)\");")[0] == "3")
         #expect(try notes("while (1) { $var(i) = $var(i) + 1; if ($var(i) == 4) break; } note(\"$var(i)\");")[0] == "4")

@@ -25,7 +25,9 @@ import Testing
         #expect(script.diagnostics.warnings == 0)
         #expect(
             Disassembler(program).text.hasPrefix(
-                "request_route:\n  ; test.cfg:2\n    0  pushVariable    $rm\n    1  push"))
+                "request_route:\n  ; test.cfg:2\n    0  pushVariable    $rm\n    1  equalJump       \"INVITE\", if false → 8\n"
+            ),
+            "a comparison and its jump are one")
         let lines = Disassembler(program).text.split(separator: "\n").map { $0.trimmingBlanks }
         #expect(lines.contains { $0.hasSuffix("pushInt         14") }, "constants are folded")
         #expect(lines.contains { $0.hasSuffix("callRoute       route[A]") })
@@ -50,7 +52,7 @@ import Testing
         for index in 0..<image.codeCount {
             let instruction = image.code[index]
             switch instruction.opcode {
-            case .jump, .jumpIfFalse, .jumpIfTrue, .countTurn:
+            case .jump, .jumpIfFalse, .jumpIfTrue, .equalJump, .matchJump, .definedJump, .caseJump, .countTurn:
                 #expect(instruction.c > 0 && Int(instruction.c) < image.codeCount)
             default: break
             }

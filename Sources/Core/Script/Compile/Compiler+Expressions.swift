@@ -173,8 +173,7 @@ extension Compiler {
         let type = value(operand)
         guard type != .truth else { return }
         requireInt(type, operand)
-        push(0 as Int64)
-        emitter.emit(.notEqualInt, effect: -1)
+        equal(.int(0), Comparison.asInts | Comparison.negated)
     }
 
     private func comparison(
@@ -184,8 +183,7 @@ extension Compiler {
         if Compiler.isNull(right) {
             // Asks whether there is a value at all.
             if value(left).isInt { diagnostics.warning("a number is never `$null`", at: range) }
-            emitter.emit(.defined, effect: 0)
-            if !negated { emitter.emit(.not, effect: 0) }
+            emitter.emit(.defined, a: negated ? 0 : Comparison.negated, effect: 0)
             return .truth
         }
         if Compiler.isNull(left) {
@@ -193,27 +191,37 @@ extension Compiler {
                 "`$null` on the left is compared as 0 or \"\"", at: left.range, hint: "write it on the right")
         }
         let one = value(left)
-        let two = value(right)
+        let constant = fold(right)
+        let two = constant.map { $0.isText ? StaticType.text : .int } ?? value(right)
+        let mode: UInt8
         switch operation {
         case .stringEqual, .stringNotEqual:
             if one.isInt { reportTypes(operation, left, right, range) }
-            emitter.emit(negated ? .notEqualText : .equalText, effect: -1)
+            mode = Comparison.asTexts
         case .integerEqual, .integerNotEqual:
             requireInt(one, left)
             requireInt(two, right)
-            emitter.emit(negated ? .notEqualInt : .equalInt, effect: -1)
+            mode = Comparison.asInts
         default:
             if one.isInt, two == .text { reportTypes(operation, left, right, range) }
             warnNoNumber(left, right)
-            if one == .text {
-                emitter.emit(negated ? .notEqualText : .equalText, effect: -1)
-            } else if one.isInt {
-                emitter.emit(negated ? .notEqualInt : .equalInt, effect: -1)
-            } else {
-                emitter.emit(negated ? .notEqual : .equal, effect: -1)
+            mode = one == .text ? Comparison.asTexts : one.isInt ? Comparison.asInts : 0
+        }
+        if let constant {
+            equal(constant, mode | (negated ? Comparison.negated : 0))
+        } else {
+            switch mode {
+            case Comparison.asTexts: emitter.emit(negated ? .notEqualText : .equalText, effect: -1)
+            case Comparison.asInts: emitter.emit(negated ? .notEqualInt : .equalInt, effect: -1)
+            default: emitter.emit(negated ? .notEqual : .equal, effect: -1)
             }
         }
         return .truth
+    }
+
+    /// The value on the stack is compared with a constant.
+    func equal(_ constant: Constant, _ comparison: UInt8) {
+        emitter.emit(.equalConstant, a: comparison, c: number(of: constant), effect: 0)
     }
 
     /// A variable that is a number, beside a text that is none.
@@ -340,8 +348,7 @@ extension Compiler {
         default:
             let type = value(condition)
             if settings.returnMode == 1, type != .truth {
-                push(0 as Int64)
-                emitter.emit(.notEqualInt, effect: -1)
+                equal(.int(0), Comparison.asInts | Comparison.negated)
             }
             emitter.jump(.jumpIfFalse, to: label, effect: -1)
         }

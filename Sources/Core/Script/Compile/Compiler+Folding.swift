@@ -1,8 +1,13 @@
 /// Expressions of constants.
 extension Compiler {
-    enum Constant: Equatable {
+    enum Constant: Hashable {
         case int(Int64)
         case text([UInt8])
+
+        var isText: Bool {
+            if case .text = self { return true }
+            return false
+        }
     }
 
     /// The value of an expression of constants; nil for all others, and for those that are wrong.

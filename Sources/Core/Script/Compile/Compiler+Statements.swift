@@ -149,12 +149,10 @@ extension Compiler {
                 continue
             case .number(let number):
                 emitter.emit(.duplicate, effect: 1)
-                push(number)
-                emitter.emit(.equalInt, effect: -1)
+                equal(.int(number), Comparison.asInts)
             case .text(let text):
                 emitter.emit(.duplicate, effect: 1)
-                push(text.bytes)
-                emitter.emit(.equalText, effect: -1)
+                equal(.text(text.bytes), Comparison.asTexts)
             case .pattern(let text):
                 guard let regex = regex(text, [.caseSensitive, .dotAll]) else { continue }
                 regexes.append(regex)

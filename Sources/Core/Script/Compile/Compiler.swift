@@ -26,7 +26,7 @@ final class Compiler {
     var emitter = Emitter()
 
     var constants: [apus_value] = []
-    private var constantNumbers: [[UInt8]: Int32] = [:]
+    private var constantNumbers: [Constant: Int32] = [:]
     var variables: [CompiledVariable] = []
     var formats: [CompiledFormat] = []
     var regexes: [OpaquePointer] = []
@@ -123,16 +123,19 @@ final class Compiler {
 
     func push(_ number: Int64) {
         if let short = Int32(exactly: number) { return emitter.emit(.pushInt, c: short, effect: 1) }
-        constants.append(apus_value(number))
-        emitter.emit(.pushConstant, c: Int32(constants.count - 1), effect: 1)
+        emitter.emit(.pushConstant, c: self.number(of: .int(number)), effect: 1)
     }
 
-    func push(_ text: [UInt8]) { emitter.emit(.pushConstant, c: constant(text), effect: 1) }
+    func push(_ text: [UInt8]) { emitter.emit(.pushConstant, c: number(of: .text(text)), effect: 1) }
 
-    func constant(_ text: [UInt8]) -> Int32 {
-        if let known = constantNumbers[text] { return known }
-        constants.append(apus_value(memory.text(text)))
-        constantNumbers[text] = Int32(constants.count - 1)
+    /// Its place in the table of constants.
+    func number(of constant: Constant) -> Int32 {
+        if let known = constantNumbers[constant] { return known }
+        switch constant {
+        case .int(let number): constants.append(apus_value(number))
+        case .text(let text): constants.append(apus_value(memory.text(text)))
+        }
+        constantNumbers[constant] = Int32(constants.count - 1)
         return Int32(constants.count - 1)
     }
 

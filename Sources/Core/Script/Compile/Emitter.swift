@@ -17,6 +17,8 @@ struct Emitter {
 
     private var labels: [Int32] = []
     private var pending: [(instruction: Int, label: Int)] = []
+    /// The furthest place that a label names: no instruction before it may be merged with one behind it.
+    private var lastPlaced: Int32 = -1
 
     /// The next instruction's index.
     var here: Int32 { Int32(code.count) }
@@ -48,7 +50,11 @@ struct Emitter {
 
     /// - Parameter effect: values pushed less values popped.
     mutating func emit(_ opcode: Opcode, a: UInt8 = 0, c: Int32 = 0, effect: Int) {
-        code.append(Instruction(opcode, a: a, c: c))
+        emit(Instruction(opcode, a: a, c: c), effect: effect)
+    }
+
+    private mutating func emit(_ instruction: Instruction, effect: Int) {
+        code.append(instruction)
         positions.append(position)
         height += effect
         maximumHeight = max(maximumHeight, height)
@@ -62,11 +68,37 @@ struct Emitter {
     }
 
     /// The label is here.
-    mutating func place(_ label: Label) { labels[label.number] = here }
+    mutating func place(_ label: Label) {
+        labels[label.number] = here
+        lastPlaced = here
+    }
 
     mutating func jump(_ opcode: Opcode, to label: Label, effect: Int = 0) {
+        var instruction = Instruction(opcode)
+        if opcode == .jumpIfTrue || opcode == .jumpIfFalse, let (merged, count) = merged(opcode) {
+            instruction = merged
+            code.removeLast(count)
+            positions.removeLast(count)
+        }
         pending.append((code.count, label.number))
-        emit(opcode, effect: effect)
+        emit(instruction, effect: effect)
+    }
+
+    /// What was just emitted and a jump by its result as one instruction, which most conditions of scripts become.
+    /// - Returns: the instruction, and how many of the last ones it stands for; nil when they stay on their own.
+    private func merged(_ jump: Opcode) -> (Instruction, count: Int)? {
+        guard lastPlaced < here, let last = code.last, let table = UInt16(exactly: last.c) else { return nil }
+        let a = last.a | (jump == .jumpIfTrue ? Comparison.jumpsIfTrue : 0)
+        switch last.opcode {
+        case .equalConstant:
+            if code.count > 1, code[code.count - 2].opcode == .duplicate, lastPlaced < here - 1 {
+                return (Instruction(.caseJump, a: a, b: table), 2)
+            }
+            return (Instruction(.equalJump, a: a, b: table), 1)
+        case .matchConstant: return (Instruction(.matchJump, a: a, b: table), 1)
+        case .defined: return (Instruction(.definedJump, a: a), 1)
+        default: return nil
+        }
     }
 
     /// After a jump away the code goes on with the stack as it was at some other place.

@@ -63,13 +63,13 @@ extension UnsafePointer<apus_call> {
 
     /// `uri:host` is the host of the Request-URI in force.
     private var givenHost: Bytes? {
-        let host = text(0) == "uri:host" ? coreMessage.requestURI?.host : text(0)
+        let host = text(0) == "uri:host" ? coreMessage.requestURI?.pointee.host : text(0)
         return host?.isEmpty == false ? host : nil
     }
 
     /// `uri:port` is the port of the Request-URI in force, 0 when it has none.
     private var givenPort: UInt16? {
         guard has(1) else { return 0 }
-        return text(1) == "uri:port" ? coreMessage.requestURI?.port : text(1).uint16
+        return text(1) == "uri:port" ? coreMessage.requestURI?.pointee.port : text(1).uint16
     }
 }

@@ -29,7 +29,7 @@ extension CoreFunctions {
             "setport setp rewriteport", "port:format", "Replaces the port of the Request-URI; \"\" removes it."
         ) { call in
             // A telephone number has no port.
-            guard call.coreMessage.requestURI?.isSIP == true else { return call.refuse() }
+            guard call.coreMessage.requestURI?.pointee.isSIP == true else { return call.refuse() }
             return call.rewrite { $0.port = call.text(0) }
         }
         try declare.function("revert_uri", "", "Sets the Request-URI back to the one that was received.") {
@@ -51,13 +51,13 @@ extension CoreFunctions {
             call.rewrite { $0.userInfo = call.text(0) }
         }
         try declare.function("prefix", "text:format", "Puts a text before the user of the Request-URI.") { call in
-            guard let uri = call.coreMessage.requestURI else { return call.refuse() }
+            guard let user = call.coreMessage.requestURI?.pointee.user else { return call.refuse() }
             let text = call.text(0)
-            return withUnsafeTemporaryAllocation(byteCount: text.count + uri.user.count, alignment: 8) { memory in
-                var user = ByteWriter(memory)
-                user.write(text)
-                user.write(uri.user)
-                return call.rewrite { $0.user = user.bytes }
+            return withUnsafeTemporaryAllocation(byteCount: text.count + user.count, alignment: 8) { memory in
+                var whole = ByteWriter(memory)
+                whole.write(text)
+                whole.write(user)
+                return call.rewrite { $0.user = whole.bytes }
             }
         }
         try declare.function(
@@ -83,13 +83,14 @@ extension UnsafePointer<apus_call> {
 
     /// Takes characters off the user; all of it, with a log line, when there are not as many.
     fileprivate func strip(_ cut: (Bytes, Int) -> Bytes) -> CInt {
-        guard let uri = coreMessage.requestURI, argument(0).num >= 0 else { return refuse() }
-        if uri.user.isEmpty { return 1 }
+        guard let user = coreMessage.requestURI?.pointee.user, argument(0).num >= 0 else { return refuse() }
+        if user.isEmpty { return 1 }
         let count = argument(0).num
-        if count > Int64(uri.user.count) {
-            coreRun.logAtStatement(.warning, "all of the user is stripped, it is too short: ", uri.text)
+        if count > Int64(user.count) {
+            coreRun.logAtStatement(
+                .warning, "all of the user is stripped, it is too short: ", coreMessage.requestURIText)
         }
-        let rest = cut(uri.user, Int(Swift.min(count, Int64(uri.user.count))))
+        let rest = cut(user, Int(Swift.min(count, Int64(user.count))))
         return rewrite { $0.user = rest }
     }
 

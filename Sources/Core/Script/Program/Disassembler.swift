@@ -55,6 +55,12 @@ struct Disassembler {
         case .store: return image.variables[c].text.string + (mark ? ", leaving its truth" : "")
         case .pushFormat: return format(image.formats[c])
         case .matchConstant: return "pattern \(c)" + (mark ? ", negated" : "")
+        case .equalConstant: return value(image.constants[c]) + comparison(instruction)
+        case .equalJump, .caseJump:
+            return "\(value(image.constants[Int(instruction.b)]))\(comparison(instruction)) → \(c)"
+        case .matchJump: return "pattern \(instruction.b)\(comparison(instruction)) → \(c)"
+        case .definedJump: return comparison(instruction).dropFirst(2) + " → \(c)"
+        case .defined: return mark ? "negated" : nil
         case .match: return mark ? "negated" : nil
         case .condition: return "condition \(c)" + (image.conditions[c].takesValue ? ", with a value" : "")
         case .jump, .jumpIfFalse, .jumpIfTrue, .countTurn: return "→ \(c)"
@@ -66,6 +72,18 @@ struct Disassembler {
         case .return, .exit, .drop: return mark ? "with a value" : String(c)
         case .pushTruth: return mark ? "raw" : nil
         default: return nil
+        }
+    }
+
+    private func comparison(_ instruction: Instruction) -> String {
+        var text = ""
+        if instruction.a & Comparison.asInts != 0 { text += ", as integers" }
+        if instruction.a & Comparison.asTexts != 0 { text += ", as texts" }
+        if instruction.a & Comparison.negated != 0 { text += ", negated" }
+        switch instruction.opcode {
+        case .equalJump, .caseJump, .matchJump, .definedJump:
+            return text + (instruction.a & Comparison.jumpsIfTrue != 0 ? ", if true" : ", if false")
+        default: return text
         }
     }
 

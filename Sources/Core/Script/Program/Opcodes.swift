@@ -38,7 +38,7 @@ enum Opcode: UInt8 {
     case negate
     /// ( v -- n )
     case complement
-    /// ( v -- n ) n = 1 unless v is null
+    /// ( v -- n ) n = 1 unless v is null; with a = 1 the negation
     case defined
     /// ( v -- n )
     case toInt
@@ -74,6 +74,8 @@ enum Opcode: UInt8 {
     case notEqualInt
     case equalText
     case notEqualText
+    /// ( v -- n ) v equals constants[c], compared as the mode in a says: by v's type, as integers or as texts; `Comparison` has a's bits
+    case equalConstant
     case less
     case greater
     case lessOrEqual
@@ -92,6 +94,14 @@ enum Opcode: UInt8 {
     case jumpIfFalse
     /// ( v -- ) pc = c when v is true
     case jumpIfTrue
+    /// ( v -- ) equalConstant with constants[b], then a jump to c when the comparison gives what a says
+    case equalJump
+    /// ( v -- ) matchConstant with regexes[b], likewise
+    case matchJump
+    /// ( v -- ) defined, likewise
+    case definedJump
+    /// ( v -- v ) equalJump that leaves v: a label of a switch
+    case caseJump
     /// ( n -- n+1 ) counts a turn of a loop; when max_while_loops is passed: logs, code = -1, pc = c
     case countTurn
 
@@ -114,6 +124,16 @@ enum Opcode: UInt8 {
     case drop
     /// `break` outside of loop and switch: back to the caller with code 0, which ends nothing
     case breakRoute
+}
+
+/// The bits of operand a of comparisons with constants, and of those that jump.
+enum Comparison {
+    static let negated: UInt8 = 1
+    /// Jumps when the comparison holds; without it when it does not.
+    static let jumpsIfTrue: UInt8 = 2
+    /// Without one of these two the left type decides, and of a null the right one.
+    static let asInts: UInt8 = 4
+    static let asTexts: UInt8 = 8
 }
 
 /// Eight bytes.

@@ -205,17 +205,17 @@ enum Conditions {
 
     static let uriIsMyself: CompiledCondition.Evaluate = { run, condition, _ in
         let message = message(run)
-        guard message.isRequest, let uri = message.requestURI else { return false }
+        guard message.isRequest, let uri = message.requestURI?.pointee else { return false }
         return isMyself(uri, run, condition)
     }
 
     static let fromURIIsMyself: CompiledCondition.Evaluate = { run, condition, _ in
-        guard let uri = message(run).fromURI else { return false }
+        guard let uri = message(run).fromURI?.pointee else { return false }
         return isMyself(uri, run, condition)
     }
 
     static let toURIIsMyself: CompiledCondition.Evaluate = { run, condition, _ in
-        guard let uri = message(run).toURI else { return false }
+        guard let uri = message(run).toURI?.pointee else { return false }
         return isMyself(uri, run, condition)
     }
 

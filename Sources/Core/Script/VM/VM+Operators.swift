@@ -11,15 +11,16 @@ extension UnsafeMutablePointer<Run> {
         case .truth: sp[-1] = apus_value(sp[-1].isTrue)
         case .negate: sp[-1] = apus_value(0 &- sp[-1].int)
         case .complement: sp[-1] = apus_value(~sp[-1].int)
-        case .defined: sp[-1] = apus_value(!sp[-1].isNull)
+        case .defined: sp[-1] = apus_value(sp[-1].isNull == (instruction.a == Comparison.negated))
         case .toInt: sp[-1] = apus_value(sp[-1].int)
         case .toText: sp[-1] = text(of: sp[-1]).map { apus_value($0) } ?? .failed
         case .textLength: sp[-1] = text(of: sp[-1]).map { apus_value(Int64($0.len)) } ?? .failed
         case .textEmpty: sp[-1] = text(of: sp[-1]).map { apus_value($0.len == 0) } ?? .failed
+        case .equalConstant:
+            let outcome = compare(sp - 1, pointee.image.pointee.constants + Int(instruction.c), instruction.a)
+            sp[-1] = outcome < 0 ? .failed : apus_value(outcome > 0)
         case .matchConstant:
-            let regex = pointee.image.pointee.regexes[Int(instruction.c)]
-            let matches = text(of: sp[-1]).map { CompiledRegex(handle: regex).matches($0.bytes) } ?? false
-            sp[-1] = apus_value(matches != (instruction.a == 1))
+            sp[-1] = apus_value(match(sp - 1, pointee.image.pointee.regexes[Int(instruction.c)], instruction.a))
         case .match:
             let matches = matchNow(sp[-2], sp[-1])
             sp[-2] = apus_value(matches != (instruction.a == 1))
@@ -88,6 +89,39 @@ extension UnsafeMutablePointer<Run> {
     private func equalTexts(_ left: apus_value, _ right: apus_value) -> Bool {
         guard let a = text(of: left), let b = text(of: right) else { return false }
         return a.equals(b)
+    }
+
+    /// A value beside a constant, compared as `Comparison` says: 1 when that holds, 0 when it does not, negative when the value's expression failed.
+    @inline(__always)
+    func compare(
+        _ value: UnsafePointer<apus_value>, _ constant: UnsafePointer<apus_value>, _ comparison: UInt8
+    ) -> Int32 {
+        if value.pointee.hasFailed { return -1 }
+        let isEqual: Bool
+        if comparison & Comparison.asInts == 0, value.pointee.hasText, constant.pointee.hasText {
+            isEqual = value.pointee.str.equals(constant.pointee.str)
+        } else if comparison & Comparison.asTexts == 0, value.pointee.hasInt, constant.pointee.hasInt,
+            comparison & Comparison.asInts != 0 || !value.pointee.hasText
+        {
+            isEqual = value.pointee.num == constant.pointee.num
+        } else {
+            isEqual = compareOthers(value.pointee, constant.pointee, comparison)
+        }
+        return isEqual == (comparison & Comparison.negated == 0) ? 1 : 0
+    }
+
+    /// Null beside anything, and what is converted.
+    @inline(never)
+    private func compareOthers(_ value: apus_value, _ constant: apus_value, _ comparison: UInt8) -> Bool {
+        if comparison & Comparison.asInts != 0 { return value.int == constant.int }
+        return comparison & Comparison.asTexts != 0 ? equalTexts(value, constant) : equal(value, constant)
+    }
+
+    /// Whether the value's text matches, or with `Comparison.negated` whether it does not.
+    @inline(__always)
+    func match(_ value: UnsafePointer<apus_value>, _ regex: OpaquePointer, _ comparison: UInt8) -> Bool {
+        let matches = text(of: value.pointee).map { CompiledRegex(handle: regex).matches($0.bytes) } ?? false
+        return matches == (comparison & Comparison.negated == 0)
     }
 
     private func matchNow(_ subject: apus_value, _ pattern: apus_value) -> Bool {

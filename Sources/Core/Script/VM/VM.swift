@@ -197,6 +197,21 @@ extension UnsafeMutablePointer<Run> {
                 case .jumpIfTrue:
                     sp -= 1
                     if sp.pointee.isTrue { pc = Int(instruction.c) }
+                case .equalJump:
+                    sp -= 1
+                    let holds = compare(sp, image.pointee.constants + Int(instruction.b), instruction.a) > 0
+                    if holds == (instruction.a & Comparison.jumpsIfTrue != 0) { pc = Int(instruction.c) }
+                case .caseJump:
+                    let holds = compare(sp - 1, image.pointee.constants + Int(instruction.b), instruction.a) > 0
+                    if holds == (instruction.a & Comparison.jumpsIfTrue != 0) { pc = Int(instruction.c) }
+                case .matchJump:
+                    sp -= 1
+                    let holds = match(sp, image.pointee.regexes[Int(instruction.b)], instruction.a)
+                    if holds == (instruction.a & Comparison.jumpsIfTrue != 0) { pc = Int(instruction.c) }
+                case .definedJump:
+                    sp -= 1
+                    let holds = sp.pointee.isNull == (instruction.a & Comparison.negated != 0)
+                    if holds == (instruction.a & Comparison.jumpsIfTrue != 0) { pc = Int(instruction.c) }
                 case .countTurn:
                     let turns = sp[-1].num &+ 1
                     sp[-1].num = turns

@@ -27,7 +27,7 @@ extension CoreVariables {
                 guard let realm = access.credential("realm"), !realm.isEmpty else { return out.give(user) }
                 return out.give(access.run.userAtHost(user, realm))
             }
-            guard let uri = access.message.fromURI else { return -1 }
+            guard let uri = access.message.fromURI?.pointee else { return -1 }
             return out.give(access.run.userAtHost(uri.user, uri.host))
         }
         try declare.variable("AU", "For accounting: user of the credentials, else of From.") { access, out in

@@ -10,10 +10,10 @@ extension CoreVariables {
             $1.give($0.identity(.pPreferredIdentity)?.uri)
         }
         try declare.variable("pU", indexed: true, "User in the URI of P-Preferred-Identity.") {
-            $1.giveUser(of: $0.identity(.pPreferredIdentity).flatMap { URI.parse($0.uri) })
+            $1.giveUser(of: $0.preferredURI)
         }
         try declare.variable("pd", indexed: true, "Host in the URI of P-Preferred-Identity.") {
-            $1.giveHost(of: $0.identity(.pPreferredIdentity).flatMap { URI.parse($0.uri) })
+            $1.giveHost(of: $0.preferredURI)
         }
         try declare.variable("pn", indexed: true, "Display name of P-Preferred-Identity.") {
             $1.give(ifAny: $0.identity(.pPreferredIdentity)?.displayName ?? .empty)
@@ -31,6 +31,11 @@ extension UnsafePointer<apus_access> {
         let values = message.nameAddrs(id)
         guard !wantsAll, let place = place(in: values.count) else { return nil }
         return values[place]
+    }
+
+    /// That of P-Preferred-Identity, taken apart in the memory of the message; nil when it is none.
+    fileprivate var preferredURI: UnsafePointer<URI>? {
+        identity(.pPreferredIdentity).flatMap { message.known(message.parsedURI($0.uri)) }
     }
 
     fileprivate func diversion(_ parameter: StaticString) -> Bytes? {

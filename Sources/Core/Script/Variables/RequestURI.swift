@@ -82,7 +82,7 @@ extension CoreVariables {
             let message = access.message
             let uri = message.routing.current.destination != nil ? message.destinationURI : message.requestURI
             switch access.pointee.inner_id {
-            case 0: return out.give(uri?.text)
+            case 0: return out.give(uri?.pointee.text)
             case 1: return out.giveUser(of: uri)
             case 2: return out.giveHost(of: uri)
             case 3: return out.givePort(of: uri)
@@ -112,41 +112,41 @@ extension UnsafePointer<apus_access> {
 
 /// Parts of URIs as variables give them; a nil URI is $null.
 extension UnsafeMutablePointer<apus_value> {
-    func giveUser(of uri: URI?) -> CInt {
-        guard let uri else { return -1 }
+    func giveUser(of uri: UnsafePointer<URI>?) -> CInt {
+        guard let uri = uri?.pointee else { return -1 }
         return give(ifAny: uri.user)
     }
 
-    func giveHost(of uri: URI?) -> CInt {
-        guard let uri else { return -1 }
+    func giveHost(of uri: UnsafePointer<URI>?) -> CInt {
+        guard let uri = uri?.pointee else { return -1 }
         return give(ifAny: uri.host)
     }
 
     /// The default port when none is written: 5061 for TLS.
-    func givePort(of uri: URI?) -> CInt {
-        guard let uri else { return -1 }
+    func givePort(of uri: UnsafePointer<URI>?) -> CInt {
+        guard let uri = uri?.pointee else { return -1 }
         if !uri.portText.isEmpty { return give(uri.portText, uri.port) }
         let isSecure = uri.scheme == .sips || TransportNames.number(of: uri.transport) == Int(APUS_TLS)
         return isSecure ? give("5061", 5061) : give("5060", 5060)
     }
 
     /// `udp` when none is written; for sips `tls`.
-    func giveTransport(of uri: URI?) -> CInt {
-        guard let uri else { return -1 }
+    func giveTransport(of uri: UnsafePointer<URI>?) -> CInt {
+        guard let uri = uri?.pointee else { return -1 }
         if !uri.transport.isEmpty { return give(uri.transport, TransportNames.number(of: uri.transport)) }
         // In capitals where the URI names none, as Kamailio's users know it.
         return uri.scheme == .sips ? give("TLS", APUS_TLS) : give("UDP", APUS_UDP)
     }
 
     /// Of the host: 4, 6, or 0 for a name.
-    fileprivate func giveIPVersion(of uri: URI?) -> CInt {
-        guard let uri else { return -1 }
+    fileprivate func giveIPVersion(of uri: UnsafePointer<URI>?) -> CInt {
+        guard let uri = uri?.pointee else { return -1 }
         guard let address = SocketAddress(parsing: uri.host) else { return give(0) }
         return give(address.isV6 ? 6 : 4)
     }
 
-    func giveScheme(of uri: URI?) -> CInt {
-        guard let uri else { return -1 }
+    func giveScheme(of uri: UnsafePointer<URI>?) -> CInt {
+        guard let uri = uri?.pointee else { return -1 }
         let number: Int
         switch uri.scheme {
         case .other: return give(uri.schemeText, 0)
@@ -159,8 +159,8 @@ extension UnsafeMutablePointer<apus_value> {
         return give(uri.schemeText, number)
     }
 
-    func giveUserLength(of uri: URI?) -> CInt {
-        guard let uri else { return -1 }
+    func giveUserLength(of uri: UnsafePointer<URI>?) -> CInt {
+        guard let uri = uri?.pointee else { return -1 }
         return give(uri.user.count)
     }
 

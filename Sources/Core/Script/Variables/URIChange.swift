@@ -78,7 +78,7 @@ extension Message {
     /// Changes parts of the Request-URI in force. False, and nothing is changed, when the present one is none, when the result would
     /// be none, or when memory is out.
     func rewriteRequestURI(_ change: (inout URIChange) -> Void) -> Bool {
-        guard isRequest, let uri = requestURI else { return false }
+        guard isRequest, let uri = requestURI?.pointee else { return false }
         var parts = URIChange()
         change(&parts)
         let room = parts.room(uri)
