@@ -21,6 +21,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("corex", "Plugins/corex", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("counters", "Plugins/counters", ["PluginKit", "PluginAPI"]),
     ("ctl", "Plugins/ctl", ["PluginKit", "PluginAPI", "DoorKit", "BinRPC"]),
+    ("db_sqlite", "Plugins/db_sqlite", ["PluginKit", "PluginAPI", "CSQLite"]),
     ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),
     ("kex", "Plugins/kex", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("maxfwd", "Plugins/maxfwd", ["PluginKit", "PluginAPI"]),
@@ -65,6 +66,7 @@ let package = Package(
         .systemLibrary(name: "CPcre2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "Core", dependencies: ["PluginAPI", "CLinux", "CPcre2", "CAres", "COpenSSL"], swiftSettings: core),
         .executableTarget(name: "apus", dependencies: ["Core"], swiftSettings: strict),

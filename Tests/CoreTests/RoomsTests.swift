@@ -11,8 +11,9 @@ import Testing
         "Transport": ["Runtime", "Message"],
         "Management": ["Runtime"],
         "Resolver": ["Runtime"],
-        "Modules": ["Runtime", "Message", "Script", "Transport", "Management", "Resolver"],
-        "Server": ["Runtime", "Message", "Script", "Transport", "Management", "Resolver", "Modules"],
+        "Database": ["Runtime"],
+        "Modules": ["Runtime", "Message", "Script", "Transport", "Management", "Resolver", "Database"],
+        "Server": ["Runtime", "Message", "Script", "Transport", "Management", "Resolver", "Database", "Modules"],
     ]
 
     @Test func everyFileOfCoreLiesInARoom() {

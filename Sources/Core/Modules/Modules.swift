@@ -24,6 +24,8 @@ final class Modules {
     var interfaces = PublishedAPIs()
     /// Commands for operators.
     let management = Management()
+    /// What modules keep in databases.
+    let databases: Databases
     /// What each parameter was set to, with the place; the last one of each.
     var settings: [String: ParameterSetting] = [:]
     /// Fills in the variables of `loadmodulex` paths and `modparamx` values.
@@ -78,6 +80,7 @@ final class Modules {
     ) {
         self.registry = registry
         self.statistics = statistics
+        databases = Databases(statistics)
         self.diagnostics = diagnostics
         self.path = path
         shared = .allocate(capacity: 1)

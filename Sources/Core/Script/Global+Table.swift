@@ -68,8 +68,8 @@ extension Global {
         max_suspended number 10000 does ours
         sighup_reload bool no does ours
         sip_warning_for word - later ours
-        connect_required bool yes later ours
-        query_timeout number 5 later ours
+        connect_required bool no does ours
+        query_timeout number:1..3600 2 does ours
         exit_timeout/ser_kill_timeout number 60 later
         force_rport/add_rport bool no does
         local_rport bool no does
@@ -228,7 +228,7 @@ extension Global {
         user/uid word - does
         group/gid word - does
         verbose_startup bool no later
-        version_table string version later
+        version_table string version does
         wait_worker1_mode number 0 nop
         wait_worker1_time number 4000000 nop
         wait_worker1_usleep number 100000 nop

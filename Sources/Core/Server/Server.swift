@@ -65,11 +65,17 @@ final class Server {
         let offload = OffloadPool()
         modules.shared.pointee.services.offload = Unmanaged.passRetained(offload)
         defer { modules.management.closeDoors() }
+        modules.databases.milliseconds = UInt32(clamping: settings.number("query_timeout") * 1000)
+        // Modules may still write when they stop.
+        defer { modules.databases.close() }
         ServerWorker.runModinitBefore(workers[0])
         guard modules.start() else { throw StartFailure(code: 1, text: configuration.diagnostics.text) }
         defer { modules.stop() }
         // However the start goes on: modules do not stop before their jobs have run.
         defer { offload.close() }
+        if settings.isOn("connect_required"), let reason = modules.databases.connectAll() {
+            throw StartFailure(code: 1, text: "connect_required: \(reason)")
+        }
         let mailboxes = (0..<workers.count).map { workers[$0].pointee.mailbox }
         programs.begin(mailboxes)
         let reload = Reload(configuration, programs, options)
@@ -97,6 +103,7 @@ final class Server {
         workers.stop()
         workers.join()
         offload.close()
+        modules.databases.quiesce(seconds: settings.number("drain_time"))
         modules.management.stop()
         Log.notice("stopped")
         workers.free()

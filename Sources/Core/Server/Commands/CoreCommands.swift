@@ -19,6 +19,7 @@ struct CoreCommands {
         try commands.declareNames()
         try commands.declareSharedVariables()
         try commands.declareReload()
+        try commands.declareDatabases()
     }
 
     /// A command that runs on the management thread.

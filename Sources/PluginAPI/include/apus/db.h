@@ -169,7 +169,7 @@ typedef struct apus_db_driver {
                    apus_db_fault *APUS_NONNULL f);
     /* APUS_TRUE: the next row is there. APUS_EXIT: there is none. APUS_FALSE after apus_db_fail. Called for every statement, until it is not true. */
     int (*APUS_NONNULL step)(void *APUS_NONNULL statement, apus_db_fault *APUS_NONNULL f);
-    /* After execute: how many columns its rows have; 0 for one that gives none. */
+    /* After the first `step`: how many columns its rows have; 0 for one that gives none. */
     uint32_t (*APUS_NONNULL columns)(void *APUS_NONNULL statement);
     /* Lives until `end`. */
     apus_str (*APUS_NONNULL name)(void *APUS_NONNULL statement, uint32_t column);
