@@ -76,19 +76,33 @@ extension Message {
     @inline(__always)
     var topVia: Via? {
         if let via = record.pointee.cache.topVia { return via }
-        guard let text = value(.via) else { return nil }
-        var index = 0
-        let via = Via.parse(text, from: &index)
-        record.pointee.cache.topVia = via
-        return via
+        if let text = value(.via) { readTopVia(text) }
+        return record.pointee.cache.topVia
+    }
+
+    @inline(__always)
+    func readTopVia(_ text: Bytes) {
+        var end = 0
+        record.pointee.cache.topVia = Via.parse(text, from: &end)
+        record.pointee.cache.topViaEnd = UInt32(truncatingIfNeeded: end)
     }
 
     /// All Via values.
     var vias: Values<Via> {
         if let cached = record.pointee.cache.vias { return cached }
-        let values = collect(.via) { Via.parse($0, from: &$1) }
+        // The first one has been read long ago.
+        let top = topVia
+        let values = collect(.via, behind: top.map { ($0, Int(record.pointee.cache.topViaEnd)) }) {
+            Via.parse($0, from: &$1)
+        }
         record.pointee.cache.vias = values
         return values
+    }
+
+    /// The Via at a place, 0 being the topmost; nil when there are not as many.
+    func via(at index: Int) -> Via? {
+        let vias = vias
+        return index < vias.count ? vias[index] : nil
     }
 
     // MARK: - Addresses
@@ -152,18 +166,30 @@ extension Message {
     }
 
     /// Parses the comma-separated values of all lines of a kind into an array in the arena.
+    /// - Parameter known: the first value, when it has been read, and where the first line goes on behind it.
     @inline(__always)
-    private func collect<Element>(_ id: HeaderID, _ parse: (Bytes, inout Int) -> Element?) -> Values<Element> {
+    private func collect<Element>(
+        _ id: HeaderID, behind known: (value: Element, end: Int)? = nil, _ parse: (Bytes, inout Int) -> Element?
+    ) -> Values<Element> {
         let stride = MemoryLayout<Element>.stride
         var count = 0
         var capacity = 0
         var start: UnsafeMutablePointer<Element>?
         var header = first(id)
+        var known = known
         while let line = header {
             let text = bytes(line.value)
             var index = 0
             while index < text.count {
-                guard count < Limits.values, let value = parse(text, &index) else {
+                var next: Element?
+                if let first = known {
+                    next = first.value
+                    index = first.end
+                    known = nil
+                } else if count < Limits.values {
+                    next = parse(text, &index)
+                }
+                guard let value = next else {
                     return Values(start: start, count: count, isMalformed: true)
                 }
                 if count == capacity {

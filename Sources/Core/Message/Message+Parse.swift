@@ -105,11 +105,8 @@ extension Message {
     private func readVia() {
         let first = record.pointee.firstOf[Int(HeaderID.via.rawValue)]
         guard first != 0 else { return note(.noVia) }
-        var index = 0
-        guard let via = Via.parse(bytes(record.pointee.headers[Int(first &- 1)].value), from: &index) else {
-            return note(.via)
-        }
-        record.pointee.cache.topVia = via
+        readTopVia(bytes(record.pointee.headers[Int(first &- 1)].value))
+        if record.pointee.cache.topVia == nil { note(.via) }
     }
 
     @inline(__always)

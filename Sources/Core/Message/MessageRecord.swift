@@ -118,6 +118,8 @@ enum MessageOwner: UInt8 {
 /// What has been parsed of a message beyond its first pass. Dropped when the message is copied or changes its arena.
 struct MessageCache {
     var topVia: Via?
+    /// Where its header's value goes on behind it.
+    var topViaEnd: UInt32 = 0
     var from: NameAddr?
     var to: NameAddr?
     var fromURI: UnsafeMutablePointer<URI>?

@@ -47,9 +47,11 @@ extension HostTables {
                 return HostTables.answer(a.bytes.equalsIgnoringCase(b.bytes))
             },
             via: { message, index, out in
-                let vias = Message(opaque: message).vias
-                guard index < UInt32(vias.count) else { return CInt(APUS_FALSE) }
-                let via = vias[Int(index)]
+                let message = Message(opaque: message)
+                // Most ask for the topmost one, which has been read.
+                guard let via = index == 0 ? message.topVia : message.via(at: Int(index)) else {
+                    return CInt(APUS_FALSE)
+                }
                 HostTables.fill(
                     out,
                     apus_via(
