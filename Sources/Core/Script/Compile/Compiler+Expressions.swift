@@ -52,7 +52,8 @@ extension Compiler {
     private func variable(_ syntax: Syntax.Variable) -> StaticType {
         if Compiler.isNull(syntax) { return nothing() }
         guard let variable = binder.variable(syntax) else { return nothing() }
-        emitter.emit(.pushVariable, c: add(variable), effect: 1)
+        let opcode: Opcode = CoreVariables.isRunVariable(variable) ? .pushRunVariable : .pushVariable
+        emitter.emit(opcode, c: add(variable), effect: 1)
         return .open
     }
 

@@ -28,17 +28,19 @@ extension Compiler {
         emitter.mark(target.range)
         pushAssigned(value)
         var number: Int32 = 0
+        var storing: UInt8 = asValue ? Storing.leavesTruth : 0
         switch target.kind {
         case .variable(let syntax):
             if let variable = binder.variable(syntax, for: .write) {
                 warnIneffective(syntax)
                 number = add(variable)
+                if CoreVariables.isRunVariable(variable) { storing |= Storing.isRunVariable }
             }
         case .invalid: break
         default: diagnostics.error("cannot assign to this", at: target.range)
         }
         emitter.mark(target.range)
-        emitter.emit(.store, a: asValue ? 1 : 0, c: number, effect: asValue ? 0 : -1)
+        emitter.emit(.store, a: storing, c: number, effect: asValue ? 0 : -1)
     }
 
     /// Variables that change the message, which comes too late while it is sent.

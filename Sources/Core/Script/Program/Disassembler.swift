@@ -51,8 +51,10 @@ struct Disassembler {
         switch instruction.opcode {
         case .pushInt: return String(c)
         case .pushConstant: return value(image.constants[c])
-        case .pushVariable: return image.variables[c].text.string
-        case .store: return image.variables[c].text.string + (mark ? ", leaving its truth" : "")
+        case .pushVariable, .pushRunVariable: return image.variables[c].text.string
+        case .store:
+            let leavesTruth = instruction.a & Storing.leavesTruth != 0
+            return image.variables[c].text.string + (leavesTruth ? ", leaving its truth" : "")
         case .pushFormat: return format(image.formats[c])
         case .matchConstant: return "pattern \(c)" + (mark ? ", negated" : "")
         case .equalConstant: return value(image.constants[c]) + comparison(instruction)

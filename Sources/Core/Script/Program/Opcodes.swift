@@ -14,6 +14,8 @@ enum Opcode: UInt8 {
     case pushConstant
     /// ( -- v ) the value of variables[c]; null when it has none
     case pushVariable
+    /// ( -- v ) the same for a variable of the run (`$var`) that stands for itself
+    case pushRunVariable
     /// ( -- s ) formats[c] expanded
     case pushFormat
     /// ( -- null )
@@ -26,7 +28,7 @@ enum Opcode: UInt8 {
     case pushCode
     /// ( -- n ) n = 1 when code > 0, else 0. With a = 1 the code itself (return_mode=1).
     case pushTruth
-    /// ( v -- ) assigns to variables[c]; code = 1, or -1 when refused. With a = 1: ( v -- n ) leaves the truth of v.
+    /// ( v -- ) assigns to variables[c]; code = 1, or -1 when refused. `Storing` has a's bits.
     case store
 
     // One operand
@@ -134,6 +136,14 @@ enum Comparison {
     /// Without one of these two the left type decides, and of a null the right one.
     static let asInts: UInt8 = 4
     static let asTexts: UInt8 = 8
+}
+
+/// The bits of operand a of `store`.
+enum Storing {
+    /// ( v -- n ) leaves the truth of v.
+    static let leavesTruth: UInt8 = 1
+    /// It is a variable of the run.
+    static let isRunVariable: UInt8 = 2
 }
 
 /// Eight bytes.

@@ -165,6 +165,10 @@ extension UnsafeMutablePointer<Run> {
                     sp.initialize(to: .null)
                     if !read(image.pointee.variables + Int(instruction.c), into: sp) { sp.pointee = .null }
                     sp += 1
+                case .pushRunVariable:
+                    let number = Int(image.pointee.variables[Int(instruction.c)].innerID)
+                    sp.initialize(to: pointee.variables?[number] ?? image.pointee.runVariableDefaults[number])
+                    sp += 1
                 case .pushFormat:
                     sp.initialize(
                         to: expand(image.pointee.formats + Int(instruction.c)).map { apus_value($0) } ?? .failed)
@@ -182,10 +186,16 @@ extension UnsafeMutablePointer<Run> {
                     sp += 1
                 case .store:
                     sp -= 1
-                    // The setter may ask where it is.
-                    pointee.pc = Int32(truncatingIfNeeded: pc)
-                    pointee.code = assign(sp, to: image.pointee.variables + Int(instruction.c)) ? 1 : -1
-                    if instruction.a == 1 {
+                    let variable = image.pointee.variables + Int(instruction.c)
+                    if instruction.a & Storing.isRunVariable != 0, !sp.pointee.isNull, let run = pointee.variables {
+                        run[Int(variable.pointee.innerID)] = sp.pointee
+                        pointee.code = 1
+                    } else {
+                        // The setter may ask where it is.
+                        pointee.pc = Int32(truncatingIfNeeded: pc)
+                        pointee.code = assign(sp, to: variable) ? 1 : -1
+                    }
+                    if instruction.a & Storing.leavesTruth != 0 {
                         sp.pointee = apus_value(sp.pointee.isTrue)
                         sp += 1
                     }

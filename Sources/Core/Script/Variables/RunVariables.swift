@@ -27,6 +27,13 @@ extension CoreVariables {
         return out.give(variables[index])
     }
 
+    /// Whether it is the value of one of them, as it is: what the machine reads and writes without asking.
+    static func isRunVariable(_ variable: CompiledVariable) -> Bool {
+        variable.transformationCount == 0
+            && unsafeBitCast(variable.get, to: UnsafeRawPointer.self)
+                == unsafeBitCast(getRunVariable, to: UnsafeRawPointer.self)
+    }
+
     private static func setRunVariable(_ access: UnsafePointer<apus_access>, _ value: apus_value) -> CInt {
         guard let variables = access.run.allVariables else { return -1 }
         variables[Int(access.pointee.inner_id)] = value
