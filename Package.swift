@@ -23,6 +23,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("ctl", "Plugins/ctl", ["PluginKit", "PluginAPI", "DoorKit", "BinRPC"]),
     ("db_sqlite", "Plugins/db_sqlite", ["PluginKit", "PluginAPI", "CSQLite"]),
     ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),
+    ("dispatcher", "Plugins/dispatcher", ["PluginKit", "PluginAPI", "RoutingKit", "Destinations"]),
     ("kex", "Plugins/kex", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("maxfwd", "Plugins/maxfwd", ["PluginKit", "PluginAPI"]),
     ("mi_datagram", "Plugins/mi_datagram", ["PluginKit", "PluginAPI", "DoorKit", "TextDoor"]),
@@ -59,6 +60,8 @@ let package = Package(
         // What the modules share through which operators come in.
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "RoutingKit", dependencies: ["PluginKit"], swiftSettings: strict),
+        // What the module dispatcher selects from, apart from the server so that it can be tested alone.
+        .target(name: "Destinations", dependencies: ["PluginKit"], swiftSettings: strict),
         .target(name: "DoorKit", dependencies: ["PluginKit"], swiftSettings: strict),
         // What the modules of the text protocols share.
         .target(name: "TextDoor", dependencies: ["PluginKit", "DoorKit"], swiftSettings: strict),
@@ -82,6 +85,7 @@ let package = Package(
         .testTarget(name: "ApusctlTests", dependencies: ["apusctl"], swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        .testTarget(name: "DestinationsTests", dependencies: ["Destinations"], swiftSettings: strict),
         .testTarget(name: "DoorKitTests", dependencies: ["DoorKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(

@@ -1,0 +1,130 @@
+import Destinations
+import PluginKit
+
+// Invariants: as Source. The pool lives for ever; a page of rows lives for the call that brings it.
+
+/// A table of destination sets.
+struct DatabaseSource: @unchecked Sendable {
+    private let pool: OpaquePointer
+    private let table: apus_str
+    private let columns: [apus_str]
+    /// Names of attributes, and columns of their values.
+    private let extra: [(attribute: String, column: String)]
+    let name: String
+
+    /// [start] Nil with the reason in the log.
+    init?(_ host: Host, _ settings: Settings) {
+        guard let pool = host.pointee.db.pointee.open(host, settings.databaseURL, nil) else { return nil }
+        self.pool = pool
+        table = settings.table
+        columns = [
+            settings.setColumn, settings.uriColumn, settings.flagsColumn, settings.priorityColumn,
+            settings.attributesColumn,
+        ]
+        var facts = apus_db_state()
+        facts.size = UInt32(MemoryLayout<apus_db_state>.size)
+        host.pointee.db.pointee.state(pool, &facts)
+        name = "table \(settings.table.string) of \(facts.url.string)"
+        var extra: [(String, String)] = []
+        for piece in settings.extraAttributes.string.split(separator: ";") {
+            let parts = piece.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else {
+                host.log(.error, "ds_db_extra_attrs: `\(piece)` is not written attribute=column")
+                return nil
+            }
+            extra.append((parts[0], parts[1]))
+        }
+        self.extra = extra
+    }
+
+    /// Rows to a page.
+    private static let pageSize: UInt32 = 500
+
+    /// What reading has come to.
+    private final class Reading {
+        let source: DatabaseSource
+        let host: Host
+        var preparing: Preparing
+        var rows = 0
+        var failure: String?
+
+        init(_ source: DatabaseSource, _ host: Host) {
+            self.source = source
+            self.host = host
+            preparing = Preparing(host, Source.Contents())
+        }
+    }
+
+    func read(_ host: Host) -> Source.Contents {
+        let reading = Reading(self, host)
+        var request = apus_db_request()
+        request.size = UInt32(MemoryLayout<apus_db_request>.size)
+        // All columns: tables of older versions have less of them.
+        request.kind = UInt32(APUS_DB_SELECT)
+        request.table = table
+        var result: UnsafePointer<apus_db_result>?
+        let status = withUnsafePointer(to: request) { request in
+            var work = apus_db_work(
+                size: UInt32(MemoryLayout<apus_db_work>.size), count: 1, requests: request, key: 0, milliseconds: 0,
+                reserved: 0)
+            return host.pointee.db.pointee.pages(
+                pool, &work, DatabaseSource.pageSize,
+                { page, user in
+                    let reading = Unmanaged<Reading>.fromOpaque(user.unsafelyUnwrapped).takeUnretainedValue()
+                    return reading.source.take(page, reading) ? .true : .false
+                }, Unmanaged.passUnretained(reading).toOpaque(), &result)
+        }
+        defer { host.pointee.db.pointee.free(result) }
+        var contents = reading.preparing.contents
+        if let failure = reading.failure {
+            contents.failure = failure
+        } else if status != CInt(APUS_OK) {
+            let why = result.map { $0.pointee.text.string } ?? ""
+            contents.failure = "\(name): \(why.isEmpty ? "status \(status)" : why)"
+        }
+        return contents
+    }
+
+    private func take(_ page: UnsafePointer<apus_db_result>, _ reading: Reading) -> Bool {
+        let db = reading.host.pointee.db
+        let places = columns.map { db.pointee.column(page, $0) }
+        for required in 0..<2 where places[required] < 0 {
+            reading.failure = "\(name) has no column \(columns[required].string)"
+            return false
+        }
+        let further = extra.map { pair in
+            var column = pair.column
+            return column.withUTF8 { db.pointee.column(page, apus_str(start: $0.baseAddress, count: $0.count)) }
+        }
+        for row in 0..<Int(page.pointee.row_count) {
+            reading.rows += 1
+            let place = "\(name), row \(reading.rows)"
+            func value(_ column: Int32) -> apus_db_value? {
+                column < 0 ? nil : page.pointee.values?[row * Int(page.pointee.column_count) + Int(column)]
+            }
+            func text(_ column: Int32) -> String { value(column).map { $0.str.string } ?? "" }
+            func number(_ column: Int32) -> Int64? {
+                guard var value = value(column) else { return nil }
+                var number: Int64 = 0
+                return db.pointee.number(&value, &number) > 0 ? number : nil
+            }
+            guard let set = number(places[0]).flatMap({ Int32(exactly: $0) }), set >= 0 else {
+                reading.failure = "\(place): the set's number is 0 to \(Int32.max), not `\(text(places[0]))`"
+                return false
+            }
+            var uri = text(places[1])
+            if !ListFile.hasScheme(uri) { uri = "sip:" + uri }
+            var attributes = text(places[4])
+            for (index, pair) in extra.enumerated() where !text(further[index]).isEmpty {
+                attributes += "\(attributes.isEmpty ? "" : ";")\(pair.attribute)=\(text(further[index]))"
+            }
+            let flags = Condition(rawValue: UInt32(truncatingIfNeeded: number(places[2]) ?? 0))
+            let draft = Draft(
+                set: set, uri: uri, flags: flags.intersection(.all), priority: Int32(clamping: number(places[3]) ?? 0),
+                attributes: Attributes(attributes))
+            for remark in draft.attributes.remarks { reading.preparing.remark("\(place): \(remark)") }
+            reading.preparing.add(draft, place, draft.line)
+        }
+        return true
+    }
+}

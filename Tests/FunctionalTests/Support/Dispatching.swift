@@ -1,0 +1,58 @@
+/// A server with destination sets from a list, and somebody who asks its script.
+struct Dispatching: ~Copyable {
+    let base: Reloadable
+
+    /// - Parameters:
+    ///   - list: the sets; `PORT` is the server's port where a socket is named, `CLIENT` the asking client's.
+    ///   - parameters: of the module, `name=value`.
+    ///   - routes: what stands in front of the request route.
+    ///   - script: of the request route.
+    init(
+        _ list: String, parameters: [String] = [], modules: [String] = [], routes: String = "", script: String,
+        workers: Int = 2, tests: [String] = []
+    ) throws {
+        let lines = parameters.map { parameter in
+            let parts = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let value = Int(parts[1]) == nil ? "\"\(parts[1])\"" : "\(parts[1])"
+            return "modparam(\"dispatcher\", \"\(parts[0])\", \(value))\n"
+        }
+        let text = "\(lines.joined())\(routes)\nrequest_route {\n\(script)\n}\n"
+        base = try Reloadable(
+            text, modules: ["dispatcher"] + modules, tests: tests, files: ["dispatcher.list": list], workers: workers)
+    }
+
+    /// A script that takes these steps and answers what each has said: `function(...)| variables`.
+    static func steps(_ steps: [String]) -> String {
+        let lines = steps.map { step in
+            let parts = step.split(separator: "|", maxSplits: 1).map(String.init)
+            return "    \(parts[0]); $var(said) = $var(said) + $rc + \"\(parts[1])\" + \"|\";\n"
+        }
+        return "$var(said) = \"\";\n\(lines.joined())    sl_send_reply(\"200\", \"$var(said)\"); exit;"
+    }
+
+    /// What the steps have said.
+    func tell(
+        _ method: String = "OPTIONS", user: String = "alice", headers: [String] = [], id: String
+    ) throws -> [String] {
+        let request = SIPText.request(
+            method, "sip:\(user)@\(base.server.address)", from: base.client.address, id: id, headers: headers)
+        let answer = try base.client.exchange(request, with: base.server.port)
+        return answer.reason.split(separator: "|").map { String($0) }
+    }
+
+    /// Other sets; not in force before a reload.
+    func write(_ list: String) throws { try base.server.folder.write("dispatcher.list", list) }
+
+    /// Reads the list again, which must work.
+    func reload(_ list: String) throws {
+        try write(list)
+        try base.door.expect("dispatcher.reload", is: #""Ok. Dispatcher successfully reloaded.""#)
+    }
+
+    /// Two letters of each destination, in the order of the list.
+    func flags() throws -> [String] {
+        try base.door.call("dispatcher.list", "short").json.split(separator: #""FLAGS":""#).dropFirst().map {
+            String($0.prefix(2))
+        }
+    }
+}
