@@ -136,7 +136,8 @@ extension UnsafePointer<apus_host> {
             offsets.withUnsafeMutableBufferPointer { offsets in
                 var errand = apus_errand(
                     size: UInt32(MemoryLayout<apus_errand>.size), worker: 0, data: UnsafeMutableRawPointer(later),
-                    count: MemoryLayout<Later>.size, texts: offsets.baseAddress.map { UnsafePointer<UInt32>($0) }, text_count: 1,
+                    count: MemoryLayout<Later>.size, texts: offsets.baseAddress.map { UnsafePointer<UInt32>($0) },
+                    text_count: 1,
                     reserved: 0,
                     run: { host, data in
                         let later = data.assumingMemoryBound(to: Later.self)

@@ -75,15 +75,17 @@ import Testing
     }
 
     @Test func namesAndModesOfXAVPs() throws {
+        let other = try Ports.free()
         let said = try told(
-            "1 sip:a 0 0 duid=x;socket=udp:127.0.0.1:PORT;sockname=main\n",
+            "1 sip:a 0 0 duid=x;socket=udp:127.0.0.1:\(other);sockname=second\n",
             parameters: ["flags=2", "xavp_dst=there", "xavp_ctx=here", "xavp_dst_mode=7", "xavp_ctx_mode=1"],
+            globals: #"listen=udp:127.0.0.1:\#(other) name "second""#,
             [
                 #"ds_select("1", "8")| $du $xavp(there=>uri) $xavp(there=>attrs) $xavp(there=>socket) $xavp(there=>sockname) $xavp(here=>cnt)"#,
                 "ds_set_dst()| $du $fs",
             ])
-        #expect(said[0] == "1 <null> sip:a <null> udp:127.0.0.1:PORT main <null>" || said[0].contains("main <null>"))
-        #expect(said[1].hasPrefix("1 sip:a udp:127.0.0.1:"))
+        let socket = "udp:127.0.0.1:\(other)"
+        #expect(said == ["1 <null> sip:a <null> \(socket) second <null>", "1 sip:a \(socket)"])
     }
 
     @Test func domains() throws {
@@ -241,7 +243,7 @@ import Testing
                 #"ds_is_from_list("3", "1", "sip:127.0.0.2:99")| -"#,
                 #"ds_is_from_list("4", "2", "sip:x@HOST.test")| -"#, #"ds_is_from_list("4", "2", "nonsense")| -"#,
                 #"ds_is_from_list("1", "8")| -"#, #"ds_is_from_list("-1", "19")| $var(id)"#,
-                #"ds_mark_addr("i", "1", "sip:127.0.0.1:CLIENT"); ds_is_from_list("1", "6")| -"#,
+                #"ds_mark_addr("i", "1", "sip:$si:$sp"); ds_is_from_list("1", "6")| -"#,
                 #"ds_is_from_list("1", "2")| -"#, #"ds_list_exists("1")| -"#, #"ds_list_exist("7")| -"#,
                 #"$var(n) = "x"; ds_list_exists("$var(n)")| -"#,
             ]))

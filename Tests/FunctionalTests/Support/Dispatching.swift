@@ -3,7 +3,7 @@ struct Dispatching: ~Copyable {
     let base: Reloadable
 
     /// - Parameters:
-    ///   - list: the sets; `PORT` is the server's port where a socket is named, `CLIENT` the asking client's.
+    ///   - list: the sets; `CLIENT` is the asking client's port.
     ///   - parameters: of the module, `name=value`.
     ///   - routes: what stands in front of the request route.
     ///   - script: of the request route.
@@ -17,8 +17,11 @@ struct Dispatching: ~Copyable {
             return "modparam(\"dispatcher\", \"\(parts[0])\", \(value))\n"
         }
         let text = "\(lines.joined())\(routes)\nrequest_route {\n\(script)\n}\n"
+        let isLate = list.contains("CLIENT")
+        let files = ["dispatcher.list": isLate ? "# none yet" : list]
         base = try Reloadable(
-            text, modules: ["dispatcher"] + modules, tests: tests, files: ["dispatcher.list": list], workers: workers)
+            text, modules: ["dispatcher"] + modules, tests: tests, files: files, workers: workers)
+        if isLate { try reload(list.replacing("CLIENT", with: "\(base.client.address.port)")) }
     }
 
     /// A script that takes these steps and answers what each has said: `function(...)| variables`.
