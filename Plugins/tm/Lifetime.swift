@@ -7,7 +7,10 @@ extension UnsafeMutablePointer<Home> {
     /// A transaction in the table, in the active phase; nil when there are too many or memory is out. The caller fills in the request side.
     /// - Parameter hash: by which retransmissions find it; nil for our own.
     func begin(method: UInt32, hash: UInt64?) -> TransactionRef? {
-        guard let transaction = allocate(Transaction.self) else { return nil }
+        guard pointee.count < self.settings.pointee.mostTransactions, let transaction = allocate(Transaction.self)
+        else {
+            return nil
+        }
         let settings = settings.pointee
         let isInvite = method == UInt32(APUS_METHOD_INVITE)
         transaction.initialize(

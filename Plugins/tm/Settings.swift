@@ -58,6 +58,8 @@ struct Settings {
     var blst503MaxTimeout: Int64 = 0
     var blstMethodsAdd: Int64 = 0
     var blstMethodsLookup: Int64 = 0
+    /// Transactions of one worker at most: its part of the core's max_transactions. From `start` on.
+    var mostTransactions = Int.max
     /// The header line of requests of our own (the core's user_agent_header); empty: none. From `start` on.
     var userAgent = apus_str()
     /// onsend_route sees replies that are passed on (the core's onsend_route_reply); from `start` on.

@@ -10,6 +10,7 @@ import Testing
             #!define MARK value
             children=2
             listen=udp:127.0.0.1:\(port) advertise 192.0.2.9:5099 name "one"
+            auto_aliases=no
             alias=sip.example.org:5070
             \(door)
             loadmodule "sl.so"

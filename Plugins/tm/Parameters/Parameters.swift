@@ -78,6 +78,10 @@ func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Boo
     if isSER, frInvite.isEmpty { frInvite = "callee_fr_inv_timer" }
     settings.pointee.showsReplies = host.core("onsend_route_reply").isOn
     if host.core("server_signature").isOn { settings.pointee.userAgent = host.core("user_agent_header").str }
+    let most = host.core("max_transactions").num
+    if most > 0 {
+        settings.pointee.mostTransactions = max(1, Int(most) / Int(host.pointee.worker.pointee.count(host)))
+    }
     if host.core("loop_checks").isOn { settings.pointee.loopChecks = 1 }
     return settleAppendSets(host, settings) && settleContacts(host, settings) && settleBlockList(host, settings)
         && compile(host, fr, into: settings.pointer(to: \.frTimerAVP)!)

@@ -27,7 +27,10 @@ extension UnsafeMutablePointer<Home> {
             known.absorbRetransmission(handle)
             return .retransmission
         }
-        guard let transaction = begin(method: method, hash: probe.hash) else { return .failed(503) }
+        guard let transaction = begin(method: method, hash: probe.hash) else {
+            _ = messages.pointee.append_to_reply(handle, "Retry-After: 5\r\n")
+            return .failed(503)
+        }
         guard transaction.fillKey(probe) else {
             transaction.end()
             return .failed(500)

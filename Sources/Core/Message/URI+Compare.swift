@@ -14,7 +14,8 @@ extension URI {
     @inline(__always)
     private func isEquivalentSIP(_ other: URI) -> Bool {
         guard hasUser == other.hasUser, user.equalsUnescaped(other.user, ignoringCase: false),
-            password.equalsUnescaped(other.password, ignoringCase: false), hasSameHost(as: other),
+            password.equalsUnescaped(other.password, ignoringCase: false), userParams == other.userParams,
+            hasSameHost(as: other),
             port == other.port, portText.isEmpty == other.portText.isEmpty
         else { return false }
         // These never match their default: present on one side only, they make a difference.

@@ -138,6 +138,7 @@ struct URI {
             let end = rest.firstIndex(of: UInt8(ascii: "?"), from: at) ?? rest.count
             params = rest[at &+ 1..<end]
             guard noteParameters() else { return false }
+            if !userParam.isEmpty { takeAsTelephone() }
             at = end
         }
         if at < rest.count {
@@ -146,6 +147,27 @@ struct URI {
             return headers.isEscapedWell
         }
         return true
+    }
+
+    /// With `user=phone` the user is a telephone number, perhaps with parameters of its own behind it (RFC 3261 §19.1.6).
+    @inline(never)
+    private mutating func takeAsTelephone() {
+        guard URI.treatsPhonesAsTel, userParam.equalsIgnoringCase("phone"), password.isEmpty,
+            let semicolon = user.firstIndex(of: UInt8(ascii: ";")), semicolon > 0
+        else { return }
+        user = user.prefix(semicolon)
+    }
+
+    /// phone2tel. Written before the workers start and constant afterwards.
+    nonisolated(unsafe) static var treatsPhonesAsTel = true
+
+    /// What stands behind the telephone number of a URI with `user=phone`, up to the `@`, with its semicolon.
+    @inline(__always)
+    var userParams: Bytes {
+        guard hasUser, !userParam.isEmpty, password.isEmpty, user.end.pointee == UInt8(ascii: ";") else {
+            return .empty
+        }
+        return Bytes(user.end, host.start - user.end - 1)
     }
 
     @inline(__always)

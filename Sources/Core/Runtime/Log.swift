@@ -34,6 +34,20 @@ enum LogLevel: Int32, Comparable, CaseIterable {
         }
     }
 
+    /// What a terminal needs to show lines of the level in Kamailio's colours.
+    fileprivate var colour: StaticString {
+        switch self {
+        case .alert: "\u{1B}[0;1;31m"
+        case .bug: "\u{1B}[0;1;35m"
+        case .critical2, .critical: "\u{1B}[0;33m"
+        case .error: "\u{1B}[0;31m"
+        case .warning: "\u{1B}[0;35m"
+        case .notice: "\u{1B}[0;32m"
+        case .info: "\u{1B}[0;36m"
+        case .debug: "\u{1B}[0m"
+        }
+    }
+
     /// syslog's severity.
     var severity: Int {
         switch self {
@@ -67,6 +81,10 @@ enum Log {
         var pid = Int(getpid())
         /// Colours are shown wherever lines go.
         var forcesColours = false
+        /// Lines on standard error have the colour of their level (log_color).
+        var coloursLevels = false
+        var form: Form?
+        var refreshPrefix: RefreshPrefix?
         let limiter = LogLimiter()
     }
 
@@ -94,6 +112,21 @@ enum Log {
 
     /// Colours that lines ask for are shown wherever they go from now on. To be called before threads are started.
     static func showColours() { shared.forcesColours = true }
+
+    /// Lines on standard error have the colour of their level. To be called before threads are started.
+    static func colourLevels() { shared.coloursLevels = true }
+
+    /// What a line becomes in the place of the usual form: its bytes, without a line feed. Called on the thread that logs, whose memory it takes.
+    typealias Form = @Sendable (LogLevel, _ prefix: Bytes, _ text: Bytes) -> [UInt8]
+
+    /// Lines have that form from now on. To be called before threads are started.
+    static func use(_ form: @escaping Form) { shared.form = form }
+
+    /// Makes the calling thread's prefix anew, with `setPrefix`.
+    typealias RefreshPrefix = @convention(c) () -> Void
+
+    /// The prefix is made anew for each line (log_prefix_mode). To be called before threads are started.
+    static func refreshPrefix(with refresh: @escaping RefreshPrefix) { shared.refreshPrefix = refresh }
 
     /// Whether colours are shown: on standard error, or because they are asked for everywhere.
     static var showsColours: Bool { shared.forcesColours || shared.sink?.kind != .syslog }
@@ -218,12 +251,47 @@ enum Log {
         let nested = own.pointee.busy
         let memory = nested ? .allocate(capacity: longestLine) : own.pointee.start
         own.pointee.busy = true
+        if !nested { shared.refreshPrefix?() }
         var line = LogLine(memory, capacity: longestLine)
-        writeHead(&line, level, thread, facility: facility)
-        compose(&line)
-        line.finish()
-        shared.sink?.write(line.bytes)
+        if let form = shared.form {
+            compose(&line)
+            put(&line, by: form, level, thread, facility: facility)
+        } else {
+            let isColoured = shared.coloursLevels && shared.sink?.kind != .syslog
+            if isColoured { line.add(level.colour) }
+            writeHead(&line, level, thread, facility: facility)
+            compose(&line)
+            line.finish(isColoured ? "\u{1B}[0m" : "")
+            shared.sink?.write(line.bytes)
+        }
         if nested { memory.deallocate() } else { own.pointee.busy = false }
+    }
+
+    /// Writes a composed text in another form.
+    @_semantics("no_performance_analysis")
+    private static func put(
+        _ text: inout LogLine, by form: Form, _ level: LogLevel, _ thread: UnsafePointer<linux_thread>, facility: Int
+    ) {
+        text.finish()
+        let prefix = thread.pointee.prefix.map { Bytes($0, Int(thread.pointee.prefix_length)) } ?? .empty
+        var made = form(level, prefix, text.bytes.prefix(text.count - 1))
+        made.append(0x0A)
+        if shared.sink?.kind == .syslog {
+            text.clear()
+            writeSyslogHead(&text, level, facility)
+            made = Array(text.bytes.string.utf8) + made
+        }
+        made.withUnsafeBufferPointer { shared.sink?.write(Bytes($0.baseAddress.unsafelyUnwrapped, $0.count)) }
+    }
+
+    private static func writeSyslogHead(_ line: inout LogLine, _ level: LogLevel, _ facility: Int) {
+        line.add("<")
+        line.add((facility < 0 ? shared.facility : facility) << 3 | level.severity)
+        line.add(">")
+        line.add(shared.name)
+        line.add("[")
+        line.add(shared.pid)
+        line.add("]: ")
     }
 
     /// Composes what stands before the text; tests read it.
@@ -231,13 +299,7 @@ enum Log {
         _ line: inout LogLine, _ level: LogLevel, _ thread: UnsafePointer<linux_thread>, facility: Int = -1
     ) {
         if shared.sink?.kind == .syslog {
-            line.add("<")
-            line.add((facility < 0 ? shared.facility : facility) << 3 | level.severity)
-            line.add(">")
-            line.add(shared.name)
-            line.add("[")
-            line.add(shared.pid)
-            line.add("]: ")
+            writeSyslogHead(&line, level, facility)
         } else {
             let number = Int(thread.pointee.number)
             if number < 10 { line.add(" ") }

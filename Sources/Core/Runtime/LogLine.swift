@@ -165,12 +165,20 @@ struct LogLine {
         }
     }
 
+    /// Begins anew.
+    mutating func clear() { (count, isCut) = (0, false) }
+
     /// Ends the line: one line feed, whatever stood at the end, and "..." where something was cut.
-    mutating func finish() {
+    /// - Parameter tail: stands before the line feed.
+    mutating func finish(_ tail: StaticString = "") {
         while count > 0, start[count - 1] == 0x0A || start[count - 1] == 0x0D { count -= 1 }
         if isCut, count >= 4 {
-            count = min(count, capacity - 4)
+            count = min(count, capacity - 4 - tail.utf8CodeUnitCount)
             for _ in 0..<3 { addByte(UInt8(ascii: ".")) }
+        }
+        if tail.utf8CodeUnitCount > 0 {
+            count = min(count, capacity - 1 - tail.utf8CodeUnitCount)
+            add(tail)
         }
         if count == capacity { count -= 1 }
         addByte(0x0A)

@@ -9,14 +9,14 @@ extension Global {
         async_usleep number 0 nop
         async_workers number 0 nop
         async_workers_group string - nop
-        auto_aliases/auto_domains bool yes later
+        auto_aliases/auto_domains bool yes does
         auto_bind_ipv6 bool no does
-        bind_ipv6_link_local number:0..3 0 later
+        bind_ipv6_link_local number:0..3 0 does
         check_via bool no does
         children number:0..1024 8 does
         chroot word - does
         command_timeout number:1..3600000 10000 does ours
-        corelog/core_log number:i -1 later
+        corelog/core_log number:i -1 does
         debug number:i 0 does
         disable_core_dump bool no does
         disable_tcp bool no does
@@ -24,8 +24,8 @@ extension Global {
         enable_tls/tls_enable bool no later
         disable_sctp bool yes later
         enable_sctp number:0..2 0 later
-        dns bool no later
-        rev_dns/dns_rev_via bool no later
+        dns bool no nop
+        rev_dns/dns_rev_via bool no nop
         dns_cache_init bool yes does
         use_dns_cache/dns_use_cache bool yes does
         dns_cache_del_nonexp/dns_cache_delete_nonexpired number 0 nop
@@ -53,9 +53,9 @@ extension Global {
         dns_try_naptr bool no does
         use_dns_failover/dns_use_failover bool no does
         dst_blocklist_expire/dst_blocklist_ttl number 60 does
-        dst_blocklist_gc_interval number 60 later
-        dst_blocklist_init bool yes later
-        dst_blocklist_mem number 250 later
+        dst_blocklist_gc_interval number 60 nop
+        dst_blocklist_init bool yes nop
+        dst_blocklist_mem number 250 nop
         dst_blocklist_tcp_imask number 0 later
         dst_blocklist_tls_imask number 0 later
         dst_blocklist_udp_imask number 0 later
@@ -63,14 +63,14 @@ extension Global {
         use_dst_blocklist bool no does
         drain_time number 5 does ours
         fifo_kill bool yes does ours
-        log_format word:text|json text later ours
-        max_transactions number 0 later ours
+        log_format word:text|json text does ours
+        max_transactions number 0 does ours
         max_suspended number 10000 does ours
         sighup_reload bool no does ours
-        sip_warning_for word - later ours
+        sip_warning_for string - does ours
         connect_required bool no does ours
         query_timeout number:1..3600 2 does ours
-        exit_timeout/ser_kill_timeout number 60 later
+        exit_timeout/ser_kill_timeout number 60 does
         force_rport/add_rport bool no does
         local_rport bool no does
         fork bool yes does
@@ -82,21 +82,21 @@ extension Global {
         ip_free_bind/ipfreebind/ip_nonlocal_bind number:i 0 does
         ipv6_hex_style string c later
         received_route_mode number:0..3 0 does
-        latency_cfg_log number:i 3 later
-        latency_log number:i -1 later
-        latency_limit_action number 0 later
-        latency_limit_cfg number 0 later
+        latency_cfg_log number:i 3 does
+        latency_log number:i -1 does
+        latency_limit_action number 0 does
+        latency_limit_cfg number 0 does
         latency_limit_db number 0 later
         socket_workers number 0 nop
-        log_color bool no later
+        log_color bool no does
         log_name string - does
         log_facility word:\
         LOG_AUTH|LOG_AUTHPRIV|LOG_CRON|LOG_DAEMON|LOG_FTP|LOG_KERN|LOG_LOCAL0|LOG_LOCAL1|LOG_LOCAL2|LOG_LOCAL3|LOG_LOCAL4|\
         LOG_LOCAL5|LOG_LOCAL6|LOG_LOCAL7|LOG_LPR|LOG_MAIL|LOG_NEWS|LOG_SYSLOG|LOG_USER|LOG_UUCP LOG_DAEMON does
-        log_engine_type string - nop
+        log_engine_type string - does
         log_engine_data string - nop
         log_prefix string - does
-        log_prefix_mode number:0..3 0 later
+        log_prefix_mode number:0..3 0 does
         log_stderror bool no does
         loop_checks bool no does
         max_branches number:1..31 12 does
@@ -124,8 +124,8 @@ extension Global {
         msg_time bool yes nop
         onsend_route_reply bool no does
         open_files_limit number:i -1 does
-        phone2tel bool yes later
-        pmtu_discovery bool no later
+        phone2tel bool yes does
+        pmtu_discovery bool no does
         port number:1..65535 5060 does
         pv_buffer_size number:1..1048576 32768 does
         pv_buffer_slots number 40 nop
@@ -142,18 +142,18 @@ extension Global {
         return_mode number:0..1 0 does
         route_locks_size number 0 later
         rpc_exec_delta number 0 later
-        rpc_exec_locks number 0 later
-        rpc_exec_locks_mode number 0 later
-        rundir/run_dir word - later
+        rpc_exec_locks number 0 nop
+        rpc_exec_locks_mode number 0 nop
+        rundir/run_dir word - does
         workdir/wdir word - does
         sctp_children number - nop
         server_header string - does
         user_agent_header string - does
         server_id number:i 0 does
         server_signature bool yes does
-        sip_parser_log number:i -1 later
+        sip_parser_log number:i -1 does
         sip_parser_log_oneline bool no later
-        sip_parser_mode number:0..1 1 later
+        sip_parser_mode number:0..1 1 nop
         sip_warning bool no does
         sql_buffer_size number 65535 nop
         statistics/stat mixed - nop
@@ -227,7 +227,7 @@ extension Global {
         udp4_raw_ttl number:i -1 nop
         user/uid word - does
         group/gid word - does
-        verbose_startup bool no later
+        verbose_startup bool no does
         version_table string version does
         wait_worker1_mode number 0 nop
         wait_worker1_time number 4000000 nop

@@ -213,6 +213,13 @@ struct Settings: Sendable {
                     hint: "`c` compressed, `a` full in lower case, `A` in upper case")
                 return false
             }
+        case ("sip_warning_for", .text(let list)):
+            let items = list.split { $0 == " " || $0 == "," }
+            guard let wrong = items.first(where: { Conditions.Net(String($0)) == nil }) else { break }
+            diagnostics.error(
+                "`\(wrong)` is no network", at: place, hint: "networks with blanks between them: `10.0.0.0/8 192.0.2.1`"
+            )
+            return false
         case ("bind_ipv6_link_local", .number(3)):
             diagnostics.error(
                 "link-local addresses cannot be both bound and left out", at: place,

@@ -42,6 +42,8 @@ struct ListenAddresses {
         transport.maxReceiveBuffer = Int32(clamping: options.maxBuffer ?? settings.number("maxbuffer"))
         transport.maxSendBuffer = Int32(clamping: settings.isSet("maxsndbuffer") ? settings.number("maxsndbuffer") : 0)
         transport.tos = Int32(clamping: settings.number("tos"))
+        transport.discoversPathMTU = settings.isOn("pmtu_discovery")
+        transport.bindsLinkLocal = settings.number("bind_ipv6_link_local") & 1 != 0
         transport.freeBind = settings.isOn("ip_free_bind")
         transport.multicastInterface = settings.text("mcast") ?? ""
         transport.multicastLoopback = settings.isOn("mcast_loopback")

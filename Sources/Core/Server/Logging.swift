@@ -16,6 +16,13 @@ enum Logging {
         if let sink = toStderr ? try? LogSink.descriptor(2) : try? LogSink.syslog() {
             Log.start(sink, facility: facility, name: name)
         }
+        if settings.isOn("log_color") { Log.colourLevels() }
+        if settings.text("log_format") == "json" || settings.text("log_engine_type") == "json" {
+            Log.use(LogForms.json)
+        }
+        if settings.number("log_prefix_mode") & 1 != 0, settings.text("log_prefix")?.isEmpty == false {
+            Log.refreshPrefix(with: LogForms.refreshPrefix)
+        }
     }
 
     private static func isPipe(_ file: Int32) -> Bool {

@@ -93,7 +93,8 @@ extension UnsafeMutablePointer<ServerWorker> {
         if result.fault == .notSIP { bump(counters.notSIP) }
         let isSilent = pointee.script.pointee.main.receiveParseError.map { runShort($0, on: message).dropped } ?? false
         if !isSilent {
-            Log.limited(.info, "a message is refused", source: message.routing.source) { line in
+            Log.limited(pointee.shared.pointee.refusalLevel, "a message is refused", source: message.routing.source) {
+                line in
                 line.add(": ")
                 line.add(result.fault.reason)
             }
@@ -171,7 +172,12 @@ extension UnsafeMutablePointer<ServerWorker> {
 
     private func enter(_ space: UnsafeMutablePointer<Space>, _ route: UnsafePointer<CompiledRoute>) {
         guard let run = space.pointee.run else { return }
-        run.enter(route)
+        if let limit = Latency.limits.block {
+            let kind: StaticString = space.message.isRequest ? "request-route" : "reply-route"
+            Latency.time(kind, limit: limit) { run.enter(route) }
+        } else {
+            run.enter(route)
+        }
         // The run may be over, and the space given back, or used again: only a run that waits is looked at.
         if run.pointee.state == .suspended, run.pointee.context == UnsafeMutableRawPointer(space) { nowWaits(space) }
     }

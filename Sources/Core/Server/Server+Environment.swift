@@ -9,8 +9,12 @@ extension Server {
         let signature = settings.isOn("server_signature")
         StatelessReply.settings = StatelessReply.Settings(
             server: signature ? Bytes(permanent: Server.product(settings.text("server_header"))) : .empty,
-            toVia: settings.isOn("reply_to_via"), warning: settings.number("sip_warning"), tagKey: SipKey.random())
+            toVia: settings.isOn("reply_to_via"), warning: settings.number("sip_warning"),
+            warned: nil, tagKey: SipKey.random())
+        setWarned(settings.text("sip_warning_for"))
         SendingRules.current = SendingRules(settings)
+        URI.treatsPhonesAsTel = settings.isOn("phone2tel")
+        Latency.limits = Latency.Limits(settings)
         Limits.furtherBranches = settings.number("max_branches") - 1
         Server.known = Unmanaged.passRetained(listeners)
 
@@ -64,6 +68,18 @@ extension Server {
         return facts
     }
 
+    /// Who gets Warning headers: the networks of the list, or everybody without one.
+    private func setWarned(_ list: String?) {
+        guard let list else { return }
+        Server.warnedNets = Conditions.Net.list(list)
+        StatelessReply.settings.warned = { address in
+            let address = address.assumingMemoryBound(to: SocketAddress.self).pointee
+            return Server.warnedNets.contains { $0.contains(address) }
+        }
+    }
+
+    private nonisolated(unsafe) static var warnedNets: [Conditions.Net] = []
+
     /// `server_header` is a whole header line, as Kamailio wants it; the reply writer wants its value.
     private static func product(_ header: String?) -> String {
         guard let header, !header.isEmpty else { return Version.product }
@@ -87,6 +103,20 @@ extension Server {
 
     private static func withListeners<R>(_ body: (ListenerSet) -> R) -> R {
         known._withUnsafeGuaranteedRef { body($0) }
+    }
+}
+
+extension Latency.Limits {
+    fileprivate init(_ settings: Settings) {
+        self.init()
+        func level(_ name: String) -> LogLevel {
+            LogLevel(clamping: LogScale.level(settings.number(name), isSER: settings.dialect == .ser))
+        }
+        action = UInt64(settings.number("latency_limit_action")) * 1000
+        actionLevel = level("latency_log")
+        let limit = UInt64(settings.number("latency_limit_cfg")) * 1000
+        if limit > 0 || settings.isSet("latency_cfg_log") { block = limit }
+        blockLevel = level("latency_cfg_log")
     }
 }
 

@@ -93,12 +93,14 @@ final class Server {
         modules.endStart()
         modules.management.open()
         modules.raise(.ready)
+        if settings.isOn("verbose_startup") { tellAll() }
         for listener in listeners.listeners where !listener.isVirtual {
             Log.info("listening on \(listener.text.string)")
         }
         Log.notice("\(Version.product) is ready: \(workers.count) worker\(workers.count == 1 ? "" : "s")")
         ready()
         obeySignals()
+        limitTheEnd()
         drain()
         workers.stop()
         workers.join()
@@ -149,6 +151,7 @@ final class Server {
             }
             throw StartFailure(code: 2, text: diagnostics.text)
         }
+        if settings.isOn("auto_aliases") { listeners = listeners.with(ReverseNames.find(listeners)) }
     }
 
     private func prepareShared() throws(StartFailure) {
@@ -173,7 +176,15 @@ final class Server {
                 logPrefix: prefix,
                 acceptsAliases: settings.isOn("tcp_accept_aliases"), forcesRport: settings.isOn("force_rport"),
                 asksForRport: settings.isOn("local_rport"), showsReceived: settings.number("received_route_mode") > 0,
-                resolver: ResolverOptions(settings)))
+                refusalLevel: refusalLevel, resolver: ResolverOptions(settings)))
+    }
+
+    /// At which messages that are none are logged: corelog and sip_parser_log, of which the more silent one counts.
+    private var refusalLevel: LogLevel {
+        let isSER = settings.dialect == .ser
+        let set = ["corelog", "sip_parser_log"].filter { settings.isSet($0) }
+            .map { LogScale.level(settings.number($0), isSER: isSER) }
+        return set.max().map { LogLevel(clamping: $0) } ?? .info
     }
 
     private var workerHooks: WorkerHooks {
@@ -230,6 +241,35 @@ final class Server {
         while isBusy(), Syscalls.monotonicNanoseconds() < limit {
             if Signals.wait(milliseconds: 20) == .stop { return }
         }
+    }
+
+    /// verbose_startup: what there is, at the level that is shown in any case.
+    private func tellAll() {
+        for listener in listeners.listeners {
+            let advertised = listener.hasAdvertised ? " advertised as \(listener.sentBy.string)" : ""
+            Log.notice("socket \(listener.text.string)\(advertised)\(listener.isVirtual ? " (virtual)" : "")")
+        }
+        for alias in listeners.aliases { Log.notice("alias \(alias.host)\(alias.port.map { ":\($0)" } ?? "")") }
+        Log.notice("modules \(configuration.modules.all.map { $0.name }.joined(separator: " "))")
+        for (name, value) in settings.values.sorted(by: { $0.key < $1.key }) {
+            switch value {
+            case .number(let number): Log.notice("\(name) = \(number)")
+            case .text(let text): Log.notice("\(name) = \"\(text)\"")
+            }
+        }
+    }
+
+    /// A module that does not come to its end must not keep the server from its own: after exit_timeout seconds that is over (0: never).
+    private func limitTheEnd() {
+        let seconds = settings.number("exit_timeout")
+        guard seconds > 0 else { return }
+        let thread = try? Threads.start("apus/exit") {
+            let end = Syscalls.monotonicNanoseconds() + UInt64(seconds) * 1_000_000_000
+            while Syscalls.monotonicNanoseconds() < end { usleep(100_000) }
+            Log.critical("the server has not stopped within \(seconds) s (exit_timeout): it ends now")
+            _exit(1)
+        }
+        if let thread { pthread_detach(thread) }
     }
 
     private func logStatistics() {

@@ -108,6 +108,8 @@ struct ServerShared: ~Copyable {
     let asksForRport: Bool
     /// core:msg-received runs (received_route_mode).
     let showsReceived: Bool
+    /// At which messages that are none are logged (corelog, sip_parser_log).
+    let refusalLevel: LogLevel
     /// How the workers' resolvers ask and what they keep.
     var resolver = ResolverOptions()
     /// The server is about to end: new requests are answered 503.

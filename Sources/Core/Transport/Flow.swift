@@ -72,6 +72,10 @@ struct TransportOptions {
     var tos: Int32 = 16
     /// Bind to addresses that the machine does not have (yet): IP_FREEBIND.
     var freeBind = false
+    /// Datagrams are never taken apart on their way (pmtu_discovery); else they may be.
+    var discoversPathMTU = false
+    /// Link-local IPv6 addresses are listened on where an interface is named, or all addresses are meant (bind_ipv6_link_local).
+    var bindsLinkLocal = false
     /// Multicast: interface to join on, whether own datagrams come back, and time to live (-1: the kernel's).
     var multicastInterface = ""
     var multicastLoopback = false

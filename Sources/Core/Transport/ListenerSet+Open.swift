@@ -73,8 +73,11 @@ extension ListenerSet {
         var isDry = false
         var foreign: [ListenError] = []
 
+        /// Without being named itself.
+        private func isUsable(_ address: SocketAddress) -> Bool { options.bindsLinkLocal || !address.isLinkLocal }
+
         mutating func openAll(autoBindIPv6: Bool) {
-            for own in addresses where own.isUp && (own.address.isV4 || autoBindIPv6 && !own.address.isLinkLocal) {
+            for own in addresses where own.isUp && (own.address.isV4 || autoBindIPv6 && isUsable(own.address)) {
                 open(ListenSpec(host: own.address.addressText), at: nil)
             }
             if listeners.isEmpty && errors.isEmpty {
@@ -174,7 +177,7 @@ extension ListenerSet {
                 return addresses.map(\.address).filter { $0.hasSameAddress(as: literal) }.isEmpty
                     ? [literal] : [addresses.map(\.address).first { $0.hasSameAddress(as: literal) }!]
             }
-            let own = addresses.filter { $0.interface == host && !$0.address.isLinkLocal }.map(\.address)
+            let own = addresses.filter { $0.interface == host && isUsable($0.address) }.map(\.address)
             if !own.isEmpty { return own }
             if InterfaceAddress.index(of: host) != nil {
                 errors.append(ListenError(spec: index, text: "interface \(host) has no address"))

@@ -54,6 +54,11 @@ final class ListenerSet: @unchecked Sendable {
         names = HostTable(entries)
     }
 
+    /// The same sockets with further names.
+    func with(_ more: [AliasSpec]) -> ListenerSet {
+        ListenerSet(listeners, aliases: aliases + more, addresses: (try? InterfaceAddress.all()) ?? [])
+    }
+
     /// Does this host and port mean this server: a listen address, an advertised address, or an alias?
     /// - Parameters:
     ///   - host: of a URI or Via; any case, IPv6 with or without brackets.

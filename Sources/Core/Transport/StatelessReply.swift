@@ -13,6 +13,8 @@ enum StatelessReply {
         var toVia: Bool
         /// A Warning header that tells what the server saw (sip_warning): 0 no, 1 yes, 2 with the worker's number.
         var warning: Int
+        /// Whether that address (`UnsafePointer<SocketAddress>`) gets it (sip_warning_for); nil: all do.
+        var warned: (@convention(c) (UnsafeRawPointer) -> Bool)?
         /// Keys the To tags: new at each start.
         var tagKey: SipKey
     }
@@ -54,7 +56,7 @@ enum StatelessReply {
         }
         let buffer = worker.pointee.compose
         let count: Int?
-        if settings.warning > 0, let raw = request.routing.receivedOn {
+        if settings.warning > 0, isWarned(request.routing.source), let raw = request.routing.receivedOn {
             count = withWarning(request, Listener(raw: raw), worker.pointee.index) {
                 parts.warning = $0
                 return request.writeReply(into: buffer, parts)
@@ -64,6 +66,11 @@ enum StatelessReply {
         }
         let start = UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: UInt8.self)
         return count.map { Bytes(start, $0) }
+    }
+
+    private static func isWarned(_ address: SocketAddress) -> Bool {
+        guard let warned = settings.warned else { return true }
+        return withUnsafePointer(to: address) { warned($0) }
     }
 
     /// The way that replies to the request go; nil when it came by no listener.

@@ -43,6 +43,15 @@ enum UDP {
                 }
             }
         }
+        try step("pmtu_discovery") { () throws(SystemError) in
+            if address.isV6 {
+                let mode = options.discoversPathMTU ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT
+                try Syscalls.setOption(fd, Int(IPPROTO_IPV6), IPV6_MTU_DISCOVER, mode)
+            } else {
+                let mode = options.discoversPathMTU ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT
+                try Syscalls.setOption(fd, Int(IPPROTO_IP), IP_MTU_DISCOVER, mode)
+            }
+        }
         if options.freeBind {
             try step("ip_free_bind") { () throws(SystemError) in
                 try Syscalls.setOption(fd, Int(IPPROTO_IP), IP_FREEBIND, 1)

@@ -163,4 +163,19 @@ import Testing
         #expect(TransportProtocol(Bytes("UdP")) == .udp && TransportProtocol(Bytes("wss")) == .wss)
         #expect(TransportProtocol(Bytes("udpx")) == nil && TransportProtocol(Bytes("")) == nil)
     }
+
+    @Test func datagramsMayBeTakenApartOnTheirWayOrNot() throws {
+        for discovers in [false, true] {
+            var options = TransportOptions()
+            options.discoversPathMTU = discovers
+            let set = try ListenerSet.open([spec("127.0.0.1"), spec("::1")], port: 0, options: options)
+            defer { set.close() }
+            for listener in set.listeners where listener.proto == .udp {
+                let level = Int(listener.address.isV6 ? IPPROTO_IPV6 : IPPROTO_IP)
+                let option = listener.address.isV6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER
+                #expect(
+                    try Syscalls.option(listener.fd, level, option) == (discovers ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT))
+            }
+        }
+    }
 }

@@ -175,6 +175,8 @@ struct CallSite {
     /// For logs and crash reports.
     var module: apus_str
     var function: apus_str
+    /// What `call` times (latency_limit_action); nil: `call` is the function itself.
+    var timed: FunctionDeclaration.Call?
 }
 
 /// How one argument comes about.

@@ -149,7 +149,7 @@ enum Conditions {
     }
 
     /// An address with a mask.
-    struct Net {
+    struct Net: Sendable {
         let address: SocketAddress
         let mask: SocketAddress
 
@@ -176,6 +176,11 @@ enum Conditions {
                 guard let given = SocketAddress(parts[1]), given.isV4 == address.isV4 else { return nil }
                 mask = given
             }
+        }
+
+        /// Several, with blanks or commas between them; what is none is left out.
+        static func list(_ text: String) -> [Net] {
+            text.split { $0 == " " || $0 == "," }.compactMap { Net(String($0)) }
         }
 
         func contains(_ other: SocketAddress) -> Bool {

@@ -43,6 +43,7 @@ struct URIChange {
         let name = user ?? uri.user
         out.write(name)
         guard !name.isEmpty else { return }
+        out.write(uri.userParams)
         if !uri.password.isEmpty {
             out.write(":")
             out.write(uri.password)
