@@ -104,16 +104,20 @@ extension DatabasePool {
             let result = try perform(work, &connection)
             end(work, Int32(APUS_OK), result)
         } catch {
+            var wasLost = false
             if let broken = connection, error.isLost || broken.isBroken {
                 drop(broken)
                 connection = nil
                 counters.count(counters.lost)
+                wasLost = true
             }
             // Nobody else would learn of it.
             if work.pointee.deliver == nil, !work.pointee.isWaited {
                 Log.error("\(url.masked), database of module \(owner): \(error.text)")
             }
             end(work, error.status == Int32(APUS_DB_UNSENT) ? Int32(APUS_DB_DOWN) : error.status, .make(error))
+            // Whether the database is down is known before somebody else asks.
+            if wasLost { try? connect(&connection, milliseconds: limits.milliseconds) }
         }
     }
 
