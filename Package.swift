@@ -73,7 +73,7 @@ let package = Package(
         .target(
             name: "Core", dependencies: ["PluginAPI", "CLinux", "CPcre2", "CAres", "COpenSSL"], swiftSettings: core),
         .executableTarget(name: "apus", dependencies: ["Core"], swiftSettings: strict),
-        .executableTarget(name: "apusctl", dependencies: ["BinRPC", "JSON"], swiftSettings: strict),
+        .executableTarget(name: "apusctl", dependencies: ["BinRPC", "JSON", "CSQLite"], swiftSettings: strict),
         .executableTarget(
             name: "sipload", dependencies: ["CLinux"], path: "Benchmarks/sipload", swiftSettings: strict),
         // What tests compare with files share.

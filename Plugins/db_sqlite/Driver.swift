@@ -8,8 +8,8 @@ import PluginKit
 nonisolated(unsafe) let driver = permanent(
     apus_db_driver(
         size: UInt32(MemoryLayout<apus_db_driver>.size),
-        // Writers in one process would only wait for each other's locks.
-        flags: UInt32(APUS_DB_CAN_REPLACE | APUS_DB_ON_CONFLICT | APUS_DB_ONE_AT_A_TIME),
+        // Writers in one process would only wait for each other's locks. In double quotes the name of a column that is not there would be a text.
+        flags: UInt32(APUS_DB_CAN_REPLACE | APUS_DB_ON_CONFLICT | APUS_DB_ONE_AT_A_TIME | APUS_DB_BACKTICKS),
         scheme: sqliteScheme,
         // A transaction that reads first and writes then would fail where another process writes; this one waits at its beginning.
         begin: beginWords,

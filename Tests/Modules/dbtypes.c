@@ -117,6 +117,10 @@ static int conditions(void) {
     apus_str columns[] = {APUS_STR("s"), APUS_STR("id")}, order[] = {APUS_STR("m"), APUS_STR("id")};
     CHECK(DO(.kind = APUS_DB_SELECT, .columns = columns, .column_count = 2, .order = order, .order_count = 2,
              .flags = APUS_DB_DESCENDING, .limit = 2) == APUS_OK);
+    apus_str absent[] = {APUS_STR("s"), APUS_STR("absent")};
+    CHECK(DO(.kind = APUS_DB_SELECT, .columns = absent, .column_count = 2) == APUS_FAILED);
+    CHECK(DO(.kind = APUS_DB_SELECT, .columns = columns, .column_count = 2, .order = order, .order_count = 2,
+             .flags = APUS_DB_DESCENDING, .limit = 2) == APUS_OK);
     CHECK(last->row_count == 2 && last->column_count == 2 && at(0, "id")->num == 7 && at(1, "id")->num == 3);
     return APUS_TRUE;
 }

@@ -6,6 +6,7 @@ struct Verb: Sendable {
         case monitoring = "monitoring"
         case commands = "commands"
         case sip = "SIP"
+        case database = "databases"
         case program = "this program"
     }
 

@@ -5,6 +5,7 @@ extension Verb {
         .monitor, .ps, .psa, .uptime, .version, .stats, .srv,
         .rpc, .fifo,
         .ping, .ciscoRestart,
+        .db,
         .help, .complete,
     ]
 }

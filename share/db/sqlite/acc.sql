@@ -1,0 +1,13 @@
+-- Transactions that were accounted.
+CREATE TABLE acc (
+    id INTEGER PRIMARY KEY NOT NULL,
+    method VARCHAR(16) DEFAULT '' NOT NULL,
+    from_tag VARCHAR(128) DEFAULT '' NOT NULL,
+    to_tag VARCHAR(128) DEFAULT '' NOT NULL,
+    callid VARCHAR(255) DEFAULT '' NOT NULL,
+    sip_code VARCHAR(3) DEFAULT '' NOT NULL,
+    sip_reason VARCHAR(128) DEFAULT '' NOT NULL,
+    time DATETIME NOT NULL
+);
+CREATE INDEX acc_callid_idx ON acc (callid);
+INSERT INTO version (table_name, table_version) VALUES ('acc', 5);
