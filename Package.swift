@@ -90,7 +90,7 @@ let package = Package(
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(
             name: "FunctionalTests", dependencies: ["BinRPC", "GoldenFiles"],
-            exclude: ["Comparison", "Mistakes", "Sipp", "Zoo"],
+            exclude: ["Comparison", "Mistakes", "Samples", "Sipp", "Zoo"],
             swiftSettings: strict),
     ]
         + plugins.map {

@@ -77,7 +77,9 @@ func load(_ host: Host) -> Bool {
 
 /// Algorithm 8 takes the first of them: which one that is differs from Kamailio.
 private func tellOfEqualPriorities(_ host: Host) {
-    guard let snapshot = state.snapshot, state.pointee.settings.orderCompat == 0 else { return }
+    guard let snapshot = state.snapshot, state.pointee.settings.orderCompat == 0,
+        state.pointee.shared.pointee.takesFirst.load(ordering: .relaxed)
+    else { return }
     var told: [String] = []
     for number in 0..<snapshot.pointee.setCount {
         let set = snapshot.pointee.sets + number

@@ -37,11 +37,15 @@ enum Use {
 private let checkAlgorithm: Preparation = { host, index, constant, _, complaint in
     guard index == 1, let number = constant.number else { return .true }
     let settings = state.pointee.settings
-    switch Algorithm(rawValue: number) {
+    let algorithm = Algorithm(rawValue: number)
+    if algorithm == nil || algorithm == .first {
+        state.pointee.shared.pointee.takesFirst.store(true, ordering: .relaxed)
+    }
+    switch algorithm {
     case nil:
         host.log(.warning, "there is no algorithm \(number): the first destination of the set is taken")
     case .text where settings.hashText.isEmpty:
-        return complaint.pointee.size == 0 ? .false : complaint.say("algorithm 7 needs the parameter hash_pvar")
+        return complaint.say("algorithm 7 needs the parameter hash_pvar")
     case .load where !settings.countsCalls:
         host.log(.notice, "algorithm 10 needs ds_hash_size: the first destination is taken, as by algorithm 8")
     default: break

@@ -53,6 +53,8 @@ struct Shared: ~Copyable {
     let lookedUp = Atomic<UInt64>(0)
     /// The same when an unknown algorithm was last told of.
     let toldUnknown = Atomic<UInt64>(0)
+    /// A script names algorithm 8, or one that there is not.
+    let takesFirst = Atomic<Bool>(false)
 }
 
 /// Made in `declare`. A plain pointer: messages read it without asking whether it is there.

@@ -1,3 +1,5 @@
+import Testing
+
 /// A server with destination sets from a list, and somebody who asks its script.
 struct Dispatching: ~Copyable {
     let base: Reloadable
@@ -19,16 +21,26 @@ struct Dispatching: ~Copyable {
         let text = "\(lines.joined())\(routes)\nrequest_route {\n\(script)\n}\n"
         let isLate = list.contains("CLIENT")
         let files = ["dispatcher.list": isLate ? "# none yet" : list]
-        base = try Reloadable(
+        let started = try Reloadable(
             text, modules: ["dispatcher"] + modules, tests: tests, files: files, workers: workers)
-        if isLate { try reload(list.replacing("CLIENT", with: "\(base.client.address.port)")) }
+        if isLate {
+            let whole = list.replacing("CLIENT", with: "\(started.client.address.port)")
+            try started.server.folder.write("dispatcher.list", whole)
+            try started.door.expect("dispatcher.reload", is: Dispatching.reloaded)
+        }
+        base = started
     }
+
+    /// What a reload answers.
+    static let reloaded = #""Ok. Dispatcher successfully reloaded.""#
 
     /// A script that takes these steps and answers what each has said: `function(...)| variables`.
     static func steps(_ steps: [String]) -> String {
         let lines = steps.map { step in
             let parts = step.split(separator: "|", maxSplits: 1).map(String.init)
-            return "    \(parts[0]); $var(said) = $var(said) + $rc + \"\(parts[1])\" + \"|\";\n"
+            let text = String(parts[1].drop { $0 == " " })
+            let shown = text.contains("$") ? "$_s(\(text))" : "\"\(text)\""
+            return "    \(parts[0]); $var(said) = $var(said) + $rc + \" \" + \(shown) + \"|\";\n"
         }
         return "$var(said) = \"\";\n\(lines.joined())    sl_send_reply(\"200\", \"$var(said)\"); exit;"
     }
@@ -49,7 +61,7 @@ struct Dispatching: ~Copyable {
     /// Reads the list again, which must work.
     func reload(_ list: String) throws {
         try write(list)
-        try base.door.expect("dispatcher.reload", is: #""Ok. Dispatcher successfully reloaded.""#)
+        try base.door.expect("dispatcher.reload", is: Dispatching.reloaded)
     }
 
     /// Two letters of each destination, in the order of the list.

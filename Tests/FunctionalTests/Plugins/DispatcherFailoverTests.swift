@@ -1,0 +1,151 @@
+import Testing
+
+/// Calls over gateways that refuse, are silent, or answer, with sipp as both sides.
+@Suite(.timeLimit(.minutes(10))) struct DispatcherFailoverTests {
+    /// A balancer's script: round robin, the next gateway after an error or silence.
+    private func script(_ algorithm: Int) -> String {
+        """
+        if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
+        if (has_totag()) {
+            if (loose_route()) t_relay();
+            else if (is_method("ACK")) { if (t_check_trans()) t_relay(); }
+            else sl_send_reply("404", "Not Here");
+            exit;
+        }
+        t_check_trans();
+        record_route();
+        if (!ds_select_dst("1", "\(algorithm)")) { send_reply("404", "No destination"); exit; }
+        t_on_failure("NEXT");
+        if (!t_relay()) sl_reply_error();
+        """
+    }
+
+    private let next = """
+        modparam("tm", "fr_timer", 400)
+        modparam("tm", "retr_timer1", 150)
+        failure_route[NEXT] {
+            if (t_is_canceled()) exit;
+            if (t_check_status("5[0-9][0-9]") or (t_branch_timeout() and !t_branch_replied())) {
+                ds_mark_dst("tp");
+                if (ds_next_dst()) { t_on_failure("NEXT"); t_relay(); exit; }
+                t_reply("404", "No destination");
+            }
+        }
+        """
+
+    @Test func callsGoOnToTheNextGateway() throws {
+        let folder = try TemporaryFolder()
+        let ports = (refusing: try Ports.free(), deaf: try Ports.free(), answering: try Ports.free())
+        let list =
+            "1 sip:127.0.0.1:\(ports.refusing) 0 9\n1 sip:127.0.0.1:\(ports.deaf) 0 8\n1 sip:127.0.0.1:\(ports.answering) 0 7\n"
+        let server = try Dispatching(
+            list, parameters: ["flags=2", "ds_probing_threshold=3"], modules: ["rr"], routes: next, script: script(8))
+        let refusing = try Sipp(
+            "uas-refuse", in: folder, port: ports.refusing, calls: 3,
+            values: ["status": "503", "reason": "Test", "header": "X-Seen: 1"])
+        let answering = try Sipp("uas-answer", in: folder, port: ports.answering, calls: 8)
+        let caller = try Sipp("uac-call", in: folder, calling: server.base.server.port, calls: 3, atOnce: 1)
+        try caller.finish()
+        try refusing.finish()
+        // Three failures each: both are out of use.
+        #expect(try server.flags() == ["IP", "IP", "AX"])
+        let further = try Sipp("uac-call", in: folder, calling: server.base.server.port, calls: 5, atOnce: 5)
+        try further.finish()
+        try answering.finish()
+        try server.base.waitForOne()
+    }
+
+    @Test func allGatewaysAreGone() throws {
+        let refusing = try Ports.free()
+        let folder = try TemporaryFolder()
+        let server = try Dispatching(
+            "1 sip:127.0.0.1:\(refusing)\n", parameters: ["flags=2"], modules: ["rr"], routes: next, script: script(4))
+        let gateway = try Sipp(
+            "uas-refuse", in: folder, port: refusing, calls: 1,
+            values: ["status": "500", "reason": "Test", "header": "X-Seen: 1"])
+        let client = try UDPClient()
+        func call(_ id: String) throws -> String {
+            let invite = SIPText.request(
+                "INVITE", "sip:bob@\(server.base.server.address)", from: client.address, id: id)
+            let reply = try client.exchange(invite, with: server.base.server.port)
+            try client.send(SIPText.ack(invite, reply), to: server.base.server.port)
+            return reply.startLine
+        }
+        #expect(try call("one") == "SIP/2.0 404 No destination")
+        try gateway.finish()
+        // The only one is inactive now.
+        #expect(try server.flags() == ["IP"])
+        #expect(try call("two") == "SIP/2.0 404 No destination")
+    }
+
+    /// Branches to all destinations at once: the first that answers has the call.
+    @Test func allAtOnce() throws {
+        let one = try UDPClient()
+        let two = try UDPClient()
+        let server = try Dispatching(
+            "1 sip:\(one.address)\n1 sip:\(two.address)\n", modules: ["rr"], routes: next, script: script(12))
+        let client = try UDPClient()
+        let invite = SIPText.request(
+            "INVITE", "sip:bob@\(server.base.server.address)", from: client.address, id: "fork")
+        try client.send(invite, to: server.base.server.port)
+        let first = try one.request("INVITE")
+        let second = try two.request("INVITE")
+        #expect(first.startLine == second.startLine && first.branch != second.branch)
+        try one.send(first.response(486, "Busy"), to: server.base.server.port)
+        try two.send(second.response(200, "OK"), to: server.base.server.port)
+        while true {
+            let reply = try client.receive().message
+            if reply.statusCode == 100 { continue }
+            #expect(reply.statusCode == 200)
+            break
+        }
+    }
+
+    /// The config that comes with the server, with two lines in the list.
+    @Test func theDefaultConfig() throws {
+        let one = try UDPClient()
+        let two = try UDPClient()
+        guard let config = readText(Products.sources + "/etc/apus.cfg"),
+            let list = readText(Products.sources + "/etc/dispatcher.list")
+        else { throw HarnessError("no default config") }
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        func start(_ list: String) throws -> Server {
+            try Server(files: ["dispatcher.list": list]) { port in
+                config.replacing("listen=udp:127.0.0.1:5060\n", with: "listen=udp:127.0.0.1:\(port)\n")
+                    .replacing(
+                        "loadmodule \"sl.so\"",
+                        with: "modparam(\"ctl\", \"binrpc\", \"unix:\(path)/ctl\")\nloadmodule \"sl.so\"")
+            }
+        }
+        let client = try UDPClient()
+        func invite(_ id: String, _ port: UInt16) -> String {
+            SIPText.request("INVITE", "sip:bob@127.0.0.1:\(port)", from: client.address, id: id)
+        }
+        do {
+            let empty = try start(list)
+            let request = invite("none", empty.port)
+            let refused = try client.exchange(request, with: empty.port)
+            #expect(refused.startLine == "SIP/2.0 404 Not Found")
+            try client.send(SIPText.ack(request, refused), to: empty.port)
+        }
+        let server = try start(list + "1 sip:\(one.address)\n1 sip:\(two.address)\n")
+        try client.send(invite("over", server.port), to: server.port)
+        let first = try one.request("INVITE")
+        #expect(first.header("Record-Route") != nil)
+        try one.send(first.response(503, "Busy"), to: server.port)
+        let second = try two.request("INVITE")
+        try two.send(second.response(200, "OK", headers: ["Contact: <sip:gw@\(two.address)>"]), to: server.port)
+        var reply = try client.receive().message
+        while reply.statusCode == 100 { reply = try client.receive().message }
+        #expect(reply.statusCode == 200)
+        // Along the recorded way.
+        let route = reply.header("Record-Route") ?? ""
+        let bye = SIPText.request(
+            "BYE", "sip:gw@\(two.address)", from: client.address, id: "over", cseq: 2, headers: ["Route: \(route)"]
+        ).replacing("To: <sip:gw@\(two.address)>", with: "To: <sip:bob@127.0.0.1>;tag=answered")
+        try client.send(bye, to: server.port)
+        let ended = try two.request("BYE")
+        #expect(ended.header("Route") == nil)
+    }
+}
