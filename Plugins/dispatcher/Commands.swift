@@ -108,15 +108,7 @@ extension UnsafeMutablePointer<DestinationSet> {
 private let reload: @convention(c) (Command) -> CInt = { command in
     let isDry = command.text(0).equals("dry")
     guard !command.has(0) || isDry else { return command.fail(500, "Invalid Parameters") }
-    guard let reloading = Reloading.shared else { return command.fail(500, "Reload Failed") }
-    let rpc = command.host.pointee.rpc
-    let deferral = rpc.pointee.defer(command, 0)
-    guard deferral != 0 else { return .false }
-    if !reloading.begin(.command(deferral, isDry: isDry)), let waiting = rpc.pointee.resume(command.host, deferral) {
-        waiting.fail(500, "Ongoing reload")
-        rpc.pointee.finish(command.host, deferral)
-    }
-    return .suspended
+    return Reloading.begin(command) { .command($0, isDry: isDry) }
 }
 
 /// `dispatcher.add`

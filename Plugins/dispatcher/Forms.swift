@@ -19,6 +19,13 @@ func declareForms(_ host: Host) {
         }
         return .true
     }
+    // A dot ends a request by datagram.
+    host.form("ds_reload", of: APUS_RPC_MI_TEXT) { command in
+        guard command.pointee.count == 0 || (command.pointee.count == 1 && command.text(0).equals(".")) else {
+            return command.fail(400, "too many arguments")
+        }
+        return Reloading.begin(command) { .form($0) }
+    }
     host.form("ds_list", of: APUS_RPC_MI_TEXT) { command in
         guard let snapshot = state.snapshot, snapshot.pointee.setCount > 0 else {
             return command.fail(500, "no destination sets")

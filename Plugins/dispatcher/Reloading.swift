@@ -16,6 +16,8 @@ final class Reloading {
     /// Who wants to know.
     enum Asker {
         case command(UInt64, isDry: Bool)
+        /// In the text of the management interface.
+        case form(UInt64)
         case script(apus_token)
     }
 
@@ -114,7 +116,20 @@ final class Reloading {
                     command.add(nil, "Ok. Dispatcher successfully reloaded.")
                 }
             }
+        case .form(let deferral):
+            answer(deferral) { command in
+                if let failure = contents.failure { command.fail(500, composed: "Reload Failed: \(failure)") }
+            }
         }
+    }
+
+    /// [management] For a command, which answers later: what its `call` answers.
+    static func begin(_ command: Command, _ asker: (UInt64) -> Asker) -> CInt {
+        guard let shared else { return command.fail(500, "Reload Failed") }
+        let deferral = command.rpc.pointee.defer(command, 0)
+        guard deferral != 0 else { return .false }
+        if !shared.begin(asker(deferral)) { shared.answer(deferral) { $0.fail(500, "Ongoing reload") } }
+        return .suspended
     }
 
     private func answer(_ deferral: UInt64, _ body: (Command) -> Void) {
