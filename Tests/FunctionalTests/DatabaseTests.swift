@@ -158,6 +158,27 @@ import Testing
         #expect(!server.log.contains("secret"))
     }
 
+    @Test func statementsComeOverSocketsOfThisMachineOnly() throws {
+        let folder = try TemporaryFolder()
+        let tcp = try Ports.free()
+        let server = try server(
+            folder,
+            """
+            loadmodule "ctl.so"
+            modparam("ctl", "binrpc", "unixs:\(folder.path)/ctl")
+            modparam("ctl", "binrpc", "tcp:127.0.0.1:\(tcp)")
+            """)
+        func exec(_ address: String, _ words: String...) throws -> ToolResult {
+            try Apusctl.run(["-s", address, "rpc"] + words, folder: folder)
+        }
+        let own = try exec("\(folder.path)/ctl", "db.exec", "dbuse", "opened")
+        #expect(own.succeeded && own.output.contains("number: 1"), "\(own.output)\(own.errors)")
+        let remote = try exec("tcp:127.0.0.1:\(tcp)", "db.exec", "dbuse", "opened")
+        #expect(!remote.succeeded && remote.errors.contains("403 not over TCP and UDP"), "\(remote.errors)")
+        let status = try exec("tcp:127.0.0.1:\(tcp)", "db.status")
+        #expect(status.succeeded && !status.output.contains("secret") && server.pid > 0)
+    }
+
     @Test func aServerStartsWithoutItsDatabaseUnlessItMustNot() throws {
         let folder = try TemporaryFolder()
         let server = try server(folder, isUp: false)

@@ -77,6 +77,10 @@ static int types(void) {
     int64_t number = 0;
     CHECK(host->db->number(at(0, "b"), &number) == APUS_TRUE && number == 9007199254740993);
     CHECK(host->db->number(at(1, "i"), &number) == APUS_FALSE);
+    CHECK(RAW("SELECT '42' AS n, '4x' AS x, 2.9 AS r") == APUS_OK);
+    CHECK(host->db->number(at(0, "n"), &number) == APUS_TRUE && number == 42);
+    CHECK(host->db->number(at(0, "x"), &number) == APUS_FALSE);
+    CHECK(host->db->number(at(0, "r"), &number) == APUS_TRUE && number == 2);
     // Times that others have written: as texts, days, seconds.
     CHECK(RAW("UPDATE t SET t = '2023-11-14 22:13:20' WHERE id = 1") == APUS_OK && last->affected == 1);
     CHECK(RAW("UPDATE t SET t = 2451545.0 WHERE id = 2") == APUS_OK);
