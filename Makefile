@@ -12,6 +12,9 @@
 SHELL = /bin/bash
 CFG ?= etc/apus.cfg
 PREFIX ?= /usr/local
+# What the server says of its own source (core.info, -V): the same for the same source, whenever it is built.
+export APUS_REVISION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+export APUS_EPOCH ?= $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
 FORMATTED = $(wildcard Package.swift Sources Plugins Tests Fuzz Benchmarks examples packaging)
 
 .PHONY: help run build test unit functional bench fuzz format lint install clean bootstrap linker-map

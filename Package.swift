@@ -12,15 +12,22 @@ let c: [CSetting] = [
     .treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra"), .disableWarning("unused-parameter"),
 ]
 
+/// What `make` says of the source: `git describe`, and its date as SOURCE_DATE_EPOCH. Nothing without it.
+let build: [CSetting] = ["APUS_REVISION", "APUS_EPOCH"].compactMap { name in
+    let allowed: (Character) -> Bool = { $0.isASCII && ($0.isLetter || $0.isNumber || "-._+".contains($0)) }
+    guard let value = Context.environment[name], !value.isEmpty, value.allSatisfy(allowed) else { return nil }
+    return .define(name, to: "\"\(value)\"")
+}
+
 /// Every module is one folder below Plugins/ and becomes `lib<name>.so`.
 /// In Swift it sees PluginKit, in C PluginAPI alone; a system library that only one module uses is linked to that module.
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("acc", "Plugins/acc", ["PluginKit", "PluginAPI"]),
-    ("cfg_rpc", "Plugins/cfg_rpc", ["PluginKit", "PluginAPI"]),
+    ("cfg_rpc", "Plugins/cfg_rpc", ["PluginKit", "PluginAPI", "DoorKit"]),
     ("cfgutils", "Plugins/cfgutils", ["PluginKit", "PluginAPI", "RoutingKit", "COpenSSL"]),
     ("corex", "Plugins/corex", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("counters", "Plugins/counters", ["PluginKit", "PluginAPI"]),
-    ("ctl", "Plugins/ctl", ["PluginKit", "PluginAPI", "DoorKit", "BinRPC"]),
+    ("ctl", "Plugins/ctl", ["PluginKit", "PluginAPI", "DoorKit", "BinRPC", "TextDoor"]),
     ("db_sqlite", "Plugins/db_sqlite", ["PluginKit", "PluginAPI", "CSQLite"]),
     ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),
     ("dispatcher", "Plugins/dispatcher", ["PluginKit", "PluginAPI", "RoutingKit", "Destinations"]),
@@ -57,14 +64,14 @@ let package = Package(
         .target(name: "PluginAPI", cSettings: c),
         .target(name: "CLinux", cSettings: c),
         .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: strict),
-        // What the modules share through which operators come in.
+        // What modules share. The contract is named though PluginKit brings it: a changed header must rebuild these, too.
         .target(name: "JSON", swiftSettings: strict),
-        .target(name: "RoutingKit", dependencies: ["PluginKit"], swiftSettings: strict),
+        .target(name: "RoutingKit", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
         // What the module dispatcher selects from, apart from the server so that it can be tested alone.
-        .target(name: "Destinations", dependencies: ["PluginKit"], swiftSettings: strict),
-        .target(name: "DoorKit", dependencies: ["PluginKit"], swiftSettings: strict),
+        .target(name: "Destinations", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
+        .target(name: "DoorKit", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
         // What the modules of the text protocols share.
-        .target(name: "TextDoor", dependencies: ["PluginKit", "DoorKit"], swiftSettings: strict),
+        .target(name: "TextDoor", dependencies: ["PluginKit", "PluginAPI", "DoorKit"], swiftSettings: strict),
         .target(name: "BinRPC", swiftSettings: strict),
         .systemLibrary(name: "CPcre2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
@@ -72,7 +79,8 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "Core", dependencies: ["PluginAPI", "CLinux", "CPcre2", "CAres", "COpenSSL"], swiftSettings: core),
-        .executableTarget(name: "apus", dependencies: ["Core"], swiftSettings: strict),
+        .target(name: "CBuild", cSettings: c + build),
+        .executableTarget(name: "apus", dependencies: ["Core", "CBuild"], swiftSettings: strict),
         .executableTarget(name: "apusctl", dependencies: ["BinRPC", "JSON", "CSQLite"], swiftSettings: strict),
         .executableTarget(
             name: "sipload", dependencies: ["CLinux"], path: "Benchmarks/sipload", swiftSettings: strict),

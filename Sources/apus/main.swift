@@ -1,3 +1,4 @@
+import CBuild
 import Core
 
-Apus.main()
+Apus.main(revision: String(cString: build_revision()), epoch: String(cString: build_epoch()))

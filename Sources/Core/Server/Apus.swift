@@ -2,7 +2,11 @@ import Glibc
 
 /// The program: command line to exit code.
 public enum Apus {
-    public static func main() {
+    /// - Parameters:
+    ///   - revision: of the source, as `git describe` has it; empty when the build does not know.
+    ///   - epoch: seconds since 1970 of the source's last change; empty when not known.
+    public static func main(revision: String, epoch: String) {
+        Version.take(revision: revision, epoch: epoch)
         exit(run(CommandLine.arguments))
     }
 

@@ -1,4 +1,7 @@
+import Glibc
 import PluginAPI
+
+// Invariants: what can change is written once, on the main thread before any other is started.
 
 /// What this server calls itself.
 enum Version {
@@ -11,10 +14,35 @@ enum Version {
     static let line = "apus \(text) (\(platform))"
     /// What was built in, in Kamailio's words.
     static let flags = "USE_MCAST, USE_NAPTR, USE_DNS_CACHE, USE_DNS_FAILOVER, USE_DST_BLOCKLIST"
+    /// The source that was built, as `git describe` has it.
+    nonisolated(unsafe) private(set) static var revision = "unknown"
+    /// Seconds since 1970 of that source; nil when not known. Two builds of the same source are the same, so it is no time of a build.
+    nonisolated(unsafe) private(set) static var epoch: UInt64?
+
+    /// [main] What the build knew of itself; before anything else runs.
+    static func take(revision: String, epoch: String) {
+        if !revision.isEmpty { Version.revision = revision }
+        Version.epoch = UInt64(epoch)
+    }
+
+    /// The date of the source as Kamailio writes it, in UTC; empty when not known.
+    static var date: String {
+        guard let epoch, var time = time_t(exactly: epoch) else { return "" }
+        var parts = tm()
+        gmtime_r(&time, &parts)
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+            strftime(buffer.baseAddress!, buffer.count, "%H:%M:%S %b %e %Y", &parts)
+            return String(cString: buffer.baseAddress!)
+        }
+    }
+
     /// What `-V` prints.
-    static let report = """
+    static var report: String {
+        """
         version: \(line)
+        id: \(revision)\(date.isEmpty ? "" : " of \(date)")
         compatible with scripts of: kamailio 6.0
         module contract: \(APUS_ABI_MAJOR).\(APUS_ABI_MINOR)
         """
+    }
 }

@@ -59,10 +59,9 @@ extension CoreCommands {
     }
 
     private static func addBuild(_ answer: Answer, id: StaticString) {
-        // No date and no revision: two builds of the same source are the same, byte for byte.
-        answer.add("unknown", key: id)
+        answer.add(Version.revision, key: id)
         answer.add(String(cString: linux_compiler()), key: "compiler")
-        answer.add("", key: "compiled")
+        answer.add(Version.date, key: "compiled")
     }
 
     /// As C's `ctime` has it, without the line end: "Sat Nov 21 15:29:13 2026", local time.
