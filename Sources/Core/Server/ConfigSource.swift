@@ -8,6 +8,8 @@ struct ConfigSource: Sendable {
     private let folder: String
     /// `chroot`, once the server lives in it.
     var root: String?
+    /// Milliseconds that one file may take to read; nil: without end.
+    var patience: Int?
 
     init(_ options: Options) {
         name = options.configPath ?? ConfigSource.defaultPath()
@@ -45,7 +47,7 @@ struct ConfigSource: Sendable {
     }
 
     private var files: FileAccess {
-        FileAccess(read: { [self] in FileAccess.readFile(path($0)) })
+        FileAccess(read: { [self] in FileAccess.readFile(path($0), patience: patience) })
     }
 
     /// Absolute; empty when it came by standard input.

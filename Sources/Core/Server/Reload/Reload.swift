@@ -18,6 +18,8 @@ final class Reload: @unchecked Sendable {
     /// Held while what was read is compiled, for which modules are asked; true: the server stops, and they are asked no more.
     private let isEnding = Mutex(false)
 
+    /// Milliseconds until a file that is a FIFO is given up: nobody may ever write to it, and another reload waits.
+    private static let patience = 10_000
     /// Of the thread that reads, in listings.
     private static let threadName = "apus/reload"
 
@@ -38,7 +40,9 @@ final class Reload: @unchecked Sendable {
     }
 
     init(_ configuration: Configuration, _ programs: Programs, _ options: Options) {
-        source = configuration.source
+        var source = configuration.source
+        source.patience = Reload.patience
+        self.source = source
         modules = configuration.modules
         view = configuration.view
         state = ConfigState(
@@ -75,7 +79,7 @@ final class Reload: @unchecked Sendable {
         return execution.fail(409, text)
     }
 
-    /// [main] The server is about to stop its modules: no config is compiled from now on. What is being read may take for ever, as a FIFO does.
+    /// [main] The server is about to stop its modules: no config is compiled from now on. What is being read may take its time, as a FIFO does.
     func end() { isEnding.withLock { $0 = true } }
 
     // MARK: - On the thread that reads
