@@ -41,6 +41,11 @@ enum SyntaxWalk {
         }
     }
 
+    /// An expression and all in it, outer ones first.
+    static func expressions(in expression: Syntax.Expression, _ visit: (Syntax.Expression) -> Void) {
+        walk(expression, visit) { _ in }
+    }
+
     private static func block(
         _ block: Syntax.Block, _ visit: (Syntax.Expression) -> Void, _ visitCall: (Syntax.Call) -> Void
     ) {

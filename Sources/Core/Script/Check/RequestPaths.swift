@@ -13,6 +13,8 @@ final class RequestPaths {
         var sent: Int?
         /// Where it got its first final answer.
         var answered: Int?
+        /// What the conditions ask of the request under which it got that answer; empty: it got it under none.
+        var answeredIf: Set<String> = []
         /// A branch may have been added since it was sent, or since the failure route began.
         var hasNewBranch = false
         /// Something was done about the request on every path.
@@ -20,11 +22,22 @@ final class RequestPaths {
 
         static let unreachable = State(isUnreachable: true)
 
+        /// Where these things are asked. An answer that was given under another condition on one of them is none here: of such conditions, as of two
+        /// methods, mostly one holds.
+        func inside(_ subjects: Set<String>) -> State {
+            guard answered != nil, !answeredIf.isDisjoint(with: subjects) else { return self }
+            var state = self
+            state.answered = nil
+            state.answeredIf = []
+            return state
+        }
+
         func joined(_ other: State) -> State {
             if isUnreachable { return other }
             if other.isUnreachable { return self }
             return State(
                 sent: sent ?? other.sent, answered: answered ?? other.answered,
+                answeredIf: answeredIf.union(other.answeredIf),
                 hasNewBranch: hasNewBranch || other.hasNewBranch, isHandled: isHandled && other.isHandled)
         }
     }
@@ -120,12 +133,29 @@ final class RequestPaths {
         case .if(let clauses, let otherwise):
             var rest = before
             var end = State.unreachable
+            var subjects: Set<String> = []
+            // Each part that goes on has answered by itself.
+            var answersAnyhow = otherwise != nil
+            /// A part that runs only if these things are so.
+            func branch(_ body: Syntax.Block, _ state: State) -> State {
+                let before = state.inside(subjects)
+                var after = run(body.statements, before, &exits)
+                if after.answered != nil, before.answered == nil {
+                    after.answeredIf.formUnion(subjects)
+                } else if !after.isUnreachable {
+                    answersAnyhow = false
+                }
+                return after
+            }
             for clause in clauses {
                 let outcome = evaluate(clause.condition, rest)
-                end = end.joined(run(clause.body.statements, outcome.whenTrue, &exits))
+                subjects.formUnion(ConditionSubjects.of(clause.condition))
+                end = end.joined(branch(clause.body, outcome.whenTrue))
                 rest = outcome.whenFalse
             }
-            return end.joined(otherwise.map { run($0.statements, rest, &exits) } ?? rest)
+            end = end.joined(otherwise.map { branch($0, rest) } ?? rest)
+            if answersAnyhow { end.answeredIf = [] }
+            return end
         case .while(let condition, let body): return loop(condition, body, before, &exits)
         case .switch(let construct): return choose(construct, before, &exits)
         case .leave(let leave, let code):
@@ -271,6 +301,7 @@ final class RequestPaths {
         if let first = before.answered { reportSecondAnswer(call, calls[first]) }
         let otherwise = after
         after.answered = before.answered ?? note(call)
+        after.answeredIf = []
         return Outcome(whenTrue: after, whenFalse: otherwise)
     }
 
