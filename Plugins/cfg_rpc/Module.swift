@@ -6,6 +6,7 @@ private let module = Module(
     declareReading(host)
     declareChanging(host)
     declareDelaying(host)
+    declareInstances(host)
 }
 
 @c(apus_module_cfg_rpc)

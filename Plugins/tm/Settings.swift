@@ -65,7 +65,11 @@ struct Settings {
     /// onsend_route sees replies that are passed on (the core's onsend_route_reply); from `start` on.
     var showsReplies = false
     /// The core's use_dst_blocklist and dst_blocklist_expire, from `start` on.
+    /// There may be a block list (dst_blocklist_init), and it is in use.
+    var hasBlockList = true
     var usesBlockList = false
+    /// Reasons that put nobody on it, by transport: UDP, TCP, TLS, SCTP.
+    var blockListMasks: (Int64, Int64, Int64, Int64) = (0, 0, 0, 0)
     var blockListExpire: UInt32 = 60_000
     var reparseOnDnsFailover: Int64 = 0
     var dnsReuseRcvSocket: Int64 = 0

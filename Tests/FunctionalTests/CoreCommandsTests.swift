@@ -37,6 +37,7 @@ import Testing
             "core.printi", "core.shmmem", "core.sockets_list", "core.aliases_list", "core.ready",
             "core.udp4_raw_info", "pkg.stats", "pkg.info", "mod.stats", "mod.mem_stats", "mod.mem_statsx", "dns.view",
             "dns.mem_info", "core.tcp_info", "core.tcp_options", "core.tcp_list",
+            "dns.debug", "dns.debug_all", "dns.get_server_state", "core.msgstats", "modparam.list", "core.programs",
         ] {
             try door.send(name, arguments[name] ?? [])
             let answer = try door.receive()
@@ -171,6 +172,75 @@ import Testing
             try door.send("dns.add_a", arguments)
             #expect(try door.receive().code == code)
         }
+        #expect(server.status == nil)
+    }
+
+    /// What the resolvers count, and that they ask nobody while the servers are said to be down.
+    @Test func nameServersAreCountedAndLeftAlone() throws {
+        let folder = try TemporaryFolder()
+        let config = try RPCDoor.config(folder.path)
+        let names = try DNSServer(["A one.test": .a(["127.0.0.1"]), "A two.test": .a(["127.0.0.1"])])
+        defer { names.stop() }
+        let server = try Server { port in
+            """
+            children=1
+            listen=udp:127.0.0.1:\(port)
+            dns_servers="\(names.address)"
+            dns_try_ipv6=no
+            dns_use_search_list=no
+            \(config)
+            loadmodule "sl.so"
+            request_route {
+                if (!forward()) sl_send_reply("478", "Unresolvable");
+                exit;
+            }
+
+            """
+        }
+        let door = try RPCDoor(folder.path)
+        let client = try UDPClient()
+        func ask(_ name: String, _ id: String) throws {
+            let request = SIPText.request("OPTIONS", "sip:x@\(name).test:9", from: client.address, id: id)
+            try client.send(request, to: server.port)
+        }
+        func figures(_ arguments: String...) throws -> String {
+            try door.send("dns.stats_get", arguments)
+            return try door.receive().json
+        }
+        try door.expect("dns.get_server_state", is: "1")
+        try ask("one", "dns-1")
+        #expect(try until({ try door.call("dns.lookup", "A", "one.test").code == 200 }))
+        try ask("one", "dns-2")
+        let once = #"{"dns_req_cnt":2,"dc_hits_cnt":1,"dc_neg_hits_cnt":0,"dc_lru_cnt":0}"#
+        #expect(try until({ try figures("all") == once }))
+        #expect(try figures("DC_hits_cnt", "1") == #"{"dc_hits_cnt":1}"#)
+        #expect(try figures("dc_hits_cnt") == #"{"dc_hits_cnt":0}"#)
+        try door.expect("dns.stats_get", ["x"], code: 500, is: "unknown dns cache stat parameter")
+
+        try door.expect("dns.set_server_state", ["0"], is: "null")
+        try door.expect("dns.get_server_state", is: "0")
+        // A name that nobody asks for is none, at once.
+        try ask("two", "dns-3")
+        #expect(try client.receive(within: .seconds(10)).message.statusCode == 478)
+        try door.expect("dns.set_server_state", ["1"], is: "null")
+        try ask("two", "dns-4")
+        #expect(try until({ try door.call("dns.lookup", "A", "two.test").json.contains("127.0.0.1") }))
+        try door.expect(
+            "dns.set_server_state", ["2"], code: 400, is: "the state is 0 (all name servers are down) or 1")
+        #expect(server.status == nil)
+    }
+
+    /// What the build does not say is not made up.
+    @Test func theBuildIsKnownOrNot() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let door = try RPCDoor(folder.path)
+        let info = try door.call("core.info").json
+        #expect(info.contains(#""id":""#) && !info.contains(#""id":"""#), "\(info)")
+        let version = try run(Products.path("apus"), ["-V"]).output
+        let line = version.split(separator: "\n").first { $0.hasPrefix("id: ") } ?? ""
+        let revision = line.dropFirst("id: ".count).split(separator: " ").first ?? ""
+        #expect(!revision.isEmpty && info.contains(#""id":"\#(revision)""#), "\(version) \(info)")
         #expect(server.status == nil)
     }
 

@@ -80,6 +80,38 @@ import Testing
         #expect(server.status == nil)
     }
 
+    /// Which programs send what, over all workers.
+    @Test func programsAreCounted() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let door = try RPCDoor(folder.path)
+        let client = try UDPClient()
+        var count = 0
+        func send(_ headers: [String], _ times: Int) throws {
+            for _ in 0..<times {
+                count += 1
+                let request = SIPText.request(
+                    "OPTIONS", "sip:x@example.net", from: client.address, id: "program-\(count)", headers: headers)
+                _ = try client.exchange(request, with: server.port)
+            }
+        }
+        try send(["User-Agent: Phone 1"], 3)
+        try send(["user-agent:  Phone 2 (x)  "], 5)
+        try send([], 2)
+        try client.send(
+            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:\(server.port);branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n"
+                + "To: <sip:a@b>;tag=2\r\nCall-ID: stray@tests\r\nCSeq: 1 OPTIONS\r\nServer: Gateway\r\nContent-Length: 0\r\n\r\n",
+            to: server.port)
+        #expect(try until({ try door.call("core.msgstats").json.contains("Gateway") }))
+        let json = try door.call("core.msgstats").json
+        let programs =
+            #""user_agents":[{"name":"Phone 2 (x)","requests":5,"replies":0},{"name":"Phone 1","requests":3,"replies":0},"#
+            + #"{"name":"Gateway","requests":0,"replies":1}],"other_user_agents":{"requests":0,"replies":0},"#
+            + #""no_user_agent":{"requests":2,"replies":0}}"#
+        #expect(json.hasSuffix(programs), "\(json)")
+        #expect(server.status == nil)
+    }
+
     @Test(arguments: [
         (#"loadmodule "counters.so""#, #"cnt_inc("none");"#, "there is no counter `none`"),
         (#"loadmodule "statistics.so""#, #"update_stat("none", "+1");"#, "there is no statistic `none`"),

@@ -6,10 +6,26 @@ import RoutingKit
 /// Addresses that are not to be used for a while: nobody answered there, or the answer was 503 with a Retry-After (RFC 3261 section 21.5.4).
 /// Each worker learns for itself. What does not fit pushes out what would be forgotten first.
 struct BlockList {
-    private struct Entry {
-        /// Of address and transport, under the worker's secret: two are equal with no chance worth the name.
+    /// Why, in Kamailio's bits.
+    struct Reasons: OptionSet {
+        let rawValue: UInt8
+        static let isV6 = Reasons(rawValue: 1)
+        /// Nobody answered.
+        static let timeout = Reasons(rawValue: 16)
+        /// 503
+        static let unavailable = Reasons(rawValue: 32)
+        /// For ever.
+        static let permanent = Reasons(rawValue: 128)
+    }
+
+    struct Entry {
+        /// Of address and transport, under the worker's secret: two are equal with no chance worth the name. 0 and no time: no entry.
         var hash: UInt64 = 0
+        /// Milliseconds of the worker's clock.
         var expires: UInt64 = 0
+        var address = apus_address()
+        var transport: UInt8 = 0
+        var reasons: Reasons = []
     }
 
     private static let buckets = 512
@@ -18,30 +34,59 @@ struct BlockList {
     private let entries: UnsafeMutablePointer<Entry>
     /// When the last entry expires: until something is blocked nothing is looked at.
     private(set) var latest: UInt64 = 0
+    /// Addresses that were passed over, and entries that were pushed out.
+    var hits: UInt64 = 0
+    var evictions: UInt64 = 0
+
+    /// Bytes of all there may be.
+    static let size = buckets * ways * MemoryLayout<Entry>.stride
 
     init() {
         entries = .allocate(capacity: BlockList.buckets * BlockList.ways)
         entries.initialize(repeating: Entry(), count: BlockList.buckets * BlockList.ways)
     }
 
-    mutating func insert(_ hash: UInt64, until expires: UInt64) {
-        let bucket = bucket(hash)
+    mutating func insert(_ entry: Entry, at now: UInt64) {
+        let bucket = bucket(entry.hash)
         var place = 0
         for way in 0..<BlockList.ways {
-            if bucket[way].hash == hash {
+            if bucket[way].hash == entry.hash {
                 place = way
                 break
             }
             if bucket[way].expires < bucket[place].expires { place = way }
         }
-        bucket[place] = Entry(hash: hash, expires: expires)
-        latest = max(latest, expires)
+        if bucket[place].hash != entry.hash, bucket[place].expires > now { evictions &+= 1 }
+        bucket[place] = entry
+        latest = max(latest, entry.expires)
     }
 
-    func contains(_ hash: UInt64, at now: UInt64) -> Bool {
+    mutating func contains(_ hash: UInt64, at now: UInt64) -> Bool {
         let bucket = bucket(hash)
-        for way in 0..<BlockList.ways where bucket[way].hash == hash { return bucket[way].expires > now }
+        for way in 0..<BlockList.ways where bucket[way].hash == hash {
+            guard bucket[way].expires > now else { return false }
+            hits &+= 1
+            return true
+        }
         return false
+    }
+
+    /// Forgets all but what is there for ever.
+    mutating func removeAll() {
+        latest = 0
+        for place in 0..<BlockList.buckets * BlockList.ways {
+            if entries[place].reasons.contains(.permanent) {
+                latest = max(latest, entries[place].expires)
+            } else {
+                entries[place] = Entry()
+            }
+        }
+    }
+
+    /// Shows those that hold.
+    func visit(at now: UInt64, _ body: (Entry) -> Void) {
+        guard latest > now else { return }
+        for place in 0..<BlockList.buckets * BlockList.ways where entries[place].expires > now { body(entries[place]) }
     }
 
     @inline(__always)
@@ -54,9 +99,9 @@ extension UnsafeMutablePointer<Home> {
     /// Leaves out the addresses that are blocked, unless all are or the method is not to be bothered.
     @inline(__always)
     func dropBlocked(_ lookup: UnsafeMutablePointer<apus_lookup>, method: UInt32) {
-        guard pointee.blockList.latest > now, settings.pointee.blstMethodsLookup & BlockList.bit(method) != 0 else {
-            return
-        }
+        guard pointee.blockList.latest > now, settings.pointee.usesBlockList,
+            settings.pointee.blstMethodsLookup & BlockList.bit(method) != 0
+        else { return }
         dropBlocked(lookup)
     }
 
@@ -75,8 +120,25 @@ extension UnsafeMutablePointer<Home> {
         if count > 0 { lookup.pointee.count = UInt32(count) }
     }
 
-    fileprivate func block(_ destination: apus_destination, milliseconds: UInt64) {
-        pointee.blockList.insert(hash(destination.remote, destination.transport), until: now &+ milliseconds)
+    /// Leaves the address alone for a while, unless such reasons are to be passed over for its transport.
+    func block(_ address: apus_address, _ transport: UInt32, _ reasons: BlockList.Reasons, milliseconds: UInt64) {
+        let mask: Int64
+        switch Int(transport) {
+        case APUS_UDP: mask = settings.pointee.blockListMasks.0
+        case APUS_TCP: mask = settings.pointee.blockListMasks.1
+        case APUS_TLS: mask = settings.pointee.blockListMasks.2
+        case APUS_SCTP: mask = settings.pointee.blockListMasks.3
+        default: mask = 0
+        }
+        guard Int64(reasons.rawValue) & mask == 0 else { return }
+        let now = now
+        pointee.blockList.insert(
+            BlockList.Entry(
+                hash: hash(address, transport),
+                expires: reasons.contains(.permanent) ? UInt64.max : now &+ milliseconds, address: address,
+                transport: UInt8(truncatingIfNeeded: transport),
+                reasons: address.family == 6 ? reasons.union(.isV6) : reasons),
+            at: now)
     }
 
     private func hash(_ address: apus_address, _ transport: UInt32) -> UInt64 {
@@ -95,7 +157,9 @@ extension BranchRef {
         guard settings.pointee.usesBlockList, !pointee.flags.contains(.replied), pointee.flags.contains(.sent),
             settings.pointee.blstMethodsAdd & BlockList.bit(pointee.transaction.pointee.method) != 0
         else { return }
-        home.block(pointee.destination, milliseconds: UInt64(settings.pointee.blockListExpire))
+        home.block(
+            pointee.destination.remote, pointee.destination.transport, .timeout,
+            milliseconds: UInt64(settings.pointee.blockListExpire))
     }
 
     /// The server there said 503, and possibly for how long it wants to be left alone.
@@ -111,7 +175,9 @@ extension BranchRef {
                 Swift.max(value, settings.pointee.blst503MinTimeout), settings.pointee.blst503MaxTimeout)
         }
         guard seconds > 0 else { return }
-        home.block(pointee.destination, milliseconds: UInt64(seconds) &* 1000)
+        home.block(
+            pointee.destination.remote, pointee.destination.transport, .unavailable,
+            milliseconds: UInt64(seconds) &* 1000)
     }
 }
 
@@ -130,15 +196,4 @@ extension BlockList {
         default: 256
         }
     }
-}
-
-/// [start] What the core's parameters say of the block list.
-func settleBlockList(_ host: Host, _ settings: UnsafeMutablePointer<Settings>) -> Bool {
-    settings.pointee.usesBlockList = host.core("use_dst_blocklist").isOn
-    let expire = host.core("dst_blocklist_expire")
-    if expire.isInt { settings.pointee.blockListExpire = UInt32(clamping: min(expire.num, 1 << 20) * 1000) }
-    if settings.pointee.blst503 != 0, !settings.pointee.usesBlockList {
-        host.log(.notice, "blst_503 has no effect without the core's use_dst_blocklist=yes")
-    }
-    return true
 }

@@ -83,7 +83,7 @@ func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Boo
         settings.pointee.mostTransactions = max(1, Int(most) / Int(host.pointee.worker.pointee.count(host)))
     }
     if host.core("loop_checks").isOn { settings.pointee.loopChecks = 1 }
-    return settleAppendSets(host, settings) && settleContacts(host, settings) && settleBlockList(host, settings)
+    return settleAppendSets(host, settings) && settleContacts(host, settings) && settleBlockList(host, state)
         && compile(host, fr, into: settings.pointer(to: \.frTimerAVP)!)
         && compile(host, frInvite, into: settings.pointer(to: \.frInvTimerAVP)!)
 }

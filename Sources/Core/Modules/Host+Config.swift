@@ -32,9 +32,10 @@ extension HostTables {
                 }
             },
             setting: { host, index, out in
-                let all = host.modules.registry.changeable.sorted
+                let changeable = host.modules.registry.changeable
+                let all = changeable.listed
                 guard index < UInt32(all.count) else { return CInt(APUS_FALSE) }
-                out.pointee = apus_setting(all[Int(index)], size: out.pointee.size)
+                HostTables.fill(out, apus_setting(all[Int(index)], changeable, size: out.pointee.size))
                 return CInt(APUS_TRUE)
             },
             change: { host, changes, count, why in
@@ -43,12 +44,33 @@ extension HostTables {
                     Modules.Change(group: $0.group.string, name: $0.name.string, value: $0.value)
                 }
                 do throws(Modules.ChangeRefusal) { try modules.change(wanted) } catch {
-                    why.say(error.text)
-                    return CInt(APUS_FALSE)
+                    return why.refuse(error.text)
                 }
                 return CInt(APUS_TRUE)
             },
-            file: { host in apus_str(host.modules.configFile) })
+            file: { host in apus_str(host.modules.configFile) },
+            add_instance: { host, group, id, why in
+                do throws(Modules.ChangeRefusal) { try host.modules.addInstance(id, of: group.string) } catch {
+                    return why.refuse(error.text)
+                }
+                return CInt(APUS_TRUE)
+            },
+            delete_instance: { host, group, id, why in
+                do throws(Modules.ChangeRefusal) { try host.modules.deleteInstance(id, of: group.string) } catch {
+                    return why.refuse(error.text)
+                }
+                return CInt(APUS_TRUE)
+            },
+            follow: { host, name, changed, user in
+                let changeable = host.modules.registry.changeable
+                guard let number = changeable.number("core", name.string) else { return CInt(APUS_FALSE) }
+                nonisolated(unsafe) let (module, user) = (host, user)
+                changeable.all[number].followers.append { value in
+                    var value = value
+                    changed(module, &value, user)
+                }
+                return CInt(APUS_TRUE)
+            })
     }
 
     /// What of a parameter may change while the server runs; nil: nothing.
@@ -182,21 +204,25 @@ extension ParameterDeclaration {
 }
 
 extension apus_setting {
-    fileprivate init(_ parameter: ChangeableParameter, size: UInt32) {
+    fileprivate init(_ shown: ChangeableParameters.Shown, _ all: ChangeableParameters, size: UInt32) {
+        let parameter = shown.parameter
         let texts = parameter.permanent
+        let value = all.value(shown.number, of: shown.instance)
         self.init(
             size: size, kind: UInt32(parameter.isNumber ? APUS_PARAM_INT : APUS_PARAM_STRING),
             group: apus_str(texts.group), name: apus_str(texts.name), doc: apus_str(texts.doc),
-            min: parameter.range?.lowerBound ?? 0, max: parameter.range?.upperBound ?? 0, value: parameter.value,
-            initial: parameter.initial)
+            min: parameter.range?.lowerBound ?? 0, max: parameter.range?.upperBound ?? 0, value: value.value,
+            initial: shown.instance.map { all.initialValue(shown.number, of: $0) } ?? parameter.initial,
+            is_instance: shown.instance == nil ? 0 : 1, is_own: value.isOwn ? 1 : 0, id: shown.instance ?? 0)
     }
 }
 
 extension UnsafeMutablePointer<apus_complaint> {
     /// Cut to what the caller has room for.
-    fileprivate func say(_ text: String) {
+    fileprivate func refuse(_ text: String) -> CInt {
         let bytes = Array(text.utf8.prefix(pointee.capacity))
         for (index, byte) in bytes.enumerated() { pointee.text[index] = CChar(bitPattern: byte) }
         pointee.len = bytes.count
+        return CInt(APUS_FALSE)
     }
 }

@@ -14,6 +14,8 @@ struct ModuleWorker {
     var watches: Unmanaged<ModuleWatches>?
     /// The values of `Registry.changeable`, in its order, as this worker goes by them; nil before `Modules.beginChanges`.
     var settings: UnsafeMutablePointer<apus_value>?
+    /// What instances of their groups have of their own.
+    var instances: ConfigInstances?
     private var timers: UnsafeMutablePointer<UnsafeMutablePointer<ModuleTimer>>
     private var timerCount: UInt32 = 0
     private var timerCapacity: UInt32 = 64

@@ -78,7 +78,10 @@ struct DNSCache {
     private let buckets: UnsafeMutablePointer<UnsafeMutablePointer<DNSEntry>?>
     private let mask: UInt64
     private let key = SipKey.random()
-    private let limit: Int
+    /// Bytes that idle entries may take; `trim` sees to it.
+    var limit: Int
+    /// Answers that were forgotten to make room.
+    var evictions: UInt64 = 0
     /// Bytes taken, those under way among them.
     private(set) var bytes = 0
     private(set) var count = 0
@@ -182,7 +185,10 @@ struct DNSCache {
 
     /// Frees idle entries, the one unused for longest first, until the bound holds. Nobody may hold an entry.
     mutating func trim(_ wheel: TimerWheel) {
-        while bytes > limit, let entry = oldest { remove(entry, wheel) }
+        while bytes > limit, let entry = oldest {
+            remove(entry, wheel)
+            evictions &+= 1
+        }
     }
 
     /// Shows every entry to `body`, which does not change the cache.

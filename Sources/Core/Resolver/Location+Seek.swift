@@ -128,6 +128,15 @@ extension Seeker {
         let known = resolver.pointee.cache.find(name, type)
         if let known, isGood(known) {
             resolver.pointee.cache.touch(known, now: resolver.pointee.place.clock.pointee.now)
+            // Those who wait go through their question once more.
+            if location == nil {
+                resolver.pointee.figures.requests &+= 1
+                if known.pointee.recordCount > 0 {
+                    resolver.pointee.figures.hits &+= 1
+                } else {
+                    resolver.pointee.figures.negativeHits &+= 1
+                }
+            }
             return known
         }
         guard let location else {
@@ -148,7 +157,8 @@ extension Seeker {
 
     private func isGood(_ entry: UnsafeMutablePointer<DNSEntry>) -> Bool {
         entry.pointee.sequence > began
-            || entry.pointee.sequence != 0 && resolver.pointee.place.clock.pointee.now < entry.pointee.expires
+            || entry.pointee.sequence != 0
+                && (resolver.pointee.place.clock.pointee.now < entry.pointee.expires || !resolver.pointee.areServersUp)
     }
 
     // MARK: - The steps

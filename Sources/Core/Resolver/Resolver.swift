@@ -9,7 +9,10 @@ import Glibc
 /// Where SIP messages go, by names: SRV, NAPTR, A and AAAA records in a worker's event loop, /etc/hosts first for addresses. Never blocks.
 struct Resolver {
     let place: ResolverPlace
-    var options: ResolverOptions
+    private(set) var options: ResolverOptions
+    /// An operator has not said that all name servers are down. Then none is asked, and what was known last holds, however old.
+    var areServersUp = true
+    var figures = ResolverFigures()
     fileprivate var channel: ares_channel?
     fileprivate var watches: [UnsafeMutablePointer<SocketWatch>] = []
     /// While questions are under way: c-ares looks for those to ask again.
@@ -80,6 +83,12 @@ struct Resolver {
     }
 
     fileprivate static func text(_ code: Int32) -> String { String(cString: ares_strerror(code)) }
+
+    /// Other options from now on; how servers are asked stays as it was.
+    mutating func take(_ options: ResolverOptions) {
+        self.options = options
+        cache.limit = options.cache.bytes
+    }
 
     private static let onBell: Mailbox.Callback = { _, raw in
         let bell = raw.assumingMemoryBound(to: Bell.self)
@@ -172,6 +181,12 @@ extension UnsafeMutablePointer<Resolver> {
         let now = pointee.place.clock.pointee.now
         if !entry.pointee.isAsked {
             guard pointee.asked < pointee.options.limit else { return false }
+            pointee.figures.requests &+= 1
+            guard pointee.areServersUp else {
+                pointee.cache.wake(entry)
+                settle(entry, .serverFailed, seconds: 0)
+                return true
+            }
             pointee.cache.wake(entry)
             entry.pointee.isAsked = true
             entry.pointee.askedAt = now

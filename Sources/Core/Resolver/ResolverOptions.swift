@@ -50,6 +50,15 @@ struct ResolverOptions {
     }
 }
 
+/// What a resolver counts, until somebody sets it to 0.
+struct ResolverFigures {
+    /// Records that were wanted, from memory or not.
+    var requests: UInt64 = 0
+    /// Of them: known, and known not to be.
+    var hits: UInt64 = 0
+    var negativeHits: UInt64 = 0
+}
+
 /// Why a worker has no resolver.
 struct ResolverError: Error {
     let text: String

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 
 // Invariants: `shared` is set up before worker threads start and changed only by `start`; the buffer of a thread is used by
 // one line at a time (`busy`), a line that is composed inside another takes memory of its own.
@@ -76,7 +77,7 @@ enum Log {
     private final class Shared: @unchecked Sendable {
         /// None where stderr is closed and nothing else was set up: then lines go nowhere.
         var sink = try? LogSink.descriptor(2)
-        var facility = 3  // LOG_DAEMON
+        let facility = Atomic<Int>(3)  // LOG_DAEMON
         var name = "apus"
         var pid = Int(getpid())
         /// Colours are shown wherever lines go.
@@ -105,10 +106,13 @@ enum Log {
     ///   - name: the program's name in syslog.
     static func start(_ sink: LogSink, facility: Int = 3, name: String = "apus") {
         shared.sink = sink
-        shared.facility = facility
+        shared.facility.store(facility, ordering: .relaxed)
         shared.name = name
         shared.pid = Int(getpid())
     }
+
+    /// syslog's facility number of lines that name none. From any thread.
+    static func setFacility(_ facility: Int) { shared.facility.store(facility, ordering: .relaxed) }
 
     /// Colours that lines ask for are shown wherever they go from now on. To be called before threads are started.
     static func showColours() { shared.forcesColours = true }
@@ -286,7 +290,7 @@ enum Log {
 
     private static func writeSyslogHead(_ line: inout LogLine, _ level: LogLevel, _ facility: Int) {
         line.add("<")
-        line.add((facility < 0 ? shared.facility : facility) << 3 | level.severity)
+        line.add((facility < 0 ? shared.facility.load(ordering: .relaxed) : facility) << 3 | level.severity)
         line.add(">")
         line.add(shared.name)
         line.add("[")

@@ -24,8 +24,11 @@ struct ScriptEnvironment {
     typealias AddAlias = @convention(c) (_ connection: UInt64, _ port: UInt16) -> Bool
     /// Puts the value of a statistic (`name` or `group:name`) into the place. False when there is none.
     typealias Statistic = @convention(c) (apus_str, UnsafeMutablePointer<Int64>) -> Bool
-    /// Puts the value that the calling worker goes by, of the changeable parameter with that number, into the place; its text lives for ever.
-    typealias Parameter = @convention(c) (UInt32, UnsafeMutablePointer<apus_value>) -> Bool
+    /// Puts the value that the calling worker goes by, of the changeable parameter with that number, into the place; its text lives for ever. The
+    /// second argument names an instance of its group, nil the group itself.
+    typealias Parameter = @convention(c) (UInt32, UnsafePointer<Int64>?, UnsafeMutablePointer<apus_value>) -> Bool
+    /// Whether the group of changeable parameters with that number has an instance of that id, for the calling worker.
+    typealias HasInstance = @convention(c) (UInt32, Int64) -> Bool
 
     var listenerInfo: ListenerInfo = { _, _ in false }
     var findListener: FindListener = { _, _, _ in nil }
@@ -34,7 +37,8 @@ struct ScriptEnvironment {
     var forward: Forward = { _, _ in -1 }
     var addAlias: AddAlias = { _, _ in false }
     var statistic: Statistic = { _, _ in false }
-    var parameter: Parameter = { _, _ in false }
+    var parameter: Parameter = { _, _, _ in false }
+    var hasInstance: HasInstance = { _, _ in false }
     /// The listeners of the config are known: a socket that is not found is none of ours.
     var knowsListeners = false
     var facts = ServerFacts()

@@ -16,6 +16,7 @@ extension Global {
         children number:0..1024 8 does
         chroot word - does
         command_timeout number:1..3600000 10000 does ours
+        count_user_agents bool yes does ours
         corelog/core_log number:i -1 does
         debug number:i 0 does
         disable_core_dump bool no does
@@ -54,12 +55,12 @@ extension Global {
         use_dns_failover/dns_use_failover bool no does
         dst_blocklist_expire/dst_blocklist_ttl number 60 does
         dst_blocklist_gc_interval number 60 nop
-        dst_blocklist_init bool yes nop
+        dst_blocklist_init bool yes does
         dst_blocklist_mem number 250 nop
-        dst_blocklist_tcp_imask number 0 later
-        dst_blocklist_tls_imask number 0 later
-        dst_blocklist_udp_imask number 0 later
-        dst_blocklist_sctp_imask number 0 later
+        dst_blocklist_tcp_imask number 0 does
+        dst_blocklist_tls_imask number 0 does
+        dst_blocklist_udp_imask number 0 does
+        dst_blocklist_sctp_imask number 0 does
         use_dst_blocklist bool no does
         drain_time number 5 does ours
         fifo_kill bool yes does ours

@@ -37,10 +37,12 @@ extension UnsafeMutablePointer<ServerWorker> {
             refuse(space, ParseResult(fault: .requestURI, isReplyAllowed: result.isReplyAllowed))
         } else if message.isRequest {
             noteAlias(of: message)
+            countUserAgent(of: message)
             bump(counters.rcvRequests)
             bump(counters.method(message.method))
             receiveRequest(space)
         } else {
+            countUserAgent(of: message)
             bump(counters.rcvReplies)
             bump(counters.replyClass(message.statusCode))
             if let own = counters.reply(message.statusCode) { bump(own) }
@@ -61,14 +63,14 @@ extension UnsafeMutablePointer<ServerWorker> {
         message.routing.receivedOn = slot.pointee.flow.listener.raw
         message.routing.connection = slot.pointee.flow.connection
         message.routing.number = pointee.number
-        if pointee.shared.pointee.forcesRport { message.routing.options.insert(.forceRport) }
+        if pointee.settings.forcesRport { message.routing.options.insert(.forceRport) }
         if pointee.shared.pointee.asksForRport { message.routing.options.insert(.addLocalRport) }
     }
 
     /// RFC 5923: the client takes requests over this connection as if they came to the port in its Via.
     @inline(__always)
     private func noteAlias(of message: Message) {
-        guard pointee.shared.pointee.acceptsAliases, message.routing.connection != 0, let via = message.topVia,
+        guard pointee.settings.acceptsAliases, message.routing.connection != 0, let via = message.topVia,
             via.parameters["alias"] != nil
         else { return }
         _ = pointee.worker.addAlias(
@@ -93,7 +95,7 @@ extension UnsafeMutablePointer<ServerWorker> {
         if result.fault == .notSIP { bump(counters.notSIP) }
         let isSilent = pointee.script.pointee.main.receiveParseError.map { runShort($0, on: message).dropped } ?? false
         if !isSilent {
-            Log.limited(pointee.shared.pointee.refusalLevel, "a message is refused", source: message.routing.source) {
+            Log.limited(pointee.settings.refusalLevel, "a message is refused", source: message.routing.source) {
                 line in
                 line.add(": ")
                 line.add(result.fault.reason)

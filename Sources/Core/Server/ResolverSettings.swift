@@ -9,7 +9,6 @@ extension ResolverOptions {
         servers = settings.text("dns_servers") ?? ""
         maxServers = max(0, settings.number("dns_servers_no"))
         usesSearchList = settings.isOn("dns_use_search_list")
-        cache.bytes = max(0, settings.number("dns_cache_mem")) << 10
         takeChangeable { ResolverOptions.initial($0, settings) }
     }
 
@@ -25,7 +24,8 @@ extension ResolverOptions {
     static let changeable = [
         "dns_try_ipv6", "dns_try_naptr", "dns_naptr_ignore_rfc", "dns_srv_lb", "dns_udp_pref", "dns_tcp_pref",
         "dns_tls_pref", "dns_sctp_pref", "use_dns_cache", "use_dns_failover", "dns_cache_flags",
-        "dns_cache_negative_ttl", "dns_cache_min_ttl", "dns_cache_max_ttl", "dns_slow_query_ms",
+        "dns_cache_negative_ttl", "dns_cache_min_ttl", "dns_cache_max_ttl", "dns_cache_mem",
+        "dns_slow_query_ms",
     ]
 
     /// Takes over what `number` says of each of them.
@@ -39,6 +39,7 @@ extension ResolverOptions {
 extension ResolverOptions.Cache {
     fileprivate mutating func take(_ number: (String) -> Int) {
         isOn = number("use_dns_cache") != 0
+        bytes = max(0, number("dns_cache_mem")) << 10
         minTTL = UInt32(clamping: number("dns_cache_min_ttl"))
         maxTTL = UInt32(clamping: number("dns_cache_max_ttl"))
         negativeTTL = UInt32(clamping: number("dns_cache_negative_ttl"))

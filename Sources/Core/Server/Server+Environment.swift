@@ -45,10 +45,14 @@ extension Server {
             out.pointee = Int64(bitPattern: value)
             return true
         }
-        environment.parameter = { number, out in
-            guard let table = Server.hosts?.worker?.pointee.settings else { return false }
-            out.pointee = table[Int(number)]
+        environment.parameter = { number, instance, out in
+            guard let worker = Server.hosts?.worker, let table = worker.pointee.settings else { return false }
+            let own = instance.flatMap { worker.pointee.instances?.value(number, $0.pointee) }
+            out.pointee = own ?? table[Int(number)]
             return true
+        }
+        environment.hasInstance = { group, id in
+            Server.hosts?.worker?.pointee.instances?.contains(group, id) ?? false
         }
         environment.facts = facts(settings, options)
         ScriptEnvironment.current = environment

@@ -174,17 +174,12 @@ final class Server {
                 modules: Unmanaged.passRetained(configuration.modules), maxSuspended: settings.number("max_suspended"),
                 checksVia: settings.isOn("check_via"), maxMessage: settings.number("msg_recv_max_size"),
                 logPrefix: prefix,
-                acceptsAliases: settings.isOn("tcp_accept_aliases"), forcesRport: settings.isOn("force_rport"),
+                changeable: WorkerSettings(
+                    forcesRport: settings.isOn("force_rport"), acceptsAliases: settings.isOn("tcp_accept_aliases"),
+                    countsUserAgents: settings.isOn("count_user_agents"),
+                    refusalLevel: RefusalLevel(settings).level { settings.number($0) }),
                 asksForRport: settings.isOn("local_rport"), showsReceived: settings.number("received_route_mode") > 0,
-                refusalLevel: refusalLevel, resolver: ResolverOptions(settings)))
-    }
-
-    /// At which messages that are none are logged: corelog and sip_parser_log, of which the more silent one counts.
-    private var refusalLevel: LogLevel {
-        let isSER = settings.dialect == .ser
-        let set = ["corelog", "sip_parser_log"].filter { settings.isSet($0) }
-            .map { LogScale.level(settings.number($0), isSER: isSER) }
-        return set.max().map { LogLevel(clamping: $0) } ?? .info
+                resolver: ResolverOptions(settings)))
     }
 
     private var workerHooks: WorkerHooks {

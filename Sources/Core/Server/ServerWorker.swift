@@ -24,6 +24,9 @@ struct ServerWorker {
     var isShowing = false
     /// CANCELs of requests that modules took care of in this turn of the loop, newest first.
     var adopted: UnsafeMutablePointer<Space>?
+    /// What may change between two messages.
+    var settings: WorkerSettings
+    var userAgents = UserAgents()
     fileprivate var free: UnsafeMutablePointer<Space>?
 
     init(
@@ -33,6 +36,7 @@ struct ServerWorker {
         self.worker = worker
         self.script = script
         self.shared = shared
+        settings = shared.pointee.changeable
     }
 
     /// [worker] Before the worker's loop runs: everything that this worker needs of all rooms.
@@ -83,6 +87,18 @@ struct ServerWorker {
     }
 }
 
+/// What a worker goes by and may change while it runs.
+struct WorkerSettings: Sendable {
+    /// Requests are answered to the port that they came from (force_rport).
+    var forcesRport = false
+    /// `;alias` in a Via opens the port in it to requests over the same connection (tcp_accept_aliases).
+    var acceptsAliases = false
+    /// core.msgstats tells which programs send (count_user_agents).
+    var countsUserAgents = false
+    /// At which messages that are none are logged (corelog, sip_parser_log).
+    var refusalLevel = LogLevel.info
+}
+
 /// What the workers have in common: set up before they start and constant from then on, but for the atomic numbers.
 struct ServerShared: ~Copyable {
     /// The script that they begin with.
@@ -100,16 +116,12 @@ struct ServerShared: ~Copyable {
     let maxMessage: Int
     /// Put before each line of a script run's log (log_prefix); nil: nothing.
     let logPrefix: UnsafePointer<CompiledFormat>?
-    /// `;alias` in a Via opens the port in it to requests over the same connection (tcp_accept_aliases).
-    let acceptsAliases: Bool
-    /// Requests are answered to the port that they came from (force_rport).
-    let forcesRport: Bool
+    /// What the workers begin with.
+    let changeable: WorkerSettings
     /// Our Via asks for rport (local_rport).
     let asksForRport: Bool
     /// core:msg-received runs (received_route_mode).
     let showsReceived: Bool
-    /// At which messages that are none are logged (corelog, sip_parser_log).
-    let refusalLevel: LogLevel
     /// How the workers' resolvers ask and what they keep.
     var resolver = ResolverOptions()
     /// The server is about to end: new requests are answered 503.

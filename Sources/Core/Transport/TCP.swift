@@ -111,16 +111,17 @@ enum TCP {
         _ worker: UnsafeMutablePointer<Worker>, _ listener: Listener, _ fd: Int32, _ remote: SocketAddress
     ) {
         let shared = worker.pointee.streams.pointee.shared
-        let options = shared.pointee.options
-        let isFull = shared.pointee.connections.load(ordering: .relaxed) >= options.pointee.maxConnections
-        guard !isFull, shared.pointee.table.admit(remote, limit: options.pointee.maxPerAddress) else {
+        let limit = worker.pointee.streams.pointee.options.maxPerAddress
+        let isFull =
+            shared.pointee.connections.load(ordering: .relaxed) >= worker.pointee.streams.pointee.options.maxConnections
+        guard !isFull, shared.pointee.table.admit(remote, limit: limit) else {
             Log.limited(.warning, "a connection is refused: there are too many", source: remote) { _ in }
             worker.pointee.shard.bump(shared.pointee.counters.localReject)
             return Syscalls.close(fd)
         }
         var local = listener.address
         if listener.isWildcard, let own = try? Syscalls.boundAddress(fd) { local = own }
-        let isAdmitted = options.pointee.maxPerAddress > 0
+        let isAdmitted = limit > 0
         let connection = worker.adopt(
             fd, listener, remote: remote, local: local, isOutgoing: false, isAdmitted: isAdmitted, isConnected: true)
         guard connection != nil else {

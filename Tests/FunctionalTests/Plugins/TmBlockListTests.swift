@@ -10,7 +10,12 @@ import Testing
         let second: UDPClient
         let caller: UDPClient
 
-        init(_ parameters: [String], list: String = "yes") throws {
+        let door: RPCDoor
+        private let folder: TemporaryFolder
+
+        init(_ parameters: [String], list: String = "yes", globals: String = "") throws {
+            let folder = try TemporaryFolder()
+            let config = try RPCDoor.config(folder.path)
             let first = try UDPClient()
             let second = try UDPClient()
             let caller = try UDPClient()
@@ -20,7 +25,7 @@ import Testing
                     (priority: 10, weight: 1, port: first.address.port, target: "one.test"),
                 ]), "A one.test": .a(["127.0.0.1"]), "A two.test": .a(["127.0.0.1"]),
             ])
-            server = try Server { port in
+            let server = try Server { port in
                 """
                 children=1
                 listen=udp:127.0.0.1:\(port)
@@ -29,6 +34,9 @@ import Testing
                 dns_use_search_list=no
                 use_dns_failover=yes
                 use_dst_blocklist=\(list)
+                \(globals)
+                \(config)
+                loadmodule "cfg_rpc.so"
                 loadmodule "tm.so"
                 loadmodule "sl.so"
                 loadmodule "pv.so"
@@ -38,6 +46,10 @@ import Testing
 
                 """
             }
+            let door = try RPCDoor(folder.path)
+            self.server = server
+            self.door = door
+            self.folder = folder
             self.first = first
             self.second = second
             self.caller = caller
@@ -141,5 +153,65 @@ import Testing
             try #require(attempts < 200)
         }
         #expect(attempts > 0)
+    }
+
+    /// Operators see the list, add to it and empty it.
+    @Test func theListIsShownAndChanged() throws {
+        let pair = try Pair(["\"blst_503\", 1"])
+        let door = pair.door
+        try door.expect("dst_blocklist.view", is: "[]")
+        #expect(try pair.ask("OPTIONS", "one", 503, headers: ["Retry-After: 60"]))
+        let port = pair.first.address.port
+        let row = #"[{"protocol":"UDP","ip":"127.0.0.1","port":\#(port),"expires in (s)":"#
+        let shown = try door.call("dst_blocklist.view").json
+        #expect(shown.hasPrefix(row) && shown.hasSuffix(#","flags":32,"worker":0}]"#), "\(shown)")
+        #expect(try !pair.ask("OPTIONS", "two", 200))
+        try door.expect("dst_blocklist.stats_get", ["all"], is: #"{"bkl_hit_cnt":1,"bkl_lru_cnt":0}"#)
+        try door.expect("dst_blocklist.stats_get", ["BKL_hit_cnt", "1"], is: #"{"bkl_hit_cnt":1}"#)
+        try door.expect("dst_blocklist.stats_get", ["bkl_hit_cnt"], is: #"{"bkl_hit_cnt":0}"#)
+        try door.expect("dst_blocklist.delete_all", is: "null")
+        try door.expect("dst_blocklist.debug", is: "[]")
+        #expect(try pair.ask("OPTIONS", "three", 200))
+        try door.expect("dst_blocklist.add", ["127.0.0.1", "\(port)", "udp"], is: "null")
+        #expect(try !pair.ask("OPTIONS", "four", 200))
+        try door.expect("dst_blocklist.add", ["2001:db8::1", "5060", "2", "128"], is: "null")
+        try door.expect("dst_blocklist.delete_all", is: "null")
+        try door.expect(
+            "dst_blocklist.view",
+            is: #"[{"protocol":"TCP","ip":"2001:db8::1","port":5060,"expires in (s)":-1,"flags":129,"worker":0}]"#)
+        let memory = try door.call("dst_blocklist.mem_info").json
+        #expect(memory.hasPrefix("[") && !memory.hasPrefix("[0,"), "\(memory)")
+        for (arguments, text) in [
+            (["x", "5060", "1"], "Malformed ip address"), (["192.0.2.1", "5060", "9"], "Unknown protocol"),
+            (["192.0.2.1", "0", "1"], "port is a number from 1 to 65535"),
+        ] {
+            try door.expect("dst_blocklist.add", arguments, code: 400, is: text)
+        }
+        try door.expect("dst_blocklist.stats_get", ["x"], code: 500, is: "unknown dst blocklist stat parameter")
+    }
+
+    /// The core's parameters of the list may change while it is in use.
+    @Test func theListIsTurnedOnAndOff() throws {
+        let pair = try Pair(["\"blst_503\", 1"], list: "no")
+        let door = pair.door
+        try door.expect("dst_blocklist.view", code: 500, is: "dst blocklist support disabled")
+        #expect(try pair.ask("OPTIONS", "one", 503, headers: ["Retry-After: 60"]))
+        try door.expect("cfg.seti", ["core", "use_dst_blocklist", "1"], is: "null")
+        #expect(try pair.ask("OPTIONS", "two", 503, headers: ["Retry-After: 60"]))
+        #expect(try !pair.ask("OPTIONS", "three", 200))
+        try door.expect("cfg.seti", ["core", "use_dst_blocklist", "0"], is: "null")
+        #expect(try pair.ask("OPTIONS", "four", 200))
+    }
+
+    /// Bits of reasons that put nobody on the list: a 503 is 32.
+    @Test(arguments: [
+        ("dst_blocklist_udp_imask=32", false), ("dst_blocklist_udp_imask=16", true),
+        ("dst_blocklist_tcp_imask=255", true), ("dst_blocklist_init=no", false),
+    ])
+    func someReasonsAreNone(global: String, isBlocked: Bool) throws {
+        let pair = try Pair(["\"blst_503\", 1"], globals: global)
+        #expect(try pair.ask("OPTIONS", "one", 503, headers: ["Retry-After: 60"]))
+        let wentToFirst = try pair.ask("OPTIONS", "two", 200)
+        #expect(wentToFirst != isBlocked)
     }
 }

@@ -4,6 +4,7 @@ import PluginKit
 func declareCommands(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     declareRequestCommands(host, state)
     declareForms(host, state)
+    declareBlockListCommands(host, state)
     host.command(
         "tm.stats", aliases: "t_stats", flags: APUS_RPC_READS,
         reply: """

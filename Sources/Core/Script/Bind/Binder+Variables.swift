@@ -202,22 +202,16 @@ extension Binder {
             var select = try SelectPath.compile(
                 inner.string, parameters: registry.changeable, modules: registry.selects.keys
             ) { memory.text($0) }
-            if select.subject == .parameter { bindInstances(&select) }
+            // The group, of which an instance may be chosen.
+            if select.subject == .parameter {
+                select.key = memory.text(registry.changeable.all[Int(select.index)].group)
+            }
             compiled.user = UnsafeMutableRawPointer(memory.place(select))
             return true
         } catch {
             diagnostics.error(error.text, at: inner.range, hint: error.hint)
             return false
         }
-    }
-
-    /// The values that instances of the parameter's group have in its place.
-    private func bindInstances(_ select: inout CompiledSelect) {
-        let parameter = registry.changeable.all[Int(select.index)]
-        let instances = registry.changeable.instances(of: parameter.group, parameter.name)
-        guard !instances.isEmpty else { return }
-        select.key = memory.text(parameter.group)
-        select.instances = ConfigInstances(start: UnsafePointer(memory.table(instances)), count: instances.count)
     }
 
     /// A select of a module's: it reads the path itself.

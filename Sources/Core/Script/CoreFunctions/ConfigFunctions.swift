@@ -1,6 +1,6 @@
 import PluginAPI
 
-// Invariants: `prepared` of the first argument is the table of the group's instances, which the compiler made.
+// Invariants: `prepared` of the first argument points to the group's number, which lives as long as the program.
 
 /// `cfg_select`, `cfg_reset`.
 extension CoreFunctions {
@@ -10,8 +10,8 @@ extension CoreFunctions {
             "Makes @cfg_get.group… give the values of an instance (group[n].name = …) for the rest of the run."
         ) {
             let id = $0.argument(1).num
-            guard let table = $0.argument(0).prepared?.assumingMemoryBound(to: ConfigInstances.self),
-                table.pointee[id] != nil
+            guard let group = $0.argument(0).prepared?.assumingMemoryBound(to: UInt32.self),
+                ScriptEnvironment.current.hasInstance(group.pointee, id)
             else {
                 $0.coreRun.logAtStatement(.error, "that instance does not exist, of group ", $0.text(0))
                 return -1
@@ -29,22 +29,22 @@ extension Compiler {
     func bindConfigGroup(_ call: Syntax.Call, _ plan: inout ArgumentPlan) {
         let parameters = binder.registry.changeable
         let group = plan.prototype.str.string
-        let instances = parameters.instances(of: group)
-        guard parameters.names(in: group) != nil || !instances.isEmpty else {
+        guard let number = parameters.groupNumber(group) else {
             diagnostics.error(
                 "there are no parameters of group `\(group)`", at: call.arguments[0].range,
                 hint: Suggest.hint(for: group, among: parameters.groups)
-                    ?? "declare one outside of the route blocks: `\(group)[1].name = …`")
+                    ?? "declare one outside of the route blocks: `\(group).… = …`")
             return
         }
         if call.arguments.count > 1, case .int(let id)? = fold(call.arguments[1]),
-            !instances.contains(where: { $0.id == id })
+            !settings.custom.contains(where: { $0.group == group && $0.instance == id })
         {
             diagnostics.warning(
                 "group `\(group)` has no instance \(id)", at: call.arguments[1].range,
-                hint: "declare it outside of the route blocks: `\(group)[\(id)].name = …`")
+                hint:
+                    "declare it outside of the route blocks, `\(group)[\(id)].name = …`, or add it by cfg.add_group_inst"
+            )
         }
-        let table = ConfigInstances(start: UnsafePointer(memory.table(instances)), count: instances.count)
-        plan.prototype.prepared = UnsafeMutableRawPointer(memory.place(table))
+        plan.prototype.prepared = UnsafeMutableRawPointer(memory.place(number))
     }
 }

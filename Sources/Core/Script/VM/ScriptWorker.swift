@@ -14,6 +14,8 @@ struct ScriptWorker {
     /// Suspended runs at most (max_suspended).
     var maxSuspended: Int
     var suspensions: SuspensionTable
+    /// Turns of a loop at most, 0 without end, once an operator has said so; nil: as the script was compiled.
+    var maxWhileLoops: Int64?
     /// How many machines stand on the thread's stack: a C function may start a run of its own.
     var depth: Int32 = 0
     /// The script that new runs begin with; nil before there is one.

@@ -225,7 +225,7 @@ extension UnsafeMutablePointer<Run> {
                 case .countTurn:
                     let turns = sp[-1].num &+ 1
                     sp[-1].num = turns
-                    let limit = image.pointee.limits.maxWhileLoops
+                    let limit = pointee.worker.pointee.maxWhileLoops ?? image.pointee.limits.maxWhileLoops
                     if limit > 0, turns > limit {
                         pointee.pc = Int32(truncatingIfNeeded: pc)
                         logAtStatement(.error, "a loop has reached max_while_loops and is left")

@@ -44,8 +44,6 @@ struct CompiledSelect {
     var key = apus_str()
     /// Realm of credentials; no text: any.
     var realm = apus_str()
-    /// Of a parameter whose group, the key, has instances with values of their own.
-    var instances: ConfigInstances?
 }
 
 /// Reads selects and knows their paths.
@@ -175,7 +173,7 @@ enum SelectPath {
         guard path.count == 1, case .name(let group)? = path.first else {
             throw Mistake(text: "what is selected is read as `@cfg_selected.group`", hint: "write the group alone")
         }
-        guard parameters.names(in: group) != nil || !parameters.instances(of: group).isEmpty else {
+        guard parameters.groupNumber(group) != nil else {
             throw Mistake(
                 text: "there are no parameters of group `\(group)`",
                 hint: Suggest.hint(for: group, among: parameters.groups) ?? "see `cfg.list`")

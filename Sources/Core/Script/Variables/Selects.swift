@@ -39,7 +39,7 @@ extension UnsafeMutablePointer<apus_value> {
         case .proxyAuthorization: return give(message.credential(.proxyAuthorization, select))
         case .source: return give(message.routing.source, select, access)
         case .parameter:
-            return ScriptEnvironment.current.parameter(access.run.parameter(select), self) ? 1 : -1
+            return access.run.give(select, self) ? 1 : -1
         case .selectedInstance:
             guard let id = access.run.selectedInstance(of: select.pointee.key.bytes) else { return -1 }
             return give(access.run.compose(20) { $0.write(decimal: UInt64(clamping: id)) })

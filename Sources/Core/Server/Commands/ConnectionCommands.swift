@@ -16,10 +16,10 @@ extension CoreCommands {
             let answer = execution.answer
             answer.map {
                 answer.add(view.workers?.count ?? 0, key: "readers")
-                answer.add(report.options.maxConnections, key: "max_connections")
+                answer.add(view.streamOptions.maxConnections, key: "max_connections")
                 answer.add(view.settings.number("tls_max_connections"), key: "max_tls_connections")
                 answer.add(report.count, key: "opened_connections")
-                answer.add(report.lines.count { $0.proto.isSecure }, key: "opened_tls_connections")
+                answer.add(report.securedCount, key: "opened_tls_connections")
                 answer.add(report.queued, key: "write_queued_bytes")
             }
             return .done
@@ -35,8 +35,8 @@ extension CoreCommands {
                 """,
             "What is in force for connections; times in seconds, -1 without end."
         ) { execution in
-            guard let report = Server.connections, view.hasTCP else { return execution.fail(500, CoreCommands.noTCP) }
-            CoreCommands.add(report.options, view.settings, execution.answer)
+            guard view.hasTCP else { return execution.fail(500, CoreCommands.noTCP) }
+            CoreCommands.add(view.streamOptions, view.settings, execution.answer)
             return .done
         }
         try add(
@@ -48,9 +48,11 @@ extension CoreCommands {
             "Each connection; seconds until it is closed if nothing comes or goes, -1 without end. src is the peer."
         ) { execution in
             guard let report = Server.connections, view.hasTCP else { return execution.fail(500, CoreCommands.noTCP) }
-            let lifetime = CoreCommands.seconds(report.options.lifetime)
+            let lifetime = view.streamOptions.lifetime
             execution.answer.array {
-                for line in report.lines { CoreCommands.add(line, lifetime: lifetime, execution.answer) }
+                for line in report.lines(lifetime: lifetime) {
+                    CoreCommands.add(line, lifetime: CoreCommands.seconds(lifetime), execution.answer)
+                }
             }
             return .done
         }

@@ -17,6 +17,7 @@ struct CoreCommands {
         try commands.declareSockets()
         try commands.declareConnections()
         try commands.declareNames()
+        try commands.declareNameServers()
         try commands.declareSharedVariables()
         try commands.declareReload()
         try commands.declareDatabases()

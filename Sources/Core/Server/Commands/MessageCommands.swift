@@ -1,12 +1,28 @@
-/// The messages that came: what their counters have, in one answer.
+/// The messages that came: what their counters have, and which programs sent them, in one answer.
 extension CoreCommands {
+    private final class Programs: @unchecked Sendable {
+        var named: [String: UserAgents.Counts] = [:]
+        var others = UserAgents.Counts()
+        var unnamed = UserAgents.Counts()
+    }
+
     func declareMessages() throws(CommandRegistry.Refusal) {
         let statistics = view.statistics
-        try add(
-            "core.msgstats", reply: "{requests:{*:int}, replies:{*:int}}",
-            "Requests received by method, and replies by status code and class, since their last reset."
+        try addForWorkers(
+            "core.msgstats",
+            reply: """
+                {requests:{*:int}, replies:{*:int}, user_agents:[{name:string, requests:int, replies:int}], \
+                other_user_agents:{requests:int, replies:int}, no_user_agent:{requests:int, replies:int}}
+                """,
+            """
+            Messages received: requests by method, replies by status code and class, since their last reset; and those of each program by its \
+            User-Agent or Server, the busiest first, since the start.
+            """
         ) { execution in
+            CoreCommands.collectPrograms(execution)
+        } answer: { execution in
             let answer = execution.answer
+            let programs = CoreCommands.programs(execution)
             answer.map {
                 answer.map(key: "requests") {
                     answer.addCounts(of: "rcv_requests", statistics)
@@ -15,13 +31,47 @@ extension CoreCommands {
                     }
                 }
                 answer.map(key: "replies") { answer.addCounts(of: "rcv_replies", statistics) }
+                answer.array(key: "user_agents") {
+                    for (name, counts) in programs.named.sorted(by: { ($1.value.sum, $0.key) < ($0.value.sum, $1.key) })
+                    {
+                        answer.map {
+                            answer.add(name, key: "name")
+                            answer.add(counts)
+                        }
+                    }
+                }
+                answer.map(key: "other_user_agents") { answer.add(programs.others) }
+                answer.map(key: "no_user_agent") { answer.add(programs.unnamed) }
             }
             return .done
         }
     }
+
+    private static func programs(_ execution: Execution) -> Programs {
+        let programs = execution.context as? Programs ?? Programs()
+        execution.context = programs
+        return programs
+    }
+
+    /// [worker]
+    private static func collectPrograms(_ execution: Execution) -> Command.Outcome {
+        let programs = programs(execution)
+        guard let worker = ServerWorker.current else { return .done }
+        worker.pointee.userAgents.visit { name, counts in
+            programs.named[name.string, default: UserAgents.Counts()] += counts
+        }
+        programs.others += worker.pointee.userAgents.others
+        programs.unnamed += worker.pointee.userAgents.unnamed
+        return .done
+    }
 }
 
 extension Answer {
+    fileprivate func add(_ counts: UserAgents.Counts) {
+        add(Int64(clamping: counts.requests), key: "requests")
+        add(Int64(clamping: counts.replies), key: "replies")
+    }
+
     /// `total`, the core's counter of that name, and what stands behind the name of its further ones: `invite`, `4xx`, `404`.
     fileprivate func addCounts(of name: String, _ statistics: Statistics) {
         for (id, description) in statistics.all where description.group == "core" && description.name.hasPrefix(name) {

@@ -193,7 +193,7 @@ extension CoreCommands {
     // MARK: - Looking
 
     /// Of the worker on which a command runs.
-    private static var resolver: UnsafeMutablePointer<Resolver>? { Worker.current.flatMap { Resolver.of($0) } }
+    static var resolver: UnsafeMutablePointer<Resolver>? { Worker.current.flatMap { Resolver.of($0) } }
 
     private static func found(_ execution: Execution) -> Found {
         let found = execution.context as? Found ?? Found()

@@ -26,6 +26,16 @@ final class ServerView: @unchecked Sendable {
     /// Neither the config nor the command line has taken TCP away.
     var hasTCP: Bool { !settings.isOn("disable_tcp") && !options.noTCP }
 
+    /// [management] What is in force for connections.
+    var streamOptions: StreamOptions {
+        var options = StreamOptions(settings)
+        let changeable = modules.registry.changeable
+        options.takeChangeable { name in
+            changeable.number("tcp", name).map { Int(changeable.all[$0].value.num) } ?? settings.number("tcp_" + name)
+        }
+        return options
+    }
+
     /// Seconds since the start.
     var uptime: Int { Int((Syscalls.monotonicNanoseconds() - started) / 1_000_000_000) }
 }

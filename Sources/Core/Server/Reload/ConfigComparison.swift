@@ -28,7 +28,7 @@ struct ConfigComparison {
 
     /// Globals that are part of the compiled script.
     private static let compiled: Set<String> = [
-        "max_while_loops", "max_recursive_level", "pv_buffer_size", "return_mode",
+        "max_recursive_level", "pv_buffer_size", "return_mode",
     ]
 
     init(
@@ -82,10 +82,11 @@ struct ConfigComparison {
             let place = after.ranges[name]
             if ConfigComparison.compiled.contains(name) {
                 names.append(name)
-            } else if modules.registry.changeable.number("core", name) != nil {
-                let value = CoreParameters.initial(name, after, command)
-                guard value != CoreParameters.initial(name, before, command) else { continue }
-                change("core", name, apus_value(Int64(value)), shown: name)
+            } else if let entry = CoreParameters.of(global: name) {
+                let parameter = CoreParameters(entry, command: command)
+                let value = parameter.initial(after)
+                guard !value.isSame(as: parameter.initial(before)) else { continue }
+                change(entry.group, entry.name, value, shown: name, at: place)
             } else if let global = Global.named[name], global.treatment == .effective {
                 let was = before.values[name].map { "was \($0.text)" } ?? "was not set"
                 refuse(
@@ -202,36 +203,49 @@ struct ConfigComparison {
         }
         let (before, after) = (own(old), own(new))
         for (name, parameter) in before.sorted(by: { $0.key < $1.key }) where after[name] == nil {
-            refuse("parameter `\(name)` is gone", at: nil, before: parameter.range)
+            guard parameter.instance != nil else {
+                refuse("parameter `\(name)` is gone", at: nil, before: parameter.range)
+                continue
+            }
+            change(parameter.groupText, parameter.name, .null, shown: name)
         }
         for (name, parameter) in after.sorted(by: { $0.key < $1.key }) {
-            guard modules.registry.changeable.number(parameter.groupText, parameter.name) != nil else {
+            guard let number = modules.registry.changeable.number(parameter.group, parameter.name) else {
                 refuse("parameter `\(name)` is new", at: parameter.range)
                 continue
             }
             guard before[name]?.value != parameter.value else { continue }
-            guard before[name].map({ $0.value.isNumber == parameter.value.isNumber }) != false else {
+            guard modules.registry.changeable.all[number].isNumber == parameter.value.isNumber else {
                 refuse("parameter `\(name)` has another type", at: parameter.range)
                 continue
             }
             guard let value = parameter.value.parameterValue({ [memory] in memory.text($0).bytes }).contract else {
                 continue
             }
-            change(parameter.groupText, parameter.name, value, shown: name, at: parameter.range)
+            change(
+                parameter.groupText, parameter.name, value, shown: name, at: parameter.range,
+                creates: parameter.instance != nil)
         }
     }
 
     /// Notes a change when the parameter takes the value.
     private mutating func change(
-        _ group: String, _ name: String, _ value: apus_value, shown: String, at range: SourceRange? = nil
+        _ group: String, _ name: String, _ value: apus_value, shown: String, at range: SourceRange? = nil,
+        creates: Bool = false
     ) {
-        guard let number = modules.registry.changeable.number(group, name) else { return }
-        if let mistake = modules.registry.changeable.all[number].mistake(in: value) {
+        guard let number = modules.registry.changeable.number(ConfigGroup(group).name, name) else { return }
+        if !value.isNull, let mistake = modules.registry.changeable.all[number].mistake(in: value) {
             diagnostics.error("`\(shown)` \(mistake)", at: range)
             return
         }
-        changes.append(Modules.Change(group: group, name: name, value: value))
+        changes.append(Modules.Change(group: group, name: name, value: value, creates: creates))
         names.append(shown)
+    }
+}
+
+extension apus_value {
+    fileprivate func isSame(as other: apus_value) -> Bool {
+        hasText == other.hasText && (hasText ? str.bytes == other.str.bytes : num == other.num)
     }
 }
 

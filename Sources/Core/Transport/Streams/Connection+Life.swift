@@ -38,7 +38,7 @@ extension UnsafeMutablePointer<Worker> {
                 flow: Flow(listener: listener, remote: remote, local: local, connection: id.raw),
                 isOutgoing: isOutgoing, isAdmitted: isAdmitted, phase: isConnected ? .open : .connecting,
                 interest: interest, timer: TimerNode(context: connection, fire: Worker.connectionTimer)))
-        if !isConnected { connection.pointee.connectDeadline = later(shared.pointee.options.pointee.connectTimeout) }
+        if !isConnected { connection.pointee.connectDeadline = later(pointee.streams.pointee.options.connectTimeout) }
         streams.pointee.set(connection, at: place)
         shared.pointee.table.link(entry)
         shared.pointee.connections.add(1, ordering: .relaxed)
@@ -80,11 +80,10 @@ extension UnsafeMutablePointer<Worker> {
     }
 
     private func idleDeadline(_ connection: UnsafeMutablePointer<Connection>) -> UInt64 {
-        let options = pointee.streams.pointee.shared.pointee.options
-        let lifetime = options.pointee.lifetime
+        let lifetime = pointee.streams.pointee.options.lifetime
         let active = connection.pointee.entry.pointee.lastActive.load(ordering: .relaxed)
         if !connection.pointee.hasReceived, !connection.pointee.isOutgoing {
-            return active &+ Swift.min(lifetime, options.pointee.firstDataTimeout)
+            return active &+ Swift.min(lifetime, pointee.streams.pointee.options.firstDataTimeout)
         }
         return lifetime == StreamOptions.forever ? lifetime : active &+ lifetime
     }
@@ -142,7 +141,7 @@ extension UnsafeMutablePointer<Worker> {
         streams.pointee.clear(connection.pointee.id.place)
         pointee.loop.unwatch(connection.pointee.watch)
         pointee.wheel.remove(connection.timer)
-        if shared.pointee.options.pointee.closesWithReset { Syscalls.resetOnClose(connection.pointee.fd) }
+        if pointee.streams.pointee.options.closesWithReset { Syscalls.resetOnClose(connection.pointee.fd) }
         Syscalls.close(connection.pointee.fd)
         if connection.pointee.isAdmitted { shared.pointee.table.leave(connection.pointee.flow.remote) }
         shared.pointee.connections.subtract(1, ordering: .relaxed)

@@ -51,7 +51,7 @@ extension UnsafeMutablePointer<Worker> {
             return got
         }
         let buffer = streams.pointee.buffer
-        let got = receive(connection, buffer, streams.pointee.shared.pointee.options.pointee.readSize)
+        let got = receive(connection, buffer, streams.pointee.options.readSize)
         guard got > 0 else { return got }
         connection.pointee.hasReceived = true
         let used = takeMessages(connection, Bytes(UnsafePointer(buffer), got))
@@ -86,7 +86,7 @@ extension UnsafeMutablePointer<Worker> {
     /// A message has begun, and has to be whole in time.
     private func beginMessage(_ connection: UnsafeMutablePointer<Connection>) {
         connection.pointee.messageDeadline = later(
-            pointee.streams.pointee.shared.pointee.options.pointee.messageTimeout)
+            pointee.streams.pointee.options.messageTimeout)
         arm(connection)
     }
 
@@ -122,7 +122,7 @@ extension UnsafeMutablePointer<Worker> {
     /// byte that is left.
     /// - Returns: bytes consumed.
     private func takeMessages(_ connection: UnsafeMutablePointer<Connection>, _ bytes: Bytes) -> Int {
-        let options = pointee.streams.pointee.shared.pointee.options
+        let options = pointee.streams.pointee.options
         var at = 0
         while at < bytes.count {
             if bytes[at] == 13 || bytes[at] == 10 {
@@ -135,8 +135,8 @@ extension UnsafeMutablePointer<Worker> {
             connection.pointee.pinged = 0
             let rest = bytes.dropFirst(at)
             let frame = Message.frame(
-                rest, seen: connection.pointee.seen, limit: options.pointee.messageLimit,
-                needsLength: !options.pointee.acceptsNoLength)
+                rest, seen: connection.pointee.seen, limit: options.messageLimit,
+                needsLength: !options.acceptsNoLength)
             connection.pointee.seen = 0
             connection.pointee.needed = 0
             switch frame {
@@ -167,7 +167,7 @@ extension UnsafeMutablePointer<Worker> {
         connection.pointee.pinged = 0
         let shared = pointee.streams.pointee.shared
         pointee.shard.bump(shared.pointee.counters.keepalives)
-        guard shared.pointee.options.pointee.answersPings, connection.pointee.queue.isEmpty else { return }
+        guard pointee.streams.pointee.options.answersPings, connection.pointee.queue.isEmpty else { return }
         // What the kernel does not take now is not worth waiting for.
         _ = transmit(connection, Bytes("\r\n").start, 2)
     }
@@ -294,7 +294,7 @@ extension UnsafeMutablePointer<Worker> {
     /// Throws away what still comes.
     private func readToTheEnd(_ connection: UnsafeMutablePointer<Connection>) {
         let streams = pointee.streams
-        let got = receive(connection, streams.pointee.buffer, streams.pointee.shared.pointee.options.pointee.readSize)
+        let got = receive(connection, streams.pointee.buffer, streams.pointee.options.readSize)
         if got > 0 || got == -Int(EAGAIN) { return }
         connection.pointee.hasEnded = true
         if got == 0, !connection.pointee.queue.isEmpty {

@@ -43,7 +43,7 @@ extension UnsafeMutablePointer<Worker> {
 
     @inline(__always)
     private func hasRoom(_ connection: UnsafeMutablePointer<Connection>, _ count: Int) -> Bool {
-        connection.pointee.queuedBytes + count <= pointee.streams.pointee.shared.pointee.options.pointee.maxQueuedOfOne
+        connection.pointee.queuedBytes + count <= pointee.streams.pointee.options.maxQueuedOfOne
     }
 
     /// The one place where bytes go to a connection's socket; what enciphers them stands between.
@@ -72,7 +72,7 @@ extension UnsafeMutablePointer<Worker> {
         guard connection.pointee.phase != .connecting else { return }
         watch(connection, connection.pointee.interest | EPOLLOUT.rawValue)
         if connection.pointee.sendDeadline == StreamOptions.forever {
-            connection.pointee.sendDeadline = later(pointee.streams.pointee.shared.pointee.options.pointee.sendTimeout)
+            connection.pointee.sendDeadline = later(pointee.streams.pointee.options.sendTimeout)
             arm(connection)
         }
     }
@@ -89,7 +89,7 @@ extension UnsafeMutablePointer<Worker> {
                 break
             }
             touch(connection)
-            connection.pointee.sendDeadline = later(pointee.streams.pointee.shared.pointee.options.pointee.sendTimeout)
+            connection.pointee.sendDeadline = later(pointee.streams.pointee.options.sendTimeout)
             message.pointee.written = written + result
             guard message.pointee.written == message.pointee.count else { break }
             _ = connection.pointee.queue.removeFirst()
@@ -101,7 +101,7 @@ extension UnsafeMutablePointer<Worker> {
         guard connection.pointee.queue.isEmpty else {
             if connection.pointee.sendDeadline == StreamOptions.forever {
                 connection.pointee.sendDeadline = later(
-                    pointee.streams.pointee.shared.pointee.options.pointee.sendTimeout)
+                    pointee.streams.pointee.options.sendTimeout)
                 arm(connection)
             }
             return watch(connection, connection.pointee.interest | EPOLLOUT.rawValue)

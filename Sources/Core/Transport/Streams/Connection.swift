@@ -76,22 +76,18 @@ extension UnsafeMutablePointer<Connection> {
 
 /// What the connections of all workers have in common.
 struct StreamShared: ~Copyable {
-    /// Constant.
-    let options: UnsafePointer<StreamOptions>
+    /// What the workers begin with.
+    let options: StreamOptions
     let counters: StreamCounters
     let table: ConnectionTable
     let connections = Atomic<Int>(0)
     let queued = Atomic<Int>(0)
 
     init(_ options: StreamOptions, _ counters: StreamCounters) {
-        let place = UnsafeMutablePointer<StreamOptions>.allocate(capacity: 1)
-        place.initialize(to: options)
-        self.options = UnsafePointer(place)
+        self.options = options
         self.counters = counters
         table = ConnectionTable(connections: options.maxConnections)
     }
-
-    deinit { options.deallocate() }
 }
 
 /// The connections of one worker.
@@ -103,6 +99,8 @@ struct StreamWorker {
     }
 
     let shared: UnsafeMutablePointer<StreamShared>
+    /// The worker's own: some may change between two of its messages.
+    var options: StreamOptions
     /// Where reads end that continue no message.
     let buffer: UnsafeMutablePointer<UInt8>
     private var places: UnsafeMutablePointer<Place>
@@ -118,7 +116,8 @@ struct StreamWorker {
 
     init(_ shared: UnsafeMutablePointer<StreamShared>) {
         self.shared = shared
-        buffer = .allocate(capacity: shared.pointee.options.pointee.readSize)
+        options = shared.pointee.options
+        buffer = .allocate(capacity: options.readSize)
         places = .allocate(capacity: capacity)
         spare = (try? Syscalls.open("/dev/null", flags: O_RDONLY)) ?? -1
     }

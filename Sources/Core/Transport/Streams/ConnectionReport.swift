@@ -16,18 +16,23 @@ struct ConnectionReport {
 
     init(_ workers: Workers) { shared = workers.streams }
 
-    /// What the config says.
-    var options: StreamOptions { shared.pointee.options.pointee }
     /// Connections there are, being opened or closed among them.
     var count: Int { shared.pointee.connections.load(ordering: .relaxed) }
     /// Bytes that wait to be written.
     var queued: Int { shared.pointee.queued.load(ordering: .relaxed) }
 
+    /// Of secured transports.
+    var securedCount: Int {
+        var count = 0
+        shared.pointee.table.visit { if !$0.isAlias, $0.listener.proto.isSecure { count += 1 } }
+        return count
+    }
+
     /// All that take messages, in the order of their numbers.
-    var lines: [Line] {
+    /// - Parameter lifetime: milliseconds that a connection may be idle.
+    func lines(lifetime: UInt64) -> [Line] {
         var found: [Line] = []
         let now = Syscalls.monotonicNanoseconds() / 1_000_000
-        let lifetime = options.lifetime
         shared.pointee.table.visit { entry in
             guard !entry.isAlias else { return }
             var timeout: Int?

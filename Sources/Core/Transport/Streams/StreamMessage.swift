@@ -40,7 +40,8 @@ extension UnsafeMutablePointer<Worker> {
     func makeMessage(_ flow: Flow, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> UnsafeMutablePointer<StreamMessage>?
     {
         let shared = pointee.streams.pointee.shared
-        guard shared.pointee.queued.add(count, ordering: .relaxed).newValue <= shared.pointee.options.pointee.maxQueued,
+        guard
+            shared.pointee.queued.add(count, ordering: .relaxed).newValue <= pointee.streams.pointee.options.maxQueued,
             let piece = pointee.slab.allocate(StreamMessage.head + count)
         else {
             shared.pointee.queued.subtract(count, ordering: .relaxed)

@@ -62,7 +62,7 @@ extension UnsafeMutablePointer<Worker> {
     private func findConnection(_ flow: Flow) -> ConnectionID? {
         let shared = pointee.streams.pointee.shared
         return shared.pointee.table.find(
-            flow.remote, flow.listener, only: shared.pointee.options.pointee.matchesListener)
+            flow.remote, flow.listener, only: pointee.streams.pointee.options.matchesListener)
     }
 
     // MARK: - Opening
@@ -71,12 +71,12 @@ extension UnsafeMutablePointer<Worker> {
     /// - Returns: nil and an errno.
     private func openConnection(_ flow: Flow, _ code: inout Int32) -> UnsafeMutablePointer<Connection>? {
         let shared = pointee.streams.pointee.shared
-        let options = shared.pointee.options
-        guard !flow.options.contains(.noConnect), !options.pointee.neverConnects else {
+        let options = pointee.streams.pointee.options
+        guard !flow.options.contains(.noConnect), !options.neverConnects else {
             code = ENOTCONN
             return nil
         }
-        guard shared.pointee.connections.load(ordering: .relaxed) < options.pointee.maxConnections else {
+        guard shared.pointee.connections.load(ordering: .relaxed) < options.maxConnections else {
             pointee.shard.bump(shared.pointee.counters.localReject)
             code = ENFILE
             return nil
@@ -85,7 +85,7 @@ extension UnsafeMutablePointer<Worker> {
         var local = SocketAddress()
         do throws(SystemError) {
             fd = try Syscalls.socket(Int32(flow.remote.family), .stream)
-            TCP.prepare(fd, flow.remote, options.pointee)
+            TCP.prepare(fd, flow.remote, options)
             let source = sourceAddress(flow)
             if !source.isNone { try Syscalls.bind(fd, source) }
             let result = Syscalls.beginConnecting(fd, flow.remote)
@@ -108,8 +108,8 @@ extension UnsafeMutablePointer<Worker> {
 
     /// The address to connect from, with any port; none: as the kernel chooses.
     private func sourceAddress(_ flow: Flow) -> SocketAddress {
-        let options = pointee.streams.pointee.shared.pointee.options
-        let forced = flow.remote.isV4 ? options.pointee.source4 : options.pointee.source6
+        let forced =
+            flow.remote.isV4 ? pointee.streams.pointee.options.source4 : pointee.streams.pointee.options.source6
         var source = forced.isNone ? (flow.listener.isWildcard ? flow.local : flow.listener.address) : forced
         guard source.family == flow.remote.family, !source.isWildcard else { return SocketAddress() }
         source.port = 0

@@ -69,12 +69,19 @@ typedef struct apus_setting {
     apus_str group, name, doc; /* the group is a module, `core`, or the script's own */
     int64_t min, max;          /* range of a number; both 0: any */
     apus_value value;
-    apus_value initial;        /* when the server started */
+    apus_value initial;        /* when the server started; null for an instance that had no value of its own then */
+    /*
+     * 1: it is shown as an instance of the group has it, `group[id]`, which a script chooses for a run by cfg_select. Instances of a group stand
+     * behind the group itself, each with all of its parameters.
+     */
+    uint32_t is_instance;
+    uint32_t is_own;           /* the instance has a value of its own; else it is the group's */
+    int64_t id;                /* of the instance */
 } apus_setting;
 
 typedef struct apus_change {
-    apus_str group, name;
-    apus_value value; /* its text is copied */
+    apus_str group, name; /* the group may be an instance that exists, "group[7]" */
+    apus_value value;     /* its text is copied. Null takes away what an instance has of its own: it has the group's value again */
 } apus_change;
 
 /* Whose ways the config follows, by its first line: of what a number's unit may depend on. */
@@ -91,8 +98,8 @@ typedef struct apus_config_api {
     int (*APUS_NONNULL add_parameter)(const apus_host *APUS_NONNULL h, const apus_parameter *APUS_NONNULL p);
 
     /*
-     * [start] [worker] A global parameter of the core by its name in the config ("reply_to_via", "server_header"): its value in force.
-     * APUS_FALSE when there is none of that name. The text lives *for ever*.
+     * [start] [worker] A global parameter of the core by its name in the config ("reply_to_via", "server_header"): its value when the server
+     * started; `follow` tells of changes. APUS_FALSE when there is none of that name. The text lives *for ever*.
      */
     int (*APUS_NONNULL core)(const apus_host *APUS_NONNULL h, apus_str name, apus_value *APUS_NONNULL out);
 
@@ -111,6 +118,25 @@ typedef struct apus_config_api {
 
     /* [start] [worker] The config's file, as an absolute path; empty when it came by standard input. *for ever* */
     apus_str (*APUS_NONNULL file)(const apus_host *APUS_NONNULL h);
+    /*
+     * [management] Gives a group an instance, `group[id]`, with the group's values until others are set; nothing happens when it exists.
+     * APUS_FALSE, with the reason, for a group that is not there, and when there are too many.
+     */
+    int (*APUS_NONNULL add_instance)(const apus_host *APUS_NONNULL h, apus_str group, int64_t id,
+                                     apus_complaint *APUS_NONNULL why);
+    /* [management] Takes an instance away with its values: runs that have chosen it go by the group's. APUS_FALSE when there is none. */
+    int (*APUS_NONNULL delete_instance)(const apus_host *APUS_NONNULL h, apus_str group, int64_t id,
+                                        apus_complaint *APUS_NONNULL why);
+
+    /*
+     * [start] From now on every worker is told in `changed`, between two messages, when a global parameter of the core is given another value
+     * while the server runs. APUS_FALSE when none of that name may change. The value lives for the *call*, its text *for ever*.
+     */
+    int (*APUS_NONNULL follow)(const apus_host *APUS_NONNULL h, apus_str name,
+                               void (*APUS_NONNULL changed)(const apus_host *APUS_NONNULL h,
+                                                            const apus_value *APUS_NONNULL value,
+                                                            void *APUS_NULLABLE user),
+                               void *APUS_NULLABLE user);
 } apus_config_api;
 
 #ifdef __cplusplus
