@@ -85,6 +85,44 @@ import Testing
         #expect(try control(folder, "--json", "moni", "1").output.contains(#""200":3,"#))
     }
 
+    /// What somebody who looks for a fault wants, and nothing that is nobody's business.
+    @Test func theReportHasWhatABugReportNeeds() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder)
+        let report = try control(folder, "report")
+        #expect(report.status == .exited(0), "\(report.errors)")
+        for text in [
+            "== server\nversion: apus ", "== system\nLinux ", "== config check\nfile: /", "config ok\n",
+            "== modules\nctl sl tm mi_fifo\n",
+            "== sockets\nudp:127.0.0.1:\(server.port)\n", "== aliases\n", "== threads\n0\t\(server.pid)\tattendant\n",
+            "it comes with loadmodule \"kex.so\"", "== memory\ntotal: ", "== scripts\nversion: 1, ",
+        ] {
+            #expect(report.output.contains(text), "\(text)\n\(report.output)")
+        }
+        let path = folder.path + "/secret.cfg"
+        try folder.write(
+            "secret.cfg",
+            "loadmodule \"tm.so\"\nmodparam(\"tm\", \"fr_timer\", \"pa55word\")\nmodparam(\"tm\", \"no_such\", \"mysql://joe:pa55word@h/d\")\n"
+                + "request_route { drop; }\n")
+        let secret = try control(folder, "report", path)
+        #expect(
+            secret.output.contains("secret.cfg:3:16: error: module `tm` has no parameter `no_such`"), "\(secret.output)"
+        )
+        #expect(!secret.output.contains("pa55word") && !secret.output.contains("joe"))
+        let json = try control(folder, "--json", "report").output
+        #expect(json.hasPrefix(#"{"server":["version: apus "#) && json.contains(#""sockets":["udp:127.0.0.1:"#))
+        #expect(server.status == nil)
+    }
+
+    @Test func aReportNeedsNoServer() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("some.cfg", "request_route { drop; }\n")
+        let report = try control(folder, "report", folder.path + "/some.cfg")
+        #expect(report.status == .exited(0), "\(report.errors)")
+        #expect(report.output.hasPrefix("== server\nthe server cannot be reached; is it running?\n"))
+        #expect(report.output.contains("== config check\nfile: ") && !report.output.contains("== modules"))
+    }
+
     @Test func theFIFOTellsTheSame() throws {
         let folder = try TemporaryFolder()
         let server = try server(folder)

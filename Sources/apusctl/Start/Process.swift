@@ -6,11 +6,18 @@ import Glibc
 struct Process {
     private let pid: pid_t
 
-    /// - Parameter quiet: what it writes to standard output is thrown away; standard error stays ours.
-    init(_ program: String, _ arguments: [String], quiet: Bool) throws(Failure) {
+    /// - Parameters:
+    ///   - quiet: what it writes to standard output is thrown away; standard error stays ours.
+    ///   - output: where all that it writes goes instead.
+    init(_ program: String, _ arguments: [String], quiet: Bool, output: Int32? = nil) throws(Failure) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
+        if let output {
+            for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
+                posix_spawn_file_actions_adddup2(&actions, output, descriptor)
+            }
+        }
         if quiet { posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) }
         // A server that goes on in the background keeps nothing of our caller's open.
         for descriptor in (STDERR_FILENO + 1)..<1024 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }

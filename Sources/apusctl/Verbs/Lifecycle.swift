@@ -81,6 +81,27 @@ struct Lifecycle {
         if code != 0 { throw .refused("the config has mistakes, the server is left as it is: see \(program) -c") }
     }
 
+    /// What such a check prints, with or without mistakes.
+    /// - Parameter config: the file to check; nil: the one that a start would read.
+    func checkReport(_ config: String?) throws(Failure) -> [String] {
+        guard let file = tmpfile() else { throw .refused("no file for the check's words: \(systemError())") }
+        defer { fclose(file) }
+        let arguments = ["-c"] + (config.map { ["-f", $0] } ?? options)
+        let child = try Process(program, arguments, quiet: false, output: fileno(file))
+        guard child.wait(timeout) != nil else {
+            child.end()
+            throw .timeout("the check of the config takes longer than \(ControlDoor.seconds(timeout))")
+        }
+        rewind(file)
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[..<count] }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { String($0) }
+    }
+
+    /// Whether a start would be told which config to read.
+    var namesConfig: Bool { !options.isEmpty }
+
     func start() throws(Failure) {
         switch pidFile.state {
         case .running(let pid): throw .refused("PID file exists! (\(pidFile.path)) process \(pid) already running?")

@@ -2,7 +2,7 @@ extension Verb {
     /// All verbs, in the order of the overview.
     static let all: [Verb] = [
         .start, .stop, .restart, .reload,
-        .monitor, .ps, .psa, .uptime, .version, .stats, .srv,
+        .monitor, .ps, .psa, .uptime, .version, .stats, .srv, .report,
         .rpc, .fifo,
         .ping, .ciscoRestart,
         .db,
