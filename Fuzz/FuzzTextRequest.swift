@@ -46,7 +46,7 @@ private func read(_ data: UnsafeRawBufferPointer, _ dialect: Dialect, pieces: In
 public func fuzzTextRequest(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     guard let data else { return 0 }
     let bytes = UnsafeRawBufferPointer(start: data, count: size)
-    for dialect in [Dialect.ser, .mi] {
+    for dialect in [Dialect.ser, .mi, .ctl] {
         let whole = read(bytes, dialect, pieces: max(1, size))
         precondition(whole == read(bytes, dialect, pieces: 1 + size / 7), "pieces make no difference")
         for case .request(let request) in whole {

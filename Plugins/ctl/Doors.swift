@@ -1,11 +1,23 @@
 import DoorKit
 import PluginKit
+import TextDoor
 
 /// Where an address has no port: Kamailio's.
 let defaultPort: UInt16 = 2049
 
-/// In `start`: opens what the parameter `binrpc` names, or what clients try of their own.
+/// An address of the parameter `fifo`.
+func textAddress(_ text: String) -> DoorAddress? { DoorAddress(text, path: APUS_DOOR_FIFO, port: defaultPort) }
+
+/// In `start`: opens what the parameter `fifo` names, and what `binrpc` names or clients try of their own.
 func openDoors(_ host: Host) -> Bool {
+    for text in state.pointee.fifo {
+        var settings = TextDoor.Settings(name: "ctl")
+        settings.replyFolder = state.pointee.replyFolder
+        settings.milliseconds = state.pointee.timeout
+        guard let address = textAddress(text), TextDoor.open(host, .ctl, settings, address, state.pointee.access) else {
+            return false
+        }
+    }
     let addresses = state.pointee.binrpc.compactMap {
         DoorAddress($0, path: APUS_DOOR_UNIX_STREAM, port: defaultPort)
     }

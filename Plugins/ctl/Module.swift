@@ -22,11 +22,21 @@ private func declareParameters(_ host: Host) {
         state.pointee.binrpc.append(text)
         return .true
     }
-    host.parameter("fifo", doc: "Not served here: the modules mi_fifo and mi_datagram speak that protocol.") {
-        host, _, _ in
-        host.log(.error, "the text protocol is spoken by mi_fifo and mi_datagram; load one of them")
-        return .false
+    host.parameter(
+        "fifo", doc: "Where to listen for the text protocol: [fifo:]path, unixd:path or udp:address:port, repeatable."
+    ) { host, value, _ in
+        let text = value.pointee.str.string
+        guard let address = textAddress(text),
+            [APUS_DOOR_FIFO, APUS_DOOR_UNIX_DATAGRAM, APUS_DOOR_UDP].contains(address.kind)
+        else {
+            host.log(.error, "`\(text)` is no place for the text protocol: fifo:/path, unixd:/path or udp:address:port")
+            return .false
+        }
+        state.pointee.fifo.append(text)
+        return .true
     }
+    host.parameter(
+        "fifo_reply_dir", into: state.pointer(to: \.replyFolder)!, initial: "/tmp/", doc: "Folder of the reply FIFOs.")
     host.parameter(
         "mode", into: state.pointer(to: \.access.mode)!, initial: "0", range: 0...0o777,
         doc: "Mode of socket files; 0: 0600, or 0660 when there is a group.")

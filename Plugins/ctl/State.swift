@@ -6,6 +6,9 @@ struct State {
     var access = DoorAccess()
     /// Where to listen, as it was written.
     var binrpc: [String] = []
+    /// Where the text protocol is spoken.
+    var fifo: [String] = []
+    var replyFolder: apus_str = "/tmp/"
     var converts: Int64 = 0
     var maxBody: Int64 = 0
     /// Kamailio's, without meaning here: our buffers grow as they must.

@@ -5,6 +5,7 @@ public struct ReplyText {
     private let dialect: Dialect
     private let isForm: Bool
     private var tree: TreeWriter
+    private var lines = LineWriter()
     private var hasStatus = false
 
     /// - Parameter isForm: the command answers with lines, the status line first.
@@ -27,10 +28,10 @@ public struct ReplyText {
         var position: UInt64 = 0
         var item = apus_item()
         while host.pointee.rpc.pointee.next(items, &position, &item) > 0 {
-            if isForm { add(line: item, &out) } else { add(item) }
+            if isForm { add(line: item, &out) } else if dialect == .ctl { add(value: item) } else { add(item) }
         }
         if result.pointee.more == 0 { addStatus(&out) }
-        return out + tree.take()
+        return out + tree.take() + lines.take()
     }
 
     private mutating func addStatus(_ out: inout [UInt8]) {
@@ -44,6 +45,18 @@ public struct ReplyText {
         hasStatus = true
         out.append(contentsOf: item.str.bytes)
         if out.last != 0x0A { out.append(0x0A) }
+    }
+
+    private mutating func add(value item: apus_item) {
+        let key = item.keyed == 0 ? apus_str() : item.key
+        switch Int(item.kind) {
+        case Int(APUS_ITEM_INT): lines.value(String(item.num).utf8, key: key.bytes)
+        case Int(APUS_ITEM_DOUBLE): lines.value("\(item.real)".utf8, key: key.bytes)
+        case Int(APUS_ITEM_MAP): lines.openMap(key: key.bytes)
+        case Int(APUS_ITEM_ARRAY): lines.openArray(key: key.bytes)
+        case Int(APUS_ITEM_END): lines.close()
+        default: lines.value(item.str.bytes, key: key.bytes)
+        }
     }
 
     private mutating func add(_ item: apus_item) {

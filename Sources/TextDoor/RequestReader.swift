@@ -111,7 +111,7 @@ public struct RequestReader {
 
     private mutating func cutOff(_ isWhole: Bool, _ take: Taker) {
         if quoted != nil { refuse("a value's quotes are not closed") }
-        let mayEnd = dialect == .mi || awaited.first == .rest || awaited.first == .optionalBody && block == nil
+        let mayEnd = dialect != .ser || awaited.first == .rest || awaited.first == .optionalBody && block == nil
         if isWhole, let block, refusal == nil {
             request.arguments.append(block)
         } else if !isWhole, mayEnd || awaited.allSatisfy({ $0 == .optionalBody }) {
@@ -132,6 +132,7 @@ public struct RequestReader {
             switch dialect {
             case .ser: argument(text, whole: whole, take)
             case .mi: value(text, whole: whole, take)
+            case .ctl: if text.isEmpty { finish(take) } else { add(line: LineText.read(text)) }
             }
         }
     }
@@ -149,7 +150,7 @@ public struct RequestReader {
         }
         quoted = nil
         block = nil
-        awaited = dialect == .mi ? [] : (parts(request.name) ?? [.rest])[...]
+        awaited = dialect != .ser ? [] : (parts(request.name) ?? [.rest])[...]
         state = .arguments
         if dialect == .ser, awaited.isEmpty { finish(take, leaving: .trailing) }
     }

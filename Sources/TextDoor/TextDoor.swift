@@ -146,6 +146,8 @@ public final class TextDoor {
 extension UnsafePointer<apus_host> {
     /// The declared arguments of a command's form; nil when it has none in this dialect.
     public func form(_ name: [UInt8], _ dialect: Dialect) -> String? {
+        // Commands are what they are elsewhere there.
+        if dialect == .ctl { return nil }
         let form = name.withUnsafeBufferPointer { name in
             pointee.rpc.pointee.form(self, dialect.flag, apus_str(start: name.baseAddress, count: name.count))
         }
@@ -154,11 +156,12 @@ extension UnsafePointer<apus_host> {
 }
 
 extension Dialect {
-    /// `APUS_RPC_…_TEXT`
+    /// `APUS_RPC_…_TEXT`; none for ctl's.
     public var flag: UInt32 {
         switch self {
         case .ser: UInt32(APUS_RPC_SER_TEXT)
         case .mi: UInt32(APUS_RPC_MI_TEXT)
+        case .ctl: 0
         }
     }
 }

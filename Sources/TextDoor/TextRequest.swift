@@ -4,6 +4,8 @@ public enum Dialect: Sendable {
     case ser
     /// OpenSER's management interface: a list of values, and a tree as reply.
     case mi
+    /// That of Kamailio's module ctl: a value a line, in the request and in the reply.
+    case ctl
 }
 
 /// What somebody asks for by a text door.

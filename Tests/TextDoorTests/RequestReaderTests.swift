@@ -127,4 +127,14 @@ import Testing
         #expect(used == rest.count)
         #expect(found == ["refused f: 413 the request is too large", "ps a"])
     }
+
+    @Test func requestsOfCtlsText() {
+        let text = ":core.echo:f\na\\ob\n  two words \n\n:core.version:\n\nnonsense\n\n:x:f\n1\n"
+        #expect(
+            read(text, .ctl, pieces: 3, end: .tooSlow) == [
+                "core.echo f [a:b] [  two words]", "core.version -",
+                "refused -: 400 a request cannot begin with `nonsense`: it has no colon at its beginning",
+                "refused f: 408 the rest of the request has not come",
+            ])
+    }
 }

@@ -309,4 +309,41 @@ import Testing
         let ended = server.stop()
         #expect(ended == .exited(0) && server.log.contains("the management thread ends"))
     }
+
+    /// Its text protocol, by a FIFO and by datagrams.
+    @Test func theTextProtocolOfKamailio() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let server = try Server { port in
+            """
+            listen=udp:127.0.0.1:\(port)
+            loadmodule "ctl.so"
+            modparam("ctl", "binrpc", "unixs:\(path)/ctl")
+            modparam("ctl", "fifo", "fifo:\(path)/fifo")
+            modparam("ctl", "fifo", "unixd:\(path)/text")
+            modparam("ctl", "fifo_reply_dir", "\(path)/")
+            request_route { drop; }
+
+            """
+        }
+        let fifo = try FIFOClient(path + "/fifo", replies: path, name: "reply")
+        #expect(try fifo.ask("core.echo", "a\\ob", "7") == "200 OK\na\\ob\n7\n")
+        #expect(try fifo.ask("core.nope").hasPrefix("404 there is no command core.nope"))
+        #expect(try fifo.ask("core.echo_delta", "x").hasPrefix("400 "))
+        let sockets = try fifo.ask("core.sockets_list")
+        #expect(sockets.hasPrefix("200 OK\naf:ipv4,proto:udp,address:127.0.0.1,port:\(server.port),"), "\(sockets)")
+        let threads = try fifo.ask("core.psx")
+        #expect(threads.hasPrefix("200 OK\nIDX:0,PID:\(server.pid),DSC:main process - attendant\nIDX:1,"), "\(threads)")
+        let sender = try DatagramClient(unix: path + "/text", as: path + "/sender")
+        #expect(try sender.ask(":core.echo:\nx\n\n") == "200 OK\nx\n")
+        #expect(server.status == nil)
+    }
+
+    @Test(arguments: ["tcp:127.0.0.1:7000", "unixs:/tmp/x", "fifo:"]) func placesThatAreNoneForText(place: String)
+        throws
+    {
+        let result = try Server.check(
+            "loadmodule \"ctl.so\"\nmodparam(\"ctl\", \"fifo\", \"\(place)\")\nrequest_route { drop; }\n")
+        #expect(result.output.contains("`\(place)` is no place for the text protocol"), "\(result.output)")
+    }
 }

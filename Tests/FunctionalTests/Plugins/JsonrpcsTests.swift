@@ -215,6 +215,34 @@ import Testing
         guard Glibc.write(fifo, bytes, bytes.count) == bytes.count else { throw HarnessError("the FIFO is full") }
     }
 
+    /// Debian's kamctl speaks by the FIFO, with its replies in /tmp; it comes with the package kamailio.
+    @Test(.enabled(if: access("/usr/sbin/kamctl", X_OK) == 0)) func kamctlIsServed() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let server = try Server { port in
+            """
+            listen=udp:127.0.0.1:\(port)
+            loadmodule "jsonrpcs.so"
+            modparam("jsonrpcs", "transport", 2)
+            modparam("jsonrpcs", "fifo_name", "\(path)/rpc.fifo")
+            modparam("jsonrpcs", "fifo_reply_dir", "/tmp")
+            request_route { drop; }
+
+            """
+        }
+        func ask(_ words: String) throws -> String {
+            let result = try run("sh", ["-c", "RPCFIFOPATH=\(path)/rpc.fifo /usr/sbin/kamctl \(words)"])
+            return (result.output + result.errors).filter { !$0.isWhitespace }
+        }
+        let echo = try ask("rpc core.echo a 7")
+        #expect(echo.contains(#""result":["a",7]"#), "\(echo)")
+        let uptime = try ask("uptime")
+        #expect(uptime.contains(#""up_since":"#), "\(uptime)")
+        let unknown = try ask("rpc core.eco")
+        #expect(unknown.contains(#""error":{"code":"#), "\(unknown)")
+        #expect(server.status == nil)
+    }
+
     @Test func fifosWithReplyFIFOs() throws {
         let folder = try TemporaryFolder()
         let serverPort = try Ports.free()
