@@ -19,7 +19,7 @@ final class Connection {
     ///   - rest: what stands behind `sqlite://`; empty: the default file.
     ///   - milliseconds: how long another process's lock is waited for; 0: not at all.
     init(_ rest: apus_str, _ milliseconds: UInt32) throws(Failure) {
-        path = rest.isEmpty ? settings.pointee.defaultFile.string : rest.string
+        path = FileOptions.key(rest.isEmpty ? settings.pointee.defaultFile.string : rest.string)
         let options = FileOptions.of(path)
         busyTimeout = options.busyTimeout
         let access = options.isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
@@ -52,7 +52,7 @@ final class Connection {
 
     private func reason(_ code: Int32) -> Failure {
         if code & 0xff == SQLITE_CANTOPEN, access(path, F_OK) != 0 {
-            return Failure(code, "there is no file \(path): `apusctl db create sqlite://\(path)` makes it")
+            return Failure(code, "there is no file \(path): `apusctl db create \(path)` makes it")
         }
         return Failure(code, "\(path): \(Failure(code, on: raw).text)")
     }

@@ -12,7 +12,7 @@ struct FileOptions {
     private nonisolated(unsafe) static var files: [String: FileOptions] = [:]
 
     /// However many slashes the path begins with, they are the root.
-    private static func key(_ path: String) -> String {
+    static func key(_ path: String) -> String {
         path.hasPrefix("/") ? "/" + path.drop { $0 == "/" } : path
     }
 

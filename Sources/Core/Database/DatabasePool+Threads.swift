@@ -131,8 +131,10 @@ extension DatabasePool {
         }
         if let used = connection {
             do throws(DatabaseFault) { return try perform(work, on: used) } catch {
-                let again = error.status == Int32(APUS_DB_UNSENT) || (error.isLost && work.onlyReads)
-                guard again, work.pointee.rows == 0 else { throw error }
+                // Pages may have been shown already.
+                let again =
+                    work.onlyReads && work.pointee.rows == 0 ? error.isLost : error.status == Int32(APUS_DB_UNSENT)
+                guard again else { throw error }
                 drop(used)
                 connection = nil
                 counters.count(counters.lost)

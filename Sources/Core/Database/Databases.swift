@@ -74,15 +74,11 @@ final class Databases {
     /// Connects every one of them and waits. Why the first that is down is so; nil when all are up.
     func connectAll() -> String? {
         for pool in pools {
-            var request = apus_db_request()
-            request.size = UInt32(MemoryLayout<apus_db_request>.size)
-            request.kind = UInt32(APUS_DB_RAW)
-            let (status, result) = withUnsafePointer(to: &request) { request in
-                request.withWork { pool.wait(.make($0)) }
+            let (status, result) = withUnsafePointer(to: apus_db_request()) { nothing in
+                nothing.withWork(count: 0) { pool.wait(.make($0)) }
             }
             defer { result.free() }
-            // Of an empty request nothing is done but connecting.
-            if status == Int32(APUS_DB_DOWN) || status == Int32(APUS_TIMED_OUT) {
+            if status != Int32(APUS_OK) {
                 return "\(pool.url.masked), database of module \(pool.owner): \(result.facts.pointee.text.string)"
             }
         }
@@ -103,10 +99,10 @@ final class Databases {
 }
 
 extension UnsafePointer<apus_db_request> {
-    /// Lends a work of this request alone.
-    func withWork<R>(_ body: (UnsafePointer<apus_db_work>) -> R) -> R {
+    /// Lends a work of this request alone, or of none.
+    func withWork<R>(count: UInt32 = 1, _ body: (UnsafePointer<apus_db_work>) -> R) -> R {
         var work = apus_db_work(
-            size: UInt32(MemoryLayout<apus_db_work>.size), count: 1, requests: self, key: 0, milliseconds: 0,
+            size: UInt32(MemoryLayout<apus_db_work>.size), count: count, requests: self, key: 0, milliseconds: 0,
             reserved: 0)
         return withUnsafePointer(to: &work, body)
     }

@@ -94,13 +94,18 @@ import Testing
         // Nothing of it was sent: it is done on another connection.
         #expect(pool.answer(Ask.raw("stale")).status == APUS_OK)
         #expect(database.state.withLock { $0.opened } == 2)
+        let paged = Ask.raw("stale")
+        paged.pointee.rows = 10
+        paged.pointee.page = { _, _ in 1 }
+        #expect(pool.answer(paged).status == APUS_OK)
+        #expect(database.state.withLock { $0.opened } == 3)
         // It may have been done: whoever asked decides.
         let dead = pool.answer(Ask.raw("die"))
         #expect(dead.status == APUS_DB_DOWN && dead.text == "gone")
-        #expect(database.log == ["stale", "die"])
+        #expect(database.log == ["stale", "stale", "die"])
         #expect(pool.answer(Ask.raw("append", 2)).status == APUS_OK)
-        #expect(database.state.withLock { $0.opened } == 3 && database.state.withLock { $0.open } == 1)
-        #expect(statistics.value(try #require(statistics.find("db", "lost"))) == 2)
+        #expect(database.state.withLock { $0.opened } == 4 && database.state.withLock { $0.open } == 1)
+        #expect(statistics.value(try #require(statistics.find("db", "lost"))) == 3)
         #expect(pool.report.phase == .up)
         pool.end()
     }
