@@ -87,9 +87,12 @@ extension Call {
         let values = xavps()
         values.removeAll(settings.destinationXAVP)
         values.removeAll(settings.contextXAVP)
-        // New values come in front of others: the last one first.
         var kept = 0
-        for index in stride(from: count - 1, through: 0, by: -1) where keep(picks[index], values, settings) {
+        var last: XAVP?
+        while kept < count, let value = keep(picks[kept], values, settings) {
+            // New values come in front of others.
+            if let last { values.move(value, behind: last) }
+            last = value
             kept += 1
         }
         if settings.contextXAVPMode & 1 == 0, let context = values.add(settings.contextXAVP),
@@ -97,13 +100,14 @@ extension Call {
         {
             _ = fields.add("cnt", apus_value(Int64(kept)))
         }
-        keepInAVPs(picks, count)
+        keepInAVPs(picks, max(1, kept))
     }
 
-    private func keep(_ pick: Pick, _ values: XAVPs, _ settings: Settings) -> Bool {
+    /// Nil when memory is out.
+    private func keep(_ pick: Pick, _ values: XAVPs, _ settings: Settings) -> XAVP? {
         let one = pick.destination
         guard let value = values.add(settings.destinationXAVP), let fields = values.fields(of: value) else {
-            return false
+            return nil
         }
         if settings.destinationXAVPMode & 1 == 0, !one.pointee.attributes.isEmpty {
             _ = fields.add("attrs", apus_value(one.pointee.attributes))
@@ -124,9 +128,9 @@ extension Call {
             fields.add("grp", apus_value(Int64(pick.set.pointee.id))) != nil
         else {
             values.remove(value)
-            return false
+            return nil
         }
-        return true
+        return value
     }
 
     private func keepInAVPs(_ picks: UnsafeMutablePointer<Pick>, _ count: Int) {

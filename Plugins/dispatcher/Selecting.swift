@@ -28,6 +28,9 @@ func declareSelecting(_ host: Host) {
         call: selectRoutes)
 }
 
+/// Destinations of a selection that are kept at most: nobody tries more.
+private let mostKept = 64
+
 /// What becomes of the first destination.
 enum Use {
     case destination, domain, nothing
@@ -57,7 +60,7 @@ extension Call {
     /// `ds_select_dst(set, algorithm[, limit])` and its like.
     fileprivate func select(_ use: Use) -> CInt {
         guard isFree(use), let worker = host.workerState else { return .false }
-        let limit = has(2) && int(2) > 0 ? Int(clamping: int(2)) : Int.max
+        let limit = limit(2)
         let algorithm = algorithm(int(1))
         var count = 0
         guard pick(int(0), algorithm, limit, worker, &count), count > 0 else {
@@ -67,6 +70,11 @@ extension Call {
         host.bump(state.pointee.selections)
         if algorithm == .parallel { return fork(worker, count, use) }
         return follow(worker, count, use)
+    }
+
+    /// How many destinations are kept, by an optional argument.
+    fileprivate func limit(_ index: Int) -> Int {
+        has(index) && int(index) > 0 ? min(Int(clamping: int(index)), mostKept) : mostKept
     }
 
     /// force_dst: the request may be given another destination.
@@ -259,7 +267,7 @@ private let selectRoutes: @convention(c) (Call) -> CInt = { call in
     default: return call.fail("ds_select_routes: the mode is 0 or d, 1 or r, 2 or x")
     }
     guard call.isFree(use), let worker = call.host.workerState else { return .false }
-    let limit = call.has(2) && call.int(2) > 0 ? Int(clamping: call.int(2)) : Int.max
+    let limit = call.limit(2)
     var count = 0
     var rest = call.text(0)
     while var rule = rest.next(UInt8(ascii: ";")) {

@@ -105,6 +105,34 @@ import Testing
         #expect(server.base.server.status == nil)
     }
 
+    /// Probes leave by the socket and go through the proxy that their destination names; others by those of the parameters.
+    @Test func waysOfProbes() throws {
+        let own = try Gateway()
+        let common = try Gateway()
+        defer {
+            own.end()
+            common.end()
+        }
+        let ports = (probes: try Ports.free(), own: try Ports.free(), sending: try Ports.free())
+        let server = try server(
+            "1 sip:gw.invalid:7001 8 9 obproxy=sip:\(own.address);ping_socket=udp:127.0.0.1:\(ports.own);socket=udp:127.0.0.1:\(ports.sending);ping_from=sip:me@own.test\n"
+                + "1 sip:gw.invalid:7002 8\n",
+            [
+                "outbound_proxy=sip:\(common.address)", "ds_ping_socket=udp:127.0.0.1:\(ports.probes)",
+                "ds_probing_mode=1", "ds_dns_mode=0",
+            ],
+            routes:
+                "listen=udp:127.0.0.1:\(ports.probes)\nlisten=udp:127.0.0.1:\(ports.own)\nlisten=udp:127.0.0.1:\(ports.sending)"
+        )
+        try wait(server, for: ["AP", "AP"])
+        #expect(try until { own.count > 0 && common.count > 0 })
+        #expect(own.request.startLine == "OPTIONS sip:gw.invalid:7001 SIP/2.0")
+        #expect(own.request.header("Via")?.contains("127.0.0.1:\(ports.own);") == true)
+        #expect(own.request.header("From")?.hasPrefix("<sip:me@own.test>") == true)
+        #expect(common.request.startLine == "OPTIONS sip:gw.invalid:7002 SIP/2.0")
+        #expect(common.request.header("Via")?.contains("127.0.0.1:\(ports.probes);") == true)
+    }
+
     /// Which destinations are asked at all.
     @Test(arguments: [0, 1, 2, 3]) func modes(mode: Int) throws {
         let gateways = try (0..<5).map { _ in try Gateway() }
