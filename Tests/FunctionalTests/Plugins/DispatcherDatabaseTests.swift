@@ -129,8 +129,10 @@ import Testing
     /// The whole config as it is written, but for the database, the socket, the port and the FIFO.
     private func sample(_ folder: borrowing TemporaryFolder, _ destinations: [Address]) throws -> Server {
         let file = folder.path + "/openser.db"
+        let made = try Apusctl.run(["db", "create", "sqlite:///\(file)"], folder: folder)
+        guard made.succeeded else { throw HarnessError(made.output + made.errors) }
         let rows = destinations.map { "(1, 'sip:\($0)')" }.joined(separator: ", ")
-        try sqlite(file, table + "INSERT INTO dispatcher (setid, destination) VALUES \(rows);")
+        try sqlite(file, "INSERT INTO dispatcher (setid, destination) VALUES \(rows);")
         guard let text = readText(Products.sources + "/Tests/FunctionalTests/Samples/dispatcher-sample.cfg") else {
             throw HarnessError("there is no sample")
         }

@@ -125,7 +125,7 @@ import Testing
                 "listen=udp:127.0.0.1:\(ports.probes)\nlisten=udp:127.0.0.1:\(ports.own)\nlisten=udp:127.0.0.1:\(ports.sending)"
         )
         try wait(server, for: ["AP", "AP"])
-        #expect(try until { own.count > 0 && common.count > 0 })
+        #expect(until { own.count > 0 && common.count > 0 })
         #expect(own.request.startLine == "OPTIONS sip:gw.invalid:7001 SIP/2.0")
         #expect(own.request.header("Via")?.contains("127.0.0.1:\(ports.own);") == true)
         #expect(own.request.header("From")?.hasPrefix("<sip:me@own.test>") == true)
