@@ -113,7 +113,8 @@ extension DatabasePool {
             }
             // Nobody else would learn of it.
             if work.pointee.deliver == nil, !work.pointee.isWaited {
-                Log.error("\(url.masked), database of module \(owner): \(error.text)")
+                let text = "\(url.masked), database of module \(owner): \(error.text)"
+                Log.limited(.error, "a database's refusal", key: UInt64(UInt(bitPattern: driver))) { $0.add(text) }
             }
             end(work, error.status == Int32(APUS_DB_UNSENT) ? Int32(APUS_DB_DOWN) : error.status, .make(error))
             // Whether the database is down is known before somebody else asks.
