@@ -90,17 +90,19 @@ struct Report {
             let lifecycle = try Lifecycle(session)
             var config = session.arguments.first
             if config == nil, !lifecycle.namesConfig, isServerThere {
-                config = Report.config(of: Srv.names(try session.call("core.arg")))
+                config = Report.config(
+                    of: Srv.names(try session.call("core.arg")), in: try session.call("core.pwd").first?.plain ?? "/")
             }
             let lines = Report.shown(try lifecycle.checkReport(config))
             return (config.map { ["file: \($0)"] } ?? []) + lines
         } catch { return Report.lines(error.text) }
     }
 
-    /// The config that a server's command line names by its whole path.
-    static func config(of arguments: [String]) -> String? {
+    /// The config that a server's command line names, in the folder in which it runs; nil: none is named.
+    static func config(of arguments: [String], in folder: String) -> String? {
         guard let place = arguments.lastIndex(of: "-f"), place + 1 < arguments.count else { return nil }
-        return arguments[place + 1].hasPrefix("/") ? arguments[place + 1] : nil
+        let name = arguments[place + 1]
+        return name.hasPrefix("/") ? name : "\(folder.hasSuffix("/") ? folder : folder + "/")\(name)"
     }
 
     /// Of a check's words those that say what is wrong and where; lines of the config themselves, and what is in quotes, may hold secrets.
