@@ -124,6 +124,8 @@ private func send(_ call: Call, in transaction: OpaquePointer?, code: Int, reaso
     reply.code = Int32(code)
     reply.reason = reason
     if code / 100 == 3, call.message.isRequest { reply.headers = redirection(call, rich: state.pointee.richRedirect) }
+    // A made-up request, as of a timer's route: there is nobody to answer.
+    if transaction == nil, call.message.api.pointee.is_faked(call.pointee.msg) > 0 { return -2 }
     guard let transaction else { return state.send(call.host, call.pointee.msg, &reply) }
     return state.send(in: transaction, &reply)
 }

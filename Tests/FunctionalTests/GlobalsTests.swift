@@ -149,6 +149,19 @@ import Testing
         #expect(!result.succeeded && result.output.contains("1:17: error: `ten` is no network"))
     }
 
+    @Test(arguments: [
+        ("", "Bad Header Line"), ("hdr_name_extra_chars=\"(\"\n", "yes ="),
+        ("hdr_name_extra_chars=\"(\"\nuri_host_extra_chars=\"*\"\n", "yes a*b.example.com="),
+    ])
+    func someMayWriteMoreThanTheRFCs(globals: String, reason: String) throws {
+        let probe = try Probe(
+            ["sl", "pv"], globals: globals,
+            script: "$var(name) = \"X-O(dd\"; sl_send_reply(\"200\", \"$hdr($var(name)) $(fu{uri.host})=\");")
+        let text = probe.request(id: "odd", headers: ["X-O(dd: yes"])
+            .replacing("From: <sip:tester@\(probe.client.address)>", with: "From: <sip:tester@a*b.example.com>")
+        #expect(try probe.ask(text).reason == reason)
+    }
+
     // MARK: Limits
 
     @Test func moreTransactionsThanAllowedAreRefused() throws {

@@ -43,6 +43,12 @@ int linux_sendmmsg(int fd, linux_mmsghdr *messages, unsigned count);
 
 /* The calling thread's name as `top -H` shows it; at most 15 bytes. */
 int linux_thread_name(const char *name);
+
+/*
+ * Starts `/bin/sh -c command`: standard input is /dev/null, output and errors are the caller's, all other descriptors are closed, signals are as they
+ * are by default. 0, and the child is to be waited for; or an errno.
+ */
+int linux_spawn_shell(const char *command, pid_t *child);
 /* Pins the calling thread to one processor. */
 int linux_pin_thread(int cpu);
 

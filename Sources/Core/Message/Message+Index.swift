@@ -31,10 +31,16 @@ extension Message {
     @inline(__always)
     private func readHeader(_ all: Bytes, _ at: inout Int) -> Bool {
         let start = at
-        let nameEnd = all.end(of: .token, from: start)
+        var nameEnd = all.end(of: .token, from: start)
         var isFolded = false
-        let colon = colon(all, from: nameEnd, &isFolded)
-        let isHeader = nameEnd > start && colon < all.count && all[colon] == UInt8(ascii: ":")
+        var colon = colon(all, from: nameEnd, &isFolded)
+        var isHeader = nameEnd > start && colon < all.count && all[colon] == UInt8(ascii: ":")
+        if !isHeader, let end = ExtraCharacters.inHeaderNames.end(of: .token, all, from: start) {
+            isFolded = false
+            nameEnd = end
+            colon = self.colon(all, from: end, &isFolded)
+            isHeader = end > start && colon < all.count && all[colon] == UInt8(ascii: ":")
+        }
         if !isHeader { note(.headerLine) }
         guard let end = lineEnd(all, from: isHeader ? colon &+ 1 : start, &isFolded) else {
             at = start

@@ -78,7 +78,7 @@ struct URI {
         scheme = URI.schemeOf(schemeText)
         let rest = text.dropFirst(colon &+ 1)
         switch scheme {
-        case .sip, .sips: return parseSIP(rest)
+        case .sip, .sips: return parseSIP(rest) || parseTolerantly(rest)
         case .tel, .tels: return parseTel(rest)
         case .urn, .other:
             user = rest
@@ -124,8 +124,18 @@ struct URI {
         }
     }
 
+    /// With the characters in host names that the config allows besides.
+    @inline(never)
+    private mutating func parseTolerantly(_ rest: Bytes) -> Bool {
+        guard let set = ExtraCharacters.inHosts.joined(with: .host) else { return false }
+        let (text, scheme, schemeText) = (text, scheme, schemeText)
+        self = URI()
+        (self.text, self.scheme, self.schemeText) = (text, scheme, schemeText)
+        return parseSIP(rest, hostSet: set)
+    }
+
     @inline(__always)
-    private mutating func parseSIP(_ rest: Bytes) -> Bool {
+    private mutating func parseSIP(_ rest: Bytes, hostSet: ByteSet = .host) -> Bool {
         var at = 0
         // Semicolons and question marks may stand in the user part, so the `@` is sought first; another one must be escaped.
         if let sign = rest.firstIndex(of: UInt8(ascii: "@")) {
@@ -133,7 +143,7 @@ struct URI {
             at = sign &+ 1
             if rest.firstIndex(of: UInt8(ascii: "@"), from: at) != nil { return false }
         }
-        guard parseHostPort(rest, from: &at) else { return false }
+        guard parseHostPort(rest, from: &at, hostSet) else { return false }
         if at < rest.count, rest[at] == UInt8(ascii: ";") {
             let end = rest.firstIndex(of: UInt8(ascii: "?"), from: at) ?? rest.count
             params = rest[at &+ 1..<end]
@@ -184,7 +194,7 @@ struct URI {
     }
 
     @inline(__always)
-    private mutating func parseHostPort(_ rest: Bytes, from at: inout Int) -> Bool {
+    private mutating func parseHostPort(_ rest: Bytes, from at: inout Int, _ hostSet: ByteSet) -> Bool {
         let start = at
         guard at < rest.count else { return false }
         if rest[at] == UInt8(ascii: "[") {
@@ -196,7 +206,7 @@ struct URI {
             host = rest[start..<at]
             hostKind = .v6
         } else {
-            at = rest.end(of: .host, from: at)
+            at = rest.end(of: hostSet, from: at)
             host = rest[start..<at]
             guard !host.isEmpty else { return false }
             hostKind = host[0].isASCIIDigit && SocketAddress(parsing: host)?.isV4 == true ? .v4 : .name

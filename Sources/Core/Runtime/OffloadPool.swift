@@ -83,6 +83,17 @@ final class OffloadPool: @unchecked Sendable {
         for thread in ending { pthread_join(thread, nil) }
     }
 
+    /// Takes nothing more, and forgets what waits and who works: what hangs holds up nobody. On the main thread, as the process ends.
+    func abandon() {
+        pthread_mutex_lock(mutex)
+        isClosed = true
+        (first, last, waiting) = (nil, nil, 0)
+        for thread in threads { pthread_detach(thread) }
+        threads = []
+        pthread_cond_broadcast(changed)
+        pthread_mutex_unlock(mutex)
+    }
+
     private func work() {
         while let node = take() { node.pointee.run(node) }
     }

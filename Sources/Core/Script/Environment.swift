@@ -20,6 +20,8 @@ struct ScriptEnvironment {
     /// Sends the message of a call without a transaction. The second argument is a `ForwardTarget`, which lives for the call. Answers like a
     /// script function: above 0 sent, negative failed (it has been logged), APUS_SUSPENDED while a name is looked up.
     typealias Forward = @convention(c) (UnsafePointer<apus_call>, UnsafeRawPointer) -> CInt
+    /// Runs a shell command off the worker; answers like a script function. The text has no 0 in it.
+    typealias Execute = @convention(c) (UnsafePointer<apus_call>, apus_str) -> CInt
     /// Requests to that port of a connection's peer use the connection, too. False when it cannot be noted.
     typealias AddAlias = @convention(c) (_ connection: UInt64, _ port: UInt16) -> Bool
     /// Puts the value of a statistic (`name` or `group:name`) into the place. False when there is none.
@@ -35,6 +37,7 @@ struct ScriptEnvironment {
     var findNamedListener: FindNamedListener = { _ in nil }
     var isMyself: IsMyself = { _, _ in false }
     var forward: Forward = { _, _ in -1 }
+    var execute: Execute = { _, _ in -1 }
     var addAlias: AddAlias = { _, _ in false }
     var statistic: Statistic = { _, _ in false }
     var parameter: Parameter = { _, _, _ in false }

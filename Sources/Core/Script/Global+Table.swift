@@ -77,8 +77,8 @@ extension Global {
         fork bool yes does
         fork_delay number 0 nop
         modinit_delay number 0 nop
-        hdr_name_extra_chars string - later
-        uri_host_extra_chars string - later
+        hdr_name_extra_chars string - does
+        uri_host_extra_chars string - does
         http_reply_parse/http_reply_hack bool no nop
         ip_free_bind/ipfreebind/ip_nonlocal_bind number:i 0 does
         ipv6_hex_style string c later
@@ -153,7 +153,7 @@ extension Global {
         server_id number:i 0 does
         server_signature bool yes does
         sip_parser_log number:i -1 does
-        sip_parser_log_oneline bool no later
+        sip_parser_log_oneline bool no nop
         sip_parser_mode number:0..1 1 nop
         sip_warning bool no does
         sql_buffer_size number 65535 nop

@@ -13,6 +13,8 @@ extension Server {
             warned: nil, tagKey: SipKey.random())
         setWarned(settings.text("sip_warning_for"))
         SendingRules.current = SendingRules(settings)
+        ExtraCharacters.inHeaderNames = ExtraCharacters(settings.text("hdr_name_extra_chars") ?? "")
+        ExtraCharacters.inHosts = ExtraCharacters(settings.text("uri_host_extra_chars") ?? "")
         URI.treatsPhonesAsTel = settings.isOn("phone2tel")
         Latency.limits = Latency.Limits(settings)
         Limits.furtherBranches = settings.number("max_branches") - 1
@@ -33,6 +35,7 @@ extension Server {
         environment.isMyself = { host, port in Server.hosts?.pointee.listeners.isMyself(host.bytes, port: port) ?? false
         }
         environment.forward = StatelessForward.forward
+        environment.execute = ShellCommands.execute
         environment.addAlias = { connection, port in
             Worker.current?.addAlias(ConnectionID(raw: connection), port: port) ?? false
         }

@@ -63,6 +63,8 @@ final class Server {
         modules.shared.pointee.services.forwardReply = PassingOn.forward
         modules.shared.pointee.services.endHolding = Holding.end
         let offload = OffloadPool()
+        ShellCommands.open()
+        defer { ShellCommands.close() }
         modules.shared.pointee.services.offload = Unmanaged.passRetained(offload)
         defer { modules.management.closeDoors() }
         modules.databases.milliseconds = UInt32(clamping: settings.number("query_timeout") * 1000)
@@ -99,7 +101,7 @@ final class Server {
         }
         Log.notice("\(Version.product) is ready: \(workers.count) worker\(workers.count == 1 ? "" : "s")")
         ready()
-        obeySignals()
+        obeySignals(NameRefresh(offload, modules.core.host))
         limitTheEnd()
         drain()
         workers.stop()
@@ -207,13 +209,15 @@ final class Server {
 
     // MARK: - Signals and the end
 
-    private func obeySignals() {
+    private func obeySignals(_ names: NameRefresh) {
         while true {
             switch Signals.wait(milliseconds: 1000) {
             case .stop: return
             case .reload: hangUp()
             case .statistics: logStatistics()
-            case .none: Log.flushLimits()
+            case .none:
+                Log.flushLimits()
+                names.tick()
             }
         }
     }

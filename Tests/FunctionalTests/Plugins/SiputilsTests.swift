@@ -10,6 +10,39 @@ import Testing
         #expect(codes == [-1, 1, -1, 1, -1, 1, 1, -1])
     }
 
+    /// A reply is at its first hop when nobody is behind the one who sent it, as far as Record-Route tells.
+    @Test(arguments: [
+        ([], "1", "1"), (["<sip:SERVER;lr>"], "1", "1"), (["<sip:192.0.2.1;lr>", "<sip:SERVER;lr>"], "-1", "-1"),
+        (["<sip:NEXTHOP;lr>"], "-1", "-1"),
+    ])
+    func repliesAreTested(routes: [String], plain: String, lax: String) throws {
+        let probe = try Probe(
+            ["siputils", "xlog", "pv"],
+            globals: """
+                reply_route {
+                    is_request();
+                    $var(a) = $rc;
+                    is_reply();
+                    $var(b) = $rc;
+                    is_first_hop();
+                    $var(c) = $rc;
+                    is_first_hop("1");
+                    xlog("L_ERR", "reply: $var(a) $var(b) $var(c) $rc\\n");
+                }
+
+                """,
+            script: #"$du = "NEXT"; forward();"#)
+        let got = try probe.pass(probe.request(id: "reply"))
+        let headers = routes.map {
+            "Record-Route: "
+                + $0.replacing("SERVER", with: "\(probe.server.address)").replacing(
+                    "NEXTHOP", with: "\(probe.nextHop.address)")
+        }
+        try probe.nextHop.send(got.response(200, "OK", headers: headers), to: probe.server.port)
+        #expect(try probe.client.receive().message.statusCode == 200)
+        try probe.server.waitForLog("reply: -1 1 \(plain) \(lax)")
+    }
+
     @Test func aToTagMakesADialog() throws {
         let probe = try Probe(
             ["sl", "siputils"],

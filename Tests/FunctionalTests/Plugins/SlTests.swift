@@ -118,4 +118,20 @@ import Testing
         #expect(reply.header("To")?.hasSuffix(";tag=" + reply.reason) == true)
         #expect(!reply.reason.isEmpty)
     }
+
+    @Test func aMadeUpRequestIsNotAnswered() throws {
+        let server = try Server { port in
+            """
+            listen=udp:127.0.0.1:\(port)
+            loadmodule "sl.so"
+            loadmodule "xlog.so"
+            request_route { exit; }
+            event_route[core:worker-one-init] {
+                sl_send_reply("200", "OK");
+                xlog("L_ERR", "answered: $rc $atkv(key)\\n");
+            }
+            """
+        }
+        try server.waitForLog("answered: -2 <null>")
+    }
 }

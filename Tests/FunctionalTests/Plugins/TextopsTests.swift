@@ -227,6 +227,15 @@ import Testing
             date.wholeMatch(of: /(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT/) != nil)
     }
 
+    @Test func theTimeGoesIntoTheRequest() throws {
+        let probe = try Probe(["textops"], script: #"append_time_to_request(); $du = "NEXT"; forward();"#)
+        let dates = try probe.pass(probe.request(id: "time")).headers("Date")
+        #expect(dates.count == 1)
+        #expect(
+            dates[0].wholeMatch(of: /(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT/)
+                != nil)
+    }
+
     @Test func viaParametersAreRemoved() throws {
         let probe = try Probe(["textops"], script: #"via_param_rm("x", -1); $du = "NEXT"; forward();"#)
         let request = probe.request(id: "via")

@@ -34,6 +34,7 @@ extension Binder {
         guard bind(inner, of: syntax, declaration, &compiled), bindIndex(syntax, declaration, &compiled) else {
             return nil
         }
+        note(compiled, purpose, at: syntax.range)
         return bindTransformations(syntax, &compiled) ? compiled : nil
     }
 

@@ -14,6 +14,10 @@ final class Binder {
     var isBeforeTransaction = false
     /// Bare names that were taken for AVPs, each remarked on once.
     private var guessedAVPs: Set<String> = []
+    /// Of the route whose statements are bound.
+    var route = 0
+    /// Where `$var`s are read and written.
+    private(set) var runVariableUses: [RunVariableUse] = []
     /// Pseudo-variables inside of each other's names and indexes, while one is bound.
     var variableDepth = 0
     static let variableLimit = 32
@@ -60,6 +64,14 @@ final class Binder {
         Binder(
             tree: tree, settings: settings, registry: registry, diagnostics: diagnostics, memory: memory,
             routes: routes, runVariables: runVariables.asTheyAre, isCompiling: false)
+    }
+
+    func note(_ variable: CompiledVariable, _ purpose: Purpose, at range: SourceRange) {
+        guard isCompiling, variable.innerFormat == nil, CoreVariables.isKeptByRun(variable) else { return }
+        runVariableUses.append(
+            RunVariableUse(
+                name: runVariables.names[Int(variable.innerID)], isWrite: purpose == .write, range: range, route: route)
+        )
     }
 
     /// Says once per name that `$name` is read as an AVP.

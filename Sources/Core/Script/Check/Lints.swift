@@ -4,6 +4,8 @@ struct Lints {
     let routes: RouteTable
     let registry: Registry
     let diagnostics: Diagnostics
+    /// Where the script reads and writes `$var`s.
+    let uses: [RunVariableUse]
     /// All names were bound: what looks unused is.
     let isComplete: Bool
 
@@ -11,6 +13,8 @@ struct Lints {
         checkMain()
         checkEvents()
         if isComplete { checkUnused() }
+        RunVariableLints(uses: uses, tree: tree, routes: routes, registry: registry, diagnostics: diagnostics)
+            .check(isComplete: isComplete)
         RequestPaths(routes: routes, registry: registry, diagnostics: diagnostics).check()
         for index in routes.routes.indices { checkRoute(index) }
     }
@@ -96,46 +100,67 @@ struct BlockLints {
         self.dialect = dialect
     }
 
-    func block(_ block: Syntax.Block, inLoop: Bool) {
+    /// - Returns: true when nothing behind the block runs.
+    @discardableResult
+    func block(_ block: Syntax.Block, inLoop: Bool) -> Bool {
         if block.statements.isEmpty, diagnostics.errors == 0 { diagnostics.warning("empty block", at: block.range) }
-        statements(block.statements, inLoop: inLoop)
+        return statements(block.statements, inLoop: inLoop)
     }
 
-    private func statements(_ list: [Syntax.Statement], inLoop: Bool) {
-        checkReachable(list)
-        for statement in list { self.statement(statement, inLoop: inLoop) }
+    private func statements(_ list: [Syntax.Statement], inLoop: Bool) -> Bool {
+        var leaving: Int?
+        for (place, statement) in list.enumerated() where self.statement(statement, inLoop: inLoop) {
+            leaving = leaving ?? place
+        }
+        if let leaving { remarkUnreachable(list, behind: leaving) }
+        return leaving != nil
     }
 
-    private func statement(_ statement: Syntax.Statement, inLoop: Bool) {
+    /// - Returns: true when nothing behind the statement runs.
+    private func statement(_ statement: Syntax.Statement, inLoop: Bool) -> Bool {
         switch statement.kind {
         case .if(let clauses, let otherwise):
             checkBranches(clauses, otherwise)
+            var leaves = otherwise != nil
             for clause in clauses {
                 expression(clause.condition)
-                block(clause.body, inLoop: inLoop)
+                leaves = block(clause.body, inLoop: inLoop) && leaves
             }
-            if let otherwise { block(otherwise, inLoop: inLoop) }
+            if let otherwise { leaves = block(otherwise, inLoop: inLoop) && leaves }
+            return leaves
         case .while(let condition, let body):
             checkEndless(condition, body, statement.range)
             expression(condition)
             block(body, inLoop: true)
         case .switch(let construct):
             expression(construct.subject)
-            checkFallThrough(construct)
-            for label in construct.cases { statements(label.body, inLoop: true) }
-        case .block(let body): block(body, inLoop: inLoop)
+            for (place, label) in construct.cases.enumerated() {
+                let leaves = statements(label.body, inLoop: true)
+                if !leaves, place + 1 < construct.cases.count { remarkFallThrough(label) }
+            }
+        case .block(let body): return block(body, inLoop: inLoop)
         case .assign(_, let value): expression(value)
         case .leave(let leave, let code):
             if let code { expression(code) }
             if leave == .drop { checkDrop(statement.range) }
+            return true
         case .break:
-            guard !inLoop, dialect == .kamailio else { return }
-            diagnostics.warning(
-                "`break` outside of a loop or switch ends this route with code 0", at: statement.range,
-                hint: "write `return` or `exit`")
-        case .call(let call): checkForward(call)
+            if !inLoop, dialect == .kamailio {
+                diagnostics.warning(
+                    "`break` outside of a loop or switch ends this route with code 0", at: statement.range,
+                    hint: "write `return` or `exit`")
+            }
+            return true
+        case .call(let call):
+            checkForward(call)
+            if call.name.text == "exec" {
+                diagnostics.warning(
+                    "`exec` does not tell what the command answers", at: call.name.range,
+                    hint: "module exec offers more")
+            }
         case .empty: break
         }
+        return false
     }
 
     /// `forward` makes a request of what it has at hand: a reply is forwarded by itself.
@@ -149,20 +174,7 @@ struct BlockLints {
 
     // MARK: Flow
 
-    /// True when nothing behind the statement runs.
-    private func leaves(_ statement: Syntax.Statement) -> Bool {
-        switch statement.kind {
-        case .leave, .break: true
-        case .block(let body): body.statements.contains(where: leaves)
-        case .if(let clauses, let otherwise):
-            otherwise?.statements.contains(where: leaves) == true
-                && clauses.allSatisfy { $0.body.statements.contains(where: leaves) }
-        default: false
-        }
-    }
-
-    private func checkReachable(_ list: [Syntax.Statement]) {
-        guard let place = list.firstIndex(where: leaves) else { return }
+    private func remarkUnreachable(_ list: [Syntax.Statement], behind place: Int) {
         let rest = list[(place + 1)...].filter { if case .empty = $0.kind { false } else { true } }
         guard let first = rest.first, let last = rest.last else { return }
         diagnostics.warning(
@@ -170,17 +182,35 @@ struct BlockLints {
             notes: [Diagnostic.Note("nothing runs behind this", at: list[place].range)])
     }
 
+    /// Only texts of about the same size are compared, so that blocks inside of blocks are not read over and over.
     private func checkBranches(_ clauses: [Syntax.Statement.Clause], _ otherwise: Syntax.Block?) {
-        var seen: [String: SourceRange] = [:]
-        for body in clauses.map(\.body) + (otherwise.map { [$0] } ?? []) where !body.statements.isEmpty {
-            let text = body.range.text.split { $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "\r" }.joined(
-                separator: " ")
-            if clauses.count == 1, let first = seen[text] {
-                diagnostics.warning(
-                    "both branches of this `if` are the same", at: body.range,
-                    notes: [Diagnostic.Note("first one", at: first)])
+        guard clauses.count == 1, let otherwise, !otherwise.statements.isEmpty, !clauses[0].body.statements.isEmpty
+        else { return }
+        let (first, second) = (clauses[0].body, otherwise)
+        guard first.statements.count == second.statements.count else { return }
+        func words(_ block: Syntax.Block) -> [Substring] {
+            block.range.text.split { $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "\r" }
+        }
+        guard BlockLints.shape(first) == BlockLints.shape(second), words(first) == words(second) else { return }
+        diagnostics.warning(
+            "both branches of this `if` are the same", at: second.range,
+            notes: [Diagnostic.Note("first one", at: first.range)])
+    }
+
+    /// What the statements of a block are, without those in them.
+    private static func shape(_ block: Syntax.Block) -> [Int] {
+        block.statements.map { statement in
+            switch statement.kind {
+            case .if(let clauses, let otherwise): 10 + 2 * clauses.count + (otherwise == nil ? 0 : 1)
+            case .while: 1
+            case .switch: 2
+            case .block: 3
+            case .assign: 4
+            case .leave: 5
+            case .break: 6
+            case .call: 7
+            case .empty: 8
             }
-            seen[text] = body.range
         }
     }
 
@@ -214,14 +244,11 @@ struct BlockLints {
         }
     }
 
-    private func checkFallThrough(_ construct: Syntax.Switch) {
-        for label in construct.cases.dropLast() {
-            let body = label.body.filter { if case .empty = $0.kind { false } else { true } }
-            guard let last = body.last, !body.contains(where: leaves) else { continue }
-            diagnostics.warning(
-                "this case goes on into the next one", at: last.range, hint: "end it with `break`",
-                notes: [Diagnostic.Note("the case begins here", at: label.range)])
-        }
+    private func remarkFallThrough(_ label: Syntax.Switch.Case) {
+        guard let last = label.body.last(where: { if case .empty = $0.kind { false } else { true } }) else { return }
+        diagnostics.warning(
+            "this case goes on into the next one", at: last.range, hint: "end it with `break`",
+            notes: [Diagnostic.Note("the case begins here", at: label.range)])
     }
 
     private func checkDrop(_ range: SourceRange) {
@@ -257,7 +284,7 @@ struct BlockLints {
                 }
                 return
             }
-            if containsLeave([statement]) || leaves(statement) { return }
+            if containsLeave([statement]) { return }
         }
     }
 

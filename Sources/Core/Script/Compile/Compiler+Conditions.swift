@@ -118,7 +118,7 @@ extension Compiler {
         }
     }
 
-    /// An address or net, or a name that is looked up now.
+    /// An address or net, or a name that is looked up now and again later.
     private func address(_ host: Syntax.Host, _ word: Syntax.Condition.Word, _ compiled: inout CompiledCondition) {
         compiled.evaluate = Conditions.isInNets
         var nets: [Conditions.Net] = []
@@ -127,12 +127,15 @@ extension Compiler {
             if let net = Conditions.Net(host.text) { nets.append(net) }
         case .any: nets = [Conditions.Net("0.0.0.0/0"), Conditions.Net("::/0")].compactMap { $0 }
         case .name:
-            nets = resolve(host.text).map { Conditions.Net($0) }
-            if nets.isEmpty {
+            let addresses = resolve(host.text)
+            if addresses.isEmpty {
                 diagnostics.warning(
                     "`\(host.text)` has no address: this comparison never matches", at: host.range,
                     hint: "write the address")
             }
+            compiled.evaluate = Conditions.isOfHost
+            compiled.data = UnsafeRawPointer(hostNames.add(host.text, addresses))
+            return
         }
         let table = Conditions.Nets(start: UnsafePointer(memory.table(nets)), count: nets.count)
         compiled.data = UnsafeRawPointer(memory.place(table))

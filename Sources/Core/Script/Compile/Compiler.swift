@@ -20,6 +20,8 @@ final class Compiler {
     let binder: Binder
     private let isMyself: ScriptEnvironment.IsMyself
     let resolve: (String) -> [SocketAddress]
+    /// In conditions.
+    let hostNames = HostNames()
     var memory: ProgramMemory { binder.memory }
     var diagnostics: Diagnostics { binder.diagnostics }
     var settings: Settings { binder.settings }
@@ -72,6 +74,7 @@ final class Compiler {
 
     private func compileRoute(_ index: Int) {
         routeIndex = index
+        binder.route = index
         breakLabels = []
         conditionDepth = 0
         binder.isBeforeTransaction = route.kind == .request && route.name.isEmpty

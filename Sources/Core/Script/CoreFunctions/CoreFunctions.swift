@@ -18,6 +18,7 @@ enum CoreFunctions {
         try declareConnections(declare)
         try declareLogging(declare)
         try declareConfig(declare)
+        try declareProcesses(declare)
     }
 
     /// Where the subjects put their functions.

@@ -11,13 +11,20 @@ final class Program: @unchecked Sendable {
     /// For modules that start.
     let texts: ModuleTexts
 
-    fileprivate init(image: ProgramImage, routes: UnsafeMutablePointer<CompiledRoute>, binder: Binder) {
+    /// What conditions point to.
+    private let hostNames: HostNames
+
+    fileprivate init(
+        image: ProgramImage, routes: UnsafeMutablePointer<CompiledRoute>, binder: Binder, hostNames: HostNames
+    ) {
+        self.hostNames = hostNames
         memory = binder.memory
         self.binder = binder
         texts = ModuleTexts(binder)
         let place = binder.memory.place(image)
         self.image = UnsafePointer(place)
         place.pointee.program = Unmanaged.passUnretained(self)
+        hostNames.begin()
         for index in 0..<image.routeCount { routes[index].image = self.image }
         place.pointee.main = ProgramImage.MainRoutes(
             preRouting: self.image.route(named: binder.memory.text("core:pre-routing"), kinds: RouteKind.event.mask),
@@ -51,13 +58,14 @@ final class Program: @unchecked Sendable {
         let image = compiler.compile()
         let isComplete = diagnostics.errors == 0 && !compiler.namesRoutesAtRunTime
         Lints(
-            tree: tree, routes: binder.routes, registry: registry, diagnostics: diagnostics, isComplete: isComplete
+            tree: tree, routes: binder.routes, registry: registry, diagnostics: diagnostics,
+            uses: binder.runVariableUses, isComplete: isComplete
         ).check()
         guard diagnostics.errors == before else {
             image.uses.free()
             return nil
         }
-        return Program(image: image, routes: compiler.routeTable, binder: binder)
+        return Program(image: image, routes: compiler.routeTable, binder: binder, hostNames: compiler.hostNames)
     }
 
     /// The main block of a kind; nil when the script has none.

@@ -137,6 +137,21 @@ enum Conditions {
     private static func isInNets(_ address: SocketAddress, _ condition: UnsafeRawPointer) -> Bool {
         let condition = condition.assumingMemoryBound(to: CompiledCondition.self)
         guard let nets = condition.pointee.data?.assumingMemoryBound(to: Nets.self) else { return false }
+        return isIn(nets, address, condition)
+    }
+
+    /// The same with the addresses that a name has now.
+    static let isOfHost: CompiledCondition.Evaluate = { run, condition, _ in
+        let compiled = condition.assumingMemoryBound(to: CompiledCondition.self)
+        guard let address = address(run, condition),
+            let names = compiled.pointee.data?.assumingMemoryBound(to: HostNames.Entry.self)
+        else { return false }
+        return isIn(names.pointee.current, address, compiled)
+    }
+
+    private static func isIn(
+        _ nets: UnsafePointer<Nets>, _ address: SocketAddress, _ condition: UnsafePointer<CompiledCondition>
+    ) -> Bool {
         var found = false
         for index in 0..<nets.pointee.count where nets.pointee.start[index].contains(address) { found = true }
         return found == (condition.pointee.relation == Relation.equal)

@@ -29,9 +29,13 @@ extension CoreVariables {
 
     /// Whether it is the value of one of them, as it is: what the machine reads and writes without asking.
     static func isRunVariable(_ variable: CompiledVariable) -> Bool {
-        variable.transformationCount == 0
-            && unsafeBitCast(variable.get, to: UnsafeRawPointer.self)
-                == unsafeBitCast(getRunVariable, to: UnsafeRawPointer.self)
+        variable.transformationCount == 0 && isKeptByRun(variable)
+    }
+
+    /// Whether it is one of them, transformed or not.
+    static func isKeptByRun(_ variable: CompiledVariable) -> Bool {
+        unsafeBitCast(variable.get, to: UnsafeRawPointer.self)
+            == unsafeBitCast(getRunVariable, to: UnsafeRawPointer.self)
     }
 
     private static func setRunVariable(_ access: UnsafePointer<apus_access>, _ value: apus_value) -> CInt {
