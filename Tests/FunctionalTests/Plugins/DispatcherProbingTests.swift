@@ -11,6 +11,10 @@ import Testing
         let asked = Atomic<Int>(0)
         private let isOver = Atomic<Bool>(false)
         private let last = Mutex("")
+        private let callIDs = Mutex<Set<String>>([])
+
+        /// Probes that came, repetitions not counted.
+        var probes: Int { callIDs.withLock { $0.count } }
 
         /// The last request that came.
         var request: SIPText { SIPText(last.withLock { $0 }) }
@@ -26,6 +30,7 @@ import Testing
                     guard let (bytes, from) = socket.datagram(within: .milliseconds(50)) else { continue }
                     let request = SIPText(String(decoding: bytes, as: UTF8.self))
                     last.withLock { $0 = request.text }
+                    callIDs.withLock { _ = $0.insert(request.header("Call-ID") ?? "") }
                     asked.add(1, ordering: .relaxed)
                     let code = answer.load(ordering: .relaxed)
                     if code > 0 { try? socket.send(Array(request.response(code, "Test").utf8), to: from) }
@@ -103,6 +108,24 @@ import Testing
         let timeouts = full.split(separator: #""TIMEOUT":"#).dropFirst().map { Int($0.prefix { $0.isNumber }) ?? -1 }
         #expect(timeouts.count == 2 && timeouts[0] == 0 && timeouts[1] >= 2, "\(timeouts)")
         #expect(server.base.server.status == nil)
+    }
+
+    /// While one is not answered, no other is sent.
+    @Test func probesDoNotPileUp() throws {
+        let silent = try Gateway()
+        let other = try Gateway()
+        defer {
+            silent.end()
+            other.end()
+        }
+        silent.answer.store(0, ordering: .relaxed)
+        let server = try Dispatching(
+            "1 sip:\(silent.address)\n1 sip:\(other.address)\n",
+            parameters: ["ds_ping_interval=1", "ds_ping_fr_timeout=60000", "ds_probing_mode=1"],
+            routes: "modparam(\"tm\", \"retr_timer1\", 100)", script: "exit;")
+        #expect(until { other.probes >= 3 && silent.count >= 3 })
+        #expect(silent.probes == 1)
+        #expect(try server.flags() == ["AX", "AP"])
     }
 
     /// Probes leave by the socket and go through the proxy that their destination names; others by those of the parameters.
