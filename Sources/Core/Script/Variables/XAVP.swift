@@ -16,13 +16,16 @@ struct XAVPList {
     }
 
     /// The three kinds, each with names of its own.
-    enum Kind: Int, CaseIterable {
+    enum Kind: Int {
         /// Any number of values under a name, newest first.
         case xavp
         /// One value under a name.
         case xavu
         /// As xavp; the case of names does not matter.
         case xavi
+
+        // Written out: an array of all cases would be made for each list.
+        static let count = 3
     }
 
     private let arena: UnsafeMutablePointer<Arena>
@@ -32,7 +35,7 @@ struct XAVPList {
 
     /// A list in the memory of an arena; nil when that is out.
     static func make(in arena: UnsafeMutablePointer<Arena>) -> UnsafeMutablePointer<XAVPList>? {
-        let count = Kind.allCases.count
+        let count = Kind.count
         guard let place = arena.pointee.allocate(MemoryLayout<XAVPList>.stride),
             let rootPlace = arena.pointee.allocate(count * MemoryLayout<Node>.stride)
         else { return nil }
