@@ -21,7 +21,7 @@ public enum Apus {
             say(Options.usage)
             return 0
         case .version:
-            say(Version.report)
+            say(Version.report + "\n")
             return 0
         case .describe(let name): return describe(name, options)
         case .check, .printConfig, .serve: break
