@@ -23,6 +23,7 @@ let build: [CSetting] = ["APUS_REVISION", "APUS_EPOCH"].compactMap { name in
 /// In Swift it sees PluginKit, in C PluginAPI alone; a system library that only one module uses is linked to that module.
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("acc", "Plugins/acc", ["PluginKit", "PluginAPI"]),
+    ("auth", "Plugins/auth", ["PluginKit", "PluginAPI", "RoutingKit", "DigestKit"]),
     ("cfg_rpc", "Plugins/cfg_rpc", ["PluginKit", "PluginAPI", "DoorKit"]),
     ("cfgutils", "Plugins/cfgutils", ["PluginKit", "PluginAPI", "RoutingKit", "COpenSSL"]),
     ("corex", "Plugins/corex", ["PluginKit", "PluginAPI", "RoutingKit"]),
@@ -69,6 +70,8 @@ let package = Package(
         .target(name: "RoutingKit", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
         // What the module dispatcher selects from, apart from the server so that it can be tested alone.
         .target(name: "Destinations", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
+        // Digest authentication: what the module auth and whoever else computes responses share.
+        .target(name: "DigestKit", dependencies: ["PluginKit", "PluginAPI", "COpenSSL"], swiftSettings: strict),
         .target(name: "DoorKit", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
         // What the modules of the text protocols share.
         .target(name: "TextDoor", dependencies: ["PluginKit", "PluginAPI", "DoorKit"], swiftSettings: strict),
@@ -92,12 +95,13 @@ let package = Package(
         .testTarget(name: "BinRPCTests", dependencies: ["BinRPC"], swiftSettings: strict),
         .testTarget(name: "ApusctlTests", dependencies: ["apusctl"], swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
+        .testTarget(name: "DigestKitTests", dependencies: ["DigestKit"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "DestinationsTests", dependencies: ["Destinations"], swiftSettings: strict),
         .testTarget(name: "DoorKitTests", dependencies: ["DoorKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(
-            name: "FunctionalTests", dependencies: ["BinRPC", "GoldenFiles"],
+            name: "FunctionalTests", dependencies: ["BinRPC", "DigestKit", "GoldenFiles"],
             exclude: ["Comparison", "Mistakes", "Samples", "Sipp", "Zoo"],
             swiftSettings: strict),
     ]

@@ -1,8 +1,6 @@
 import PluginKit
 import RoutingKit
 
-extension apus_credentials: Sized {}
-
 extension Message {
     /// Some credentials of the request are no digest, or an incomplete one (RFC 3261 section 22.4).
     var credentialsFault: Fault? { credentialsFault { _ in true } }

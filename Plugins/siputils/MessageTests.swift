@@ -3,6 +3,17 @@ import PluginKit
 /// `has_totag()`
 func hasToTag(_ call: Call) -> CInt { call.message.field(APUS_FIELD_TO_TAG).isEmpty ? .false : .true }
 
+/// `is_user(name)`: of the credentials that were found to be right.
+func isUser(_ call: Call) -> CInt {
+    let message = call.message
+    let value = message.api.pointee.authorized(message.handle)
+    guard !value.isNull, let credentials = apus_credentials.filled({ message.api.pointee.parse_credentials(value, $0) })
+    else { return .false }
+    var name = credentials.username
+    let user = name.next(UInt8(ascii: "@")) ?? ""
+    return !user.isEmpty && user.equals(call.text(0)) ? .true : .false
+}
+
 /// `is_request()`
 func isRequest(_ call: Call) -> CInt { call.message.isRequest ? .true : .false }
 

@@ -112,6 +112,9 @@ private func declareChargingVector(_ host: Host) {
 }
 
 private func declareMessageTests(_ host: Host) {
+    host.function(
+        "is_user", "name:format", routes: APUS_REQUEST_ROUTE | APUS_LOCAL_ROUTE,
+        doc: "Whether the credentials that were found to be right are of that user.", call: isUser)
     host.function("has_totag", doc: "Whether To has a tag: the message belongs to a dialog.", call: hasToTag)
     host.function("is_request", doc: "Whether the message is a request.", call: isRequest)
     host.function("is_reply", doc: "Whether the message is a reply.", call: isReply)

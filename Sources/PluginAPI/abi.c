@@ -3,6 +3,7 @@
  * and holds the layout down where the two languages must agree.
  */
 #include <apus/module.h>
+#include <apus/auth.h>
 #include <apus/sl.h>
 #include <apus/tm.h>
 

@@ -117,6 +117,7 @@ extension Message {
         copy.viaHost = packer.copy(copy.viaHost)
         copy.viaParams = packer.copy(copy.viaParams)
         copy.replyViaParams = packer.copy(copy.replyViaParams)
+        copy.authorized = packer.copy(copy.authorized)
         copy.errorReason = packer.copy(copy.errorReason)
         copy.replyLines = packReplyLines(&packer)
         copy.replyBody = packer.copy(copy.replyBody)

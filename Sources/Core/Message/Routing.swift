@@ -36,6 +36,8 @@ struct Routing {
     var replyViaParams: Bytes
     /// Extended flags (`setxflag`).
     var xflags: UInt64
+    /// The value of the header whose credentials were found to be right; nil: none were.
+    var authorized: Bytes?
 
     /// The last processing error, for `sl_reply_error`: 0 when there was none.
     var errorCode: Int32
@@ -104,6 +106,7 @@ struct Routing {
         viaParams = .empty
         replyViaParams = .empty
         xflags = 0
+        authorized = nil
         errorCode = 0
         errorReason = .empty
         branches = nil

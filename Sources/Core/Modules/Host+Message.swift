@@ -246,7 +246,18 @@ extension HostTables {
                 guard let kept = message.keep(params.bytes) else { return CInt(APUS_FALSE) }
                 message.routing.replyViaParams = kept
                 return CInt(APUS_TRUE)
-            })
+            },
+            set_authorized: { message, credentials in
+                let message = Message(opaque: message)
+                var kept: Bytes?
+                if credentials.s != nil {
+                    kept = message.keep(credentials.bytes)
+                    guard kept != nil else { return CInt(APUS_FALSE) }
+                }
+                message.routing.authorized = kept
+                return CInt(APUS_TRUE)
+            },
+            authorized: { Message(opaque: $0).routing.authorized.map { apus_str($0) } ?? apus_str() })
     }
 
     /// The contract's number of a method.

@@ -339,6 +339,13 @@ typedef struct apus_message_api {
      * it is passed on; copied. APUS_FALSE: memory is out.
      */
     int (*APUS_NONNULL set_reply_via_params)(apus_msg *APUS_NONNULL m, apus_str params);
+    /*
+     * [worker] The value of the header Authorization or Proxy-Authorization that was found to prove who sent the request: what a module that
+     * checks passwords says, for all who ask who it was. Copied; a null s takes it back. APUS_FALSE: memory is out.
+     */
+    int (*APUS_NONNULL set_authorized)(apus_msg *APUS_NONNULL m, apus_str credentials);
+    /* [worker] [no-alloc] The same, for parse_credentials; null s while nobody has said so. Edits leave it as it is, and copies of the message have it. */
+    apus_str (*APUS_NONNULL authorized)(const apus_msg *APUS_NONNULL m);
 } apus_message_api;
 
 #ifdef __cplusplus
