@@ -24,6 +24,7 @@ let build: [CSetting] = ["APUS_REVISION", "APUS_EPOCH"].compactMap { name in
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("acc", "Plugins/acc", ["PluginKit", "PluginAPI"]),
     ("auth", "Plugins/auth", ["PluginKit", "PluginAPI", "RoutingKit", "DigestKit"]),
+    ("auth_db", "Plugins/auth_db", ["PluginKit", "PluginAPI", "DigestKit"]),
     ("cfg_rpc", "Plugins/cfg_rpc", ["PluginKit", "PluginAPI", "DoorKit"]),
     ("cfgutils", "Plugins/cfgutils", ["PluginKit", "PluginAPI", "RoutingKit", "COpenSSL"]),
     ("corex", "Plugins/corex", ["PluginKit", "PluginAPI", "RoutingKit"]),

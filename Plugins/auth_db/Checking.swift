@@ -1,0 +1,160 @@
+import DigestKit
+import PluginKit
+
+// Invariants: what a check needs while the database is asked lies in memory of the run, which lasts until the answer is there.
+
+/// One check of a request that waits for the database.
+private struct Lookup {
+    var check: auth_check
+    /// Bits of auth_check's flags: 1 the user must be the sender, 2 not in requests that may be anonymous.
+    var flags: Int64
+}
+
+private let wantsSender: Int64 = 1
+private let allowsAnonymous: Int64 = 2
+
+extension UnsafePointer<apus_call> {
+    /// Every function of a script runs after `declare`.
+    var state: UnsafeMutablePointer<State> { State.shared.unsafelyUnwrapped }
+
+    /// A copy that lives for the run; nil when its memory is used up.
+    fileprivate func keep(_ text: apus_str) -> apus_str? {
+        guard var writer = writer(max(text.len, 1)) else { return nil }
+        writer.add(text)
+        return writer.text
+    }
+}
+
+/// Remembers the constant names of tables, whose version is checked at the start; checks constant flags.
+let prepareCheck: Preparation = { _, index, constant, _, complaint in
+    switch index {
+    case 1:
+        guard !constant.isEmpty else { return complaint.say("the table has no name") }
+        guard let state = State.shared, let tables = state.pointee.tables else { return .true }
+        if !tables.contains(constant.string) { state.pointee.tables = tables + [constant.string] }
+        return .true
+    default: return .true
+    }
+}
+
+/// `www_authenticate(realm, table[, method])`
+func authenticateAsServer(_ call: Call) -> CInt {
+    authenticate(call, AUTH_WWW, method: call.has(2) ? call.text(2) : apus_str(), flags: 0)
+}
+
+/// `proxy_authenticate(realm, table[, method])`
+func authenticateAsProxy(_ call: Call) -> CInt {
+    authenticate(call, AUTH_PROXY, method: call.has(2) ? call.text(2) : apus_str(), flags: 0)
+}
+
+/// `auth_check(realm, table, flags)`
+func authenticateByMethod(_ call: Call) -> CInt {
+    let kind = call.message.method == APUS_METHOD_REGISTER ? AUTH_WWW : AUTH_PROXY
+    return authenticate(call, kind, method: apus_str(), flags: call.int(2))
+}
+
+private func authenticate(_ call: Call, _ kind: Int, method: apus_str, flags: Int64) -> CInt {
+    let state = call.state.pointee
+    guard let auth = state.auth, let realm = call.keep(call.text(0)), let method = call.keep(method),
+        let memory = call.host.pointee.script.pointee.allocate(call, MemoryLayout<Lookup>.stride)
+    else { return CInt(AUTH_ERROR) }
+    let lookup = memory.bindMemory(to: Lookup.self, capacity: 1)
+    lookup.initialize(to: Lookup(check: auth_check(), flags: flags))
+    lookup.pointee.check.size = UInt32(MemoryLayout<auth_check>.size)
+    lookup.pointee.check.kind = UInt32(kind)
+    lookup.pointee.check.realm = realm
+    if !method.isEmpty { lookup.pointee.check.method = method }
+    let begun = auth.pointee.pre_auth(call.host, call.pointee.msg, &lookup.pointee.check)
+    guard begun == CInt(AUTH_UNDECIDED) else { return begun }
+
+    let check = lookup.pointee.check
+    // HA1 of a name with a domain is another one; a password is the same.
+    let hasDomain = check.credentials.username.len != check.user.len
+    let columns = hasDomain && state.settings.isPlain == 0 ? state.columnsWithDomain : state.columns
+    return ask(
+        call, table: call.text(1), user: check.user, domain: state.settings.comparesDomains != 0 ? check.domain : nil,
+        columns: columns, count: state.variableCount + 1, then: judge, memory)
+}
+
+/// Asks for the columns of a user; `then` gives the result of the function.
+func ask(
+    _ call: Call, table: apus_str, user: apus_str, domain: apus_str?, columns: UnsafeMutablePointer<apus_str>?,
+    count: Int, then: @convention(c) (Call, CInt, UnsafePointer<apus_db_result>, UnsafeMutableRawPointer?) -> CInt,
+    _ memory: UnsafeMutableRawPointer?
+) -> CInt {
+    let state = call.state.pointee
+    guard let db = state.db else { return .false }
+    return withUnsafeTemporaryAllocation(of: apus_db_term.self, capacity: 2) { terms in
+        let place = terms.baseAddress.unsafelyUnwrapped
+        place.initialize(to: apus_db_term())
+        place.pointee.column = state.settings.user
+        place.pointee.value = apus_db_text(user)
+        (place + 1).initialize(to: apus_db_term())
+        place[1].column = state.settings.domain
+        place[1].value = apus_db_text(domain ?? "")
+        var request = apus_db_request()
+        request.size = UInt32(MemoryLayout<apus_db_request>.size)
+        request.kind = UInt32(APUS_DB_SELECT)
+        request.table = table
+        request.columns = UnsafePointer(columns)
+        request.column_count = UInt32(count)
+        request.where = UnsafePointer(place)
+        request.where_count = domain == nil ? 1 : 2
+        request.limit = 1
+        return withUnsafePointer(to: request) { request in
+            var work = apus_db_work(
+                size: UInt32(MemoryLayout<apus_db_work>.size), count: 1, requests: request, key: 0, milliseconds: 0,
+                reserved: 0)
+            return call.host.pointee.db.pointee.ask(call, db, &work, then, memory)
+        }
+    }
+}
+
+/// What the database knows decides.
+private let judge: @convention(c) (Call, CInt, UnsafePointer<apus_db_result>, UnsafeMutableRawPointer?) -> CInt = {
+    call, status, result, memory in
+    let state = call.state.pointee
+    guard let auth = state.auth, let lookup = memory?.assumingMemoryBound(to: Lookup.self) else { return .false }
+    guard status == CInt(APUS_OK) else { return call.fail(result.pointee.text) }
+    let kind = UInt32(state.settings.isPlain != 0 ? AUTH_PASSWORD : AUTH_HA1)
+    let row = result.pointee.row_count > 0 ? result.pointee.values : nil
+    guard let row, row[0].kind == UInt32(APUS_DB_STRING) || row[0].kind == UInt32(APUS_DB_BLOB) else {
+        return auth.pointee.check_nobody(call.host, &lookup.pointee.check, kind)
+    }
+    var verdict = auth.pointee.check_response(call.host, &lookup.pointee.check, row[0].str, kind)
+    if verdict == CInt(AUTH_GOOD) {
+        verdict = auth.pointee.post_auth(call.host, call.pointee.msg, &lookup.pointee.check)
+    }
+    if verdict == CInt(AUTH_GOOD) || state.settings.alwaysLoads != 0 { load(call, row + 1) }
+    guard verdict == CInt(AUTH_GOOD), lookup.pointee.flags & wantsSender != 0 else { return verdict }
+    let message = call.message
+    if lookup.pointee.flags & allowsAnonymous != 0, message.mayBeAnonymous { return verdict }
+    let isSender = message.isSent(by: lookup.pointee.check.user, at: lookup.pointee.check.realm)
+    return isSender ? verdict : CInt(AUTH_USER_MISMATCH)
+}
+
+extension Message {
+    /// Requests whose From need not be the sender's name, by flag 2 of auth_check.
+    fileprivate var mayBeAnonymous: Bool {
+        switch method {
+        case APUS_METHOD_INVITE, APUS_METHOD_BYE, APUS_METHOD_PRACK, APUS_METHOD_UPDATE, APUS_METHOD_MESSAGE: true
+        default: false
+        }
+    }
+}
+
+/// Sets the variables of load_credentials to the values of a row's further columns; those that are NULL are left alone.
+func load(_ call: Call, _ values: UnsafePointer<apus_db_value>) {
+    let state = call.state.pointee
+    guard let variables = state.variables else { return }
+    for index in 0..<state.variableCount {
+        let read = values[index]
+        var value = apus_value()
+        switch Int(read.kind) {
+        case APUS_DB_STRING, APUS_DB_BLOB: value = apus_value(read.str)
+        case APUS_DB_INT, APUS_DB_BIGINT, APUS_DB_DATETIME, APUS_DB_BITMAP: value = apus_value(read.num)
+        default: continue
+        }
+        _ = call.host.pointee.vars.pointee.set(call, variables[index], &value)
+    }
+}
