@@ -11,6 +11,8 @@
  *   result = found ? auth->check_response(h, &check, secret, AUTH_PASSWORD) : auth->check_nobody(h, &check, AUTH_PASSWORD);
  *   return result == AUTH_GOOD ? auth->post_auth(h, c->msg, &check) : result;
  *
+ * Hashes take no memory from the server; OpenSSL 3.0 takes some 100 bytes from malloc for each and gives them back.
+ *
  * Somebody unknown costs as much as a wrong password, if the module calls check_nobody, and is answered the same by the challenge.
  */
 #ifndef APUS_AUTH_H
@@ -101,18 +103,18 @@ typedef struct auth_api {
     uint32_t size;
 
     /*
-     * [worker] [no-alloc] Finds the credentials of the realm, and looks at their form and nonce. AUTH_UNDECIDED: ask check_response. Everything
+     * [worker] Finds the credentials of the realm, and looks at their form and nonce. AUTH_UNDECIDED: ask check_response. Everything
      * else is final.
      */
     int (*APUS_NONNULL pre_auth)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m, auth_check *APUS_NONNULL check);
     /*
-     * [worker] [no-alloc] Compares the response with what the secret (AUTH_PASSWORD, AUTH_HA1) makes of it, in a time that says nothing of where they
+     * [worker] Compares the response with what the secret (AUTH_PASSWORD, AUTH_HA1) makes of it, in a time that says nothing of where they
      * differ. AUTH_GOOD, AUTH_WRONG_PASSWORD, or AUTH_ERROR for an HA1 that cannot be one.
      */
     int (*APUS_NONNULL check_response)(const apus_host *APUS_NONNULL h, auth_check *APUS_NONNULL check, apus_str secret,
                                        uint32_t secret_kind);
     /*
-     * [worker] [no-alloc] Instead of check_response where there is no such user; takes as long as that with a secret of this kind.
+     * [worker] Instead of check_response where there is no such user; takes as long as that with a secret of this kind.
      * AUTH_UNKNOWN_USER.
      */
     int (*APUS_NONNULL check_nobody)(const apus_host *APUS_NONNULL h, auth_check *APUS_NONNULL check, uint32_t secret_kind);
@@ -121,7 +123,7 @@ typedef struct auth_api {
      * that is wanted. AUTH_GOOD, AUTH_STALE_NONCE, AUTH_NONCE_REUSED (the next challenge says so), AUTH_ERROR.
      */
     int (*APUS_NONNULL post_auth)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m, auth_check *APUS_NONNULL check);
-    /* [worker] [no-alloc] HA1 in hexadecimal, at most AUTH_LONGEST_HA1 bytes; how many; 0 for an unknown algorithm. */
+    /* [worker] HA1 in hexadecimal, at most AUTH_LONGEST_HA1 bytes; how many; 0 for an unknown algorithm. */
     size_t (*APUS_NONNULL calc_ha1)(const apus_host *APUS_NONNULL h, uint32_t algorithm, apus_str user, apus_str realm,
                                     apus_str password, char *APUS_NONNULL ha1);
     /*
