@@ -371,6 +371,7 @@ import Testing
         let server = try Server { port in
             """
             listen=udp:127.0.0.1:\(port) advertise 192.0.2.1:5099 name "main"
+            auto_aliases=no
             alias="example.com:5070"
             loadmodule "corex.so"
             \(config)
