@@ -1,5 +1,6 @@
 import DigestKit
 import PluginKit
+import RoutingKit
 
 // Invariants: a check lies in the caller's frame: nothing here waits.
 

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 /// `has_totag()`
 func hasToTag(_ call: Call) -> CInt { call.message.field(APUS_FIELD_TO_TAG).isEmpty ? .false : .true }

@@ -14,7 +14,6 @@ extension apus_via: Sized {}
 extension apus_uri: Sized {}
 extension apus_name_addr: Sized {}
 extension apus_body_part: Sized {}
-extension apus_credentials: Sized {}
 extension apus_branch: Sized {}
 extension apus_listener_info: Sized {}
 extension apus_destination: Sized {}

@@ -1,0 +1,3 @@
+import PluginKit
+
+extension apus_credentials: Sized {}
