@@ -96,16 +96,18 @@ import Testing
             "ctl": ("binrpc", "unixs:\(folder.path)/ctl"), "jsonrpcs": ("dgram_socket", "\(folder.path)/json.sock"),
             "mi_fifo": ("fifo_name", "\(folder.path)/fifo"), "mi_datagram": ("socket_name", "\(folder.path)/mi.sock"),
         ]
+        let list = try folder.write("dispatcher.list", "1 sip:127.0.0.1:5070\n")
         var lines = names.map { "loadmodule \"\($0).so\"" }
         lines += doors.map { #"modparam("\#($0)", "\#($1.0)", "\#($1.1)")"# }
         lines.append(#"modparam("jsonrpcs", "fifo_name", "\#(folder.path)/json.fifo")"#)
+        lines.append(#"modparam("dispatcher", "list_file", "\#(list)")"#)
         let config = lines.joined(separator: "\n")
         let server = try Server { ModulesTests.config(Products.folder, config, port: $0) }
         let status = server.stop()
         #expect(status == .exited(0))
-        let list = try run(try Products.path("apus"), ["-M"])
+        let known = try run(try Products.path("apus"), ["-M"])
         for name in names {
-            #expect(list.output.split(separator: "\n").contains { $0.hasPrefix(name + " ") }, "\(name)")
+            #expect(known.output.split(separator: "\n").contains { $0.hasPrefix(name + " ") }, "\(name)")
             let text = try run(try Products.path("apus"), ["-M", name])
             #expect(text.succeeded && text.output.hasPrefix(name + " "), "\(name): \(text.errors)")
         }
