@@ -99,6 +99,8 @@ final class ListenerSet: @unchecked Sendable {
 
     /// The socket whose address the kernel's routing would send from: for machines with several networks. On a worker what was asked is
     /// remembered for a while.
+    // It may ask the kernel, and remembers: not for the checks of what neither allocates nor locks.
+    @inline(never) @_semantics("no_performance_analysis")
     func routed(_ proto: TransportProtocol, toward remote: SocketAddress) -> Listener? {
         let source: SocketAddress
         if let worker = Worker.current {

@@ -35,7 +35,7 @@ extension ListenerSet {
     @_noLocks
     func choose(_ proto: TransportProtocol, toward remote: SocketAddress, for request: Message) -> Listener? {
         let forced = request.routing.current.sendThrough
-        if forced == nil, SendingRules.current.isMultihomed, let own = unchecked({ routed(proto, toward: remote) }) {
+        if forced == nil, SendingRules.current.isMultihomed, let own = routed(proto, toward: remote) {
             return own
         }
         return choose(
