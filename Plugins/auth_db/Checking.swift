@@ -25,7 +25,7 @@ extension UnsafePointer<apus_call> {
     }
 }
 
-/// Remembers the constant names of tables, whose version is checked at the start; checks constant flags.
+/// Remembers the constant names of tables, whose version is checked at the start.
 let prepareCheck: Preparation = { _, index, constant, _, complaint in
     switch index {
     case 1:
@@ -118,7 +118,9 @@ private let judge: @convention(c) (Call, CInt, UnsafePointer<apus_db_result>, Un
     guard status == CInt(APUS_OK) else { return call.fail(result.pointee.text) }
     let kind = UInt32(state.settings.isPlain != 0 ? AUTH_PASSWORD : AUTH_HA1)
     let row = result.pointee.row_count > 0 ? result.pointee.values : nil
-    guard let row, row[0].kind == UInt32(APUS_DB_STRING) || row[0].kind == UInt32(APUS_DB_BLOB) else {
+    // Whoever has an empty password has none: the column's default is often that.
+    guard let row, row[0].kind == UInt32(APUS_DB_STRING) || row[0].kind == UInt32(APUS_DB_BLOB), !row[0].str.isEmpty
+    else {
         return auth.pointee.check_nobody(call.host, &lookup.pointee.check, kind)
     }
     var verdict = auth.pointee.check_response(call.host, &lookup.pointee.check, row[0].str, kind)

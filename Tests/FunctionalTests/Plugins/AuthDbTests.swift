@@ -2,7 +2,8 @@ import Testing
 
 /// auth_db with a table of SQLite's: who may, and what is told to whom.
 @Suite(.timeLimit(.minutes(5))) struct AuthDbTests {
-    /// A server whose script says what a check answered, with a table of three users: alice, bob at two domains, and one without a password.
+    /// A server whose script says what a check answered, with a table of users: alice, bob at two domains, one without a password, and one
+    /// whose password is empty.
     private func make(
         _ folder: borrowing TemporaryFolder, _ parameters: [String] = [], version: Int = 7, rest: String = "",
         check: String = #"proxy_authenticate("test", "subscriber")"#
@@ -19,6 +20,7 @@ import Testing
             ha1b VARCHAR(128), rpid VARCHAR(64), credit INT);
             INSERT INTO subscriber VALUES \(rows.joined(separator: ","));
             INSERT INTO subscriber(username, domain) VALUES ('carol', 'test');
+            INSERT INTO subscriber(username, domain, password, ha1) VALUES ('dave', 'test', '', '');
             CREATE TABLE version(table_name VARCHAR(32), table_version INT); INSERT INTO version VALUES('subscriber', \(version));
             """
         let made = try run("sqlite3", [file, sql])
@@ -42,7 +44,8 @@ import Testing
         let nonce = try probe.nonce()
         let cases: [(String, String, String?, String)] = [
             ("alice", "secret", nil, "1"), ("alice@test", "secret", nil, "1"), ("alice", "x", nil, "-2"),
-            ("nobody", "secret", nil, "-3"), ("carol", "", nil, "-3"), ("Alice", "secret", nil, "-3"),
+            ("nobody", "secret", nil, "-3"), ("carol", "", nil, "-3"), ("dave", "", nil, "-3"),
+            ("Alice", "secret", nil, "-3"),
             // The table's HA1 are of MD5.
             ("alice", "secret", "SHA-256", "-1"), ("' OR 1=1 --", "secret", nil, "-3"),
         ]
@@ -73,7 +76,7 @@ import Testing
         let cases: [(String, String, String?, String)] = [
             ("alice", "secret", "SHA-256", "1"), ("alice", "secret", nil, "1"), ("bob", "of test", nil, "1"),
             ("bob", "of d", nil, "-2"), ("bob@d", "of d", nil, "1"), ("bob@d", "of test", nil, "-2"),
-            ("bob@e", "of d", nil, "-3"),
+            ("bob@e", "of d", nil, "-3"), ("carol", "", nil, "-3"), ("dave", "", nil, "-3"),
         ]
         for (user, password, algorithm, expected) in cases {
             let code = try probe.code(digest(nonce, user, password, algorithm))
