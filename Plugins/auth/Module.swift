@@ -7,7 +7,7 @@ private let module = Module(
     "auth", version: "1.0", summary: "Digest authentication", needs: "sl/1",
     start: { host in state.start(host) },
     worker: { host, _ in
-        guard let hasher = DigestHasher() else { return .false }
+        guard let hasher = makeHasher(host) else { return .false }
         host.pointee.slots.pointee.set_worker(host, state.pointee.hasher, permanent(hasher))
         return .true
     },

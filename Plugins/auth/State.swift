@@ -33,10 +33,20 @@ struct State {
     nonisolated(unsafe) static var shared: UnsafeMutablePointer<State>?
 }
 
+/// The hash functions for the calling thread; nil, with a line in the log, when OpenSSL lacks one.
+func makeHasher(_ host: Host) -> DigestHasher? {
+    let hasher = DigestHasher()
+    if hasher == nil {
+        host.log(
+            .error, "OpenSSL does not offer all of MD5, SHA-256, SHA-512/256 and SHA-512: its FIPS mode has no MD5")
+    }
+    return hasher
+}
+
 extension UnsafeMutablePointer<State> {
     /// [start] Once parameters are set.
     func start(_ host: Host) -> CInt {
-        guard let sl = load_sl(host), let hasher = DigestHasher(), takeAlgorithms(host), compileVariable(host) else {
+        guard let sl = load_sl(host), let hasher = makeHasher(host), takeAlgorithms(host), compileVariable(host) else {
             return .false
         }
         pointee.sl = sl
