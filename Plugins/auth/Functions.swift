@@ -75,16 +75,17 @@ func chooseAlgorithms(_ call: Call) -> CInt {
 }
 
 /// `pv_www_authenticate(realm, password, flags[, method])`
-func authenticateAsServer(_ call: Call) -> CInt { authenticate(call, AUTH_WWW, has: 3) }
+func authenticateAsServer(_ call: Call) -> CInt { authenticate(call, AUTH_WWW, method: 3) }
 
 /// `pv_proxy_authenticate(realm, password, flags[, method])`
-func authenticateAsProxy(_ call: Call) -> CInt { authenticate(call, AUTH_PROXY, has: 3) }
+func authenticateAsProxy(_ call: Call) -> CInt { authenticate(call, AUTH_PROXY, method: 3) }
 
 /// `pv_auth_check(realm, password, flags, checks)`
 func authenticateByMethod(_ call: Call) -> CInt {
-    let result = authenticate(call, call.kindByMethod, has: nil)
+    var check = auth_check()
+    let result = authenticate(call, call.kindByMethod, &check)
     guard result == CInt(AUTH_GOOD), call.int(3) & 1 != 0, !call.message.cannotBeChallenged else { return result }
-    return isOwner(call) ? result : CInt(AUTH_USER_MISMATCH)
+    return isOwner(call, check.user) ? result : CInt(AUTH_USER_MISMATCH)
 }
 
 /// Bits of pv_www_authenticate's flags.
@@ -92,16 +93,21 @@ private let isHA1: Int64 = 1
 private let wantsChallenge: Int64 = 2 | 4 | 8
 private let keepsCount: Int64 = 32
 
-private func authenticate(_ call: Call, _ kind: Int, has method: Int?) -> CInt {
+/// - Parameter method: place of the argument.
+private func authenticate(_ call: Call, _ kind: Int, method: Int) -> CInt {
+    var check = auth_check()
+    if call.has(method), !call.text(method).isEmpty { check.method = call.text(method) }
+    return authenticate(call, kind, &check)
+}
+
+private func authenticate(_ call: Call, _ kind: Int, _ check: inout auth_check) -> CInt {
     let password = call.text(1)
     let flags = call.int(2)
     guard !password.isEmpty else { return call.fail("the password is empty") }
-    var check = auth_check()
     check.size = UInt32(MemoryLayout<auth_check>.size)
     check.kind = UInt32(kind)
     check.realm = call.text(0)
     if flags & keepsCount != 0 { check.flags = UInt32(AUTH_KEEP_COUNT) }
-    if let method, call.has(method), !call.text(method).isEmpty { check.method = call.text(method) }
 
     var result = call.state.begin(call.host, call.message, &check)
     if result == CInt(AUTH_UNDECIDED) {
@@ -125,16 +131,12 @@ private func keepChallenge(_ call: Call, _ kind: Int, _ flags: Int64) -> Bool {
     return call.host.pointee.vars.pointee.set(call, variable, &value) > 0
 }
 
-/// Whether the authorized user is who the request says; with use_domain at one host.
-private func isOwner(_ call: Call) -> Bool {
+/// Whether the user is who the request says; with use_domain at one host.
+private func isOwner(_ call: Call, _ user: apus_str) -> Bool {
     let message = call.message
-    let value = message.api.pointee.authorized(message.handle)
-    guard let credentials = apus_credentials.filled({ message.api.pointee.parse_credentials(value, $0) }) else {
-        return false
-    }
-    guard call.state.pointee.settings.comparesDomains != 0 else { return message.isSent(by: credentials.user, at: nil) }
+    guard call.state.pointee.settings.comparesDomains != 0 else { return message.isSent(by: user, at: nil) }
     let from = message.parse(uri: message.field(APUS_FIELD_FROM_URI))
-    return from.map { message.isSent(by: credentials.user, at: $0.host) } ?? false
+    return from.map { message.isSent(by: user, at: $0.host) } ?? false
 }
 
 /// `has_credentials(realm)`
