@@ -131,13 +131,7 @@ private func named(_ call: Call, _ uri: apus_uri) -> OpaquePointer? {
     guard call.state.pointee.socketNames != 0, !uri.params.isEmpty,
         let name = call.message.parameter("sn", in: uri.params), !name.isEmpty
     else { return nil }
-    let net = call.host.pointee.net.pointee
-    for index in 0..<net.count(call.host) {
-        guard let listener = net.at(call.host, index), let info = apus_listener_info.filled({ net.info(listener, $0) })
-        else { continue }
-        if info.name.equals(name) { return listener }
-    }
-    return nil
+    return call.host.pointee.net.pointee.find_named(call.host, name)
 }
 
 /// The destination is the Route's URI, or what its maddr names.
