@@ -252,6 +252,22 @@ import Testing
         }
     }
 
+    /// use_domain: the same user at another host is somebody else.
+    @Test(arguments: [(0, "1"), (1, "-8")])
+    func hostsOfSenders(comparesHosts: Int, elsewhere: String) throws {
+        var probe = try AuthProbe(
+            ["\"use_domain\", \(comparesHosts)"], check: #"pv_auth_check("test", "secret", "0", "1")"#)
+        let digest = Digest(try probe.nonce()) { ($0.user, $0.method) = ("tester", "REGISTER") }
+        let request = probe.probe.request("REGISTER", user: "tester", id: "hosts", headers: [digest.line])
+        let here = try probe.probe.ask(request)
+        #expect(here.reason == "1")
+        let moved = request.replacing("To: <sip:tester@127.0.0.1", with: "To: <sip:tester@other.test")
+            .replacing("hosts", with: "moved")
+        #expect(moved.contains("other.test"))
+        let there = try probe.probe.ask(moved)
+        #expect(there.reason == elsewhere)
+    }
+
     @Test func challengesInVariables() throws {
         var probe = try AuthProbe(
             check: #"pv_www_authenticate("test", "secret", "20")"#,
