@@ -51,11 +51,6 @@ extension Message {
 }
 
 extension apus_str {
-    fileprivate var isDigest: Bool {
-        var rest = self
-        return rest.next(UInt8(ascii: " "))?.equalsIgnoringCase("Digest") ?? false
-    }
-
     /// The nonce count: eight hexadecimal digits, above 0 (RFC 7616 section 3.4).
     var nonceCount: UInt32? {
         guard len == 8 else { return nil }

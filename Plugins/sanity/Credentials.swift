@@ -6,12 +6,7 @@ extension Message {
     var credentialsFault: Fault? { credentialsFault { _ in true } }
 
     /// The same, where other schemes than digest may stand.
-    var digestsFault: Fault? {
-        credentialsFault { text in
-            var rest = text
-            return rest.next(UInt8(ascii: " "))?.equalsIgnoringCase("Digest") ?? false
-        }
-    }
+    var digestsFault: Fault? { credentialsFault { $0.isDigest } }
 
     private func credentialsFault(where isWanted: (apus_str) -> Bool) -> Fault? {
         credentialsFault("Authorization", isWanted) ?? credentialsFault("Proxy-Authorization", isWanted)
