@@ -144,8 +144,9 @@ final class Reloading {
                 command.fail(500, composed: "Reload Failed: \(failure)")
                 return
             }
+            // Not with the snapshot: that one has what the parameters add.
             let differences = Differences(
-                from: state.snapshot?.drafts ?? [], to: contents.destinations.map { $0.draft })
+                from: Sets.shared?.current.map(\.draft) ?? [], to: contents.destinations.map(\.draft))
             command.map {
                 command.array("added") { for line in differences.added { command.add(text: line) } }
                 command.array("removed") { for line in differences.removed { command.add(text: line) } }

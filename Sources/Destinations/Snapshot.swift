@@ -90,19 +90,6 @@ extension UnsafeMutablePointer<Snapshot> {
         pointee.weights.deallocate()
         deallocate()
     }
-
-    /// As a source would have them.
-    package var drafts: [Draft] {
-        (0..<pointee.setCount).flatMap { index in
-            let set = pointee.sets + index
-            return (0..<set.pointee.count).map { place in
-                let one = set.pointee.destinations[place]
-                return Draft(
-                    set: set.pointee.id, uri: one.uri.string, flags: one.flags, priority: one.priority,
-                    attributes: Attributes(one.attributes.string))
-            }
-        }
-    }
 }
 
 extension UnsafeMutablePointer<DestinationSet> {

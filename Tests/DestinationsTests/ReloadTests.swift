@@ -50,10 +50,10 @@ import Testing
 
     @Test func differences() {
         func drafts(_ text: String) -> [Draft] { ListFile.parse(Array(text.utf8)).lines.map(\.draft) }
-        let sets = Sets("1 sip:a 0 0 weight=5\n1 sip:b\n2 sip:c")
-        let made = Differences(from: sets.snapshot.drafts, to: drafts("1 sip:a 0 0 weight=6\n2 sip:c\n3 sip:d 8"))
+        let before = drafts("1 sip:a 0 0 weight=5\n1 sip:b\n2 sip:c")
+        let made = Differences(from: before, to: drafts("1 sip:a 0 0 weight=6\n2 sip:c\n3 sip:d 8"))
         #expect(made.added == ["3 sip:d 8"] && made.removed == ["1 sip:b"])
         #expect(made.changed == ["1 sip:a 0 0 weight=5 -> 1 sip:a 0 0 weight=6"])
-        #expect(Differences(from: sets.snapshot.drafts, to: sets.snapshot.drafts) == Differences(from: [], to: []))
+        #expect(Differences(from: before, to: before) == Differences(from: [], to: []))
     }
 }

@@ -134,5 +134,8 @@ import Testing
                 #"ds_select_dst("1", "8")| $xavp(_dsdst_[0]=>attrs) $xavp(_dsdst_[1]=>attrs)"#
             ]))
         #expect(try server.tell(id: "attrs") == ["1 none=yes x=y"])
+        // The list is as it was.
+        try server.base.door.expect(
+            "dispatcher.reload", ["dry"], is: #"{"added":[],"removed":[],"changed":[],"remarks":[]}"#)
     }
 }
