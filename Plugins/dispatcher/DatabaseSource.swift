@@ -102,11 +102,17 @@ struct DatabaseSource: @unchecked Sendable {
             func value(_ column: Int32) -> apus_db_value? {
                 column < 0 ? nil : page.pointee.values?[row * Int(page.pointee.column_count) + Int(column)]
             }
-            func text(_ column: Int32) -> String { value(column).map { $0.str.string } ?? "" }
+            func text(_ column: Int32) -> String { value(column)?.text ?? "" }
             func number(_ column: Int32) -> Int64? {
                 guard var value = value(column) else { return nil }
                 var number: Int64 = 0
                 return db.pointee.number(&value, &number) > 0 ? number : nil
+            }
+            func number(_ index: Int, _ what: String) -> Int64 {
+                if let number = number(places[index]) { return number }
+                let text = text(places[index])
+                if !text.isEmpty { reading.preparing.remark("\(place): \(what) a number, not `\(text)`: 0 is taken") }
+                return 0
             }
             guard let set = number(places[0]).flatMap({ Int32(exactly: $0) }), set >= 0 else {
                 reading.failure = "\(place): the set's number is 0 to \(Int32.max), not `\(text(places[0]))`"
@@ -118,13 +124,25 @@ struct DatabaseSource: @unchecked Sendable {
             for (index, pair) in extra.enumerated() where !text(further[index]).isEmpty {
                 attributes += "\(attributes.isEmpty ? "" : ";")\(pair.attribute)=\(text(further[index]))"
             }
-            let flags = Condition(rawValue: UInt32(truncatingIfNeeded: number(places[2]) ?? 0))
+            let flags = Condition(rawValue: UInt32(truncatingIfNeeded: number(2, "flags are")))
             let draft = Draft(
-                set: set, uri: uri, flags: flags.intersection(.all), priority: Int32(clamping: number(places[3]) ?? 0),
-                attributes: Attributes(attributes))
+                set: set, uri: uri, flags: flags.intersection(.all),
+                priority: Int32(clamping: number(3, "the priority is")), attributes: Attributes(attributes))
             for remark in draft.attributes.remarks { reading.preparing.remark("\(place): \(remark)") }
             reading.preparing.add(draft, place, draft.line)
         }
         return true
+    }
+}
+
+extension apus_db_value {
+    /// As it would stand in a list; empty for NULL.
+    fileprivate var text: String {
+        switch Int(kind) {
+        case APUS_DB_NULL: ""
+        case APUS_DB_STRING, APUS_DB_BLOB: str.string
+        case APUS_DB_DOUBLE: "\(real)"
+        default: "\(num)"
+        }
     }
 }
