@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 import PluginKit
 
 // Invariants: a connection of the contract is a Connection, retained from `open` to `close`; a statement is a Statement, retained from `prepare` to
@@ -57,7 +58,7 @@ nonisolated(unsafe) let driver = permanent(
         columns: { UInt32(sqlite3_column_count(Statement.of($0).raw)) },
         name: { statement, column in
             guard let name = sqlite3_column_name(Statement.of(statement).raw, Int32(column)) else { return apus_str() }
-            return apus_str(s: name, len: String(cString: name).utf8.count)
+            return apus_str(s: name, len: strlen(name))
         },
         value: { statement, column, out in Statement.of(statement).read(Int32(column), out) },
         end: { Statement.of($0).end() },
