@@ -52,7 +52,7 @@ final class Connection {
 
     private func reason(_ code: Int32) -> Failure {
         if code & 0xff == SQLITE_CANTOPEN, access(path, F_OK) != 0 {
-            return Failure(code, "there is no file \(path): `apusctl db create \(path)` makes it")
+            return Failure(code, "there is no file \(path): `apusctl db create sqlite://\(path)` makes it")
         }
         return Failure(code, "\(path): \(Failure(code, on: raw).text)")
     }

@@ -86,7 +86,10 @@ import Testing
     @Test func filesThatAreNone() throws {
         let folder = try TemporaryFolder()
         let missing = try refusal(folder, url: "sqlite://\(folder.path)/missing.db")
-        #expect(missing.contains("there is no file \(folder.path)/missing.db: `apusctl db create"), "\(missing)")
+        #expect(
+            missing.contains(
+                "there is no file \(folder.path)/missing.db: `apusctl db create sqlite://\(folder.path)/missing.db`"),
+            "\(missing)")
         #expect(readText(folder.path + "/missing.db") == nil)
         try folder.write("text.db", String(repeating: "this is no database\n", count: 100))
         let text = try refusal(folder, url: "sqlite://\(folder.path)/text.db")
