@@ -51,9 +51,12 @@ import Testing
         }
         #expect(try refused("create", "mysql://u:p@h/n").contains("only databases of sqlite:// are made here"))
         #expect(try refused("create", file, "nothing").contains("there is no table nothing: version, acc,"))
+        #expect(try refused("create", "new.db").contains("; a file has a slash, as ./new.db"))
         #expect(try refused("creat").contains("did you mean `create`?"))
         #expect(try refused("show", file, "version").contains("x.db: No such file or directory"))
         #expect(try refused("show", file).contains("one table is shown"))
+        try folder.write("no.db", String(repeating: "This is no database. ", count: 50))
+        #expect(try refused("show", folder.path + "/no.db", "version").contains("/no.db: file is not a database"))
         #expect(try refused("create", folder.path + "/no/folder.db").contains("unable to open database file"))
         // Nothing half done: a view of that name has no place for a version.
         #expect(try run("sqlite3", [file, "CREATE VIEW version AS SELECT 1 AS a"]).succeeded)

@@ -6,6 +6,7 @@ import Glibc
 /// A database of SQLite's, opened here and not by the server: its tables are made before there is one.
 final class SQLiteFile {
     private let handle: OpaquePointer
+    private let path: String
 
     /// - Parameter creating: the file may be missing.
     init(_ path: String, creating: Bool) throws(Failure) {
@@ -15,11 +16,13 @@ final class SQLiteFile {
         guard code == SQLITE_OK, let opened else {
             // Where there is no file, SQLite only says that it cannot open it.
             let why =
-                !creating && access(path, F_OK) != 0 ? systemError(ENOENT) : opened.map { SQLiteFile.text(of: $0) }
+                !creating && access(path, F_OK) != 0
+                ? systemError(ENOENT) : opened.map { String(cString: sqlite3_errmsg($0)) }
             sqlite3_close_v2(opened)
             throw .refused("\(path): \(why ?? String(cString: sqlite3_errstr(code)))")
         }
         handle = opened
+        self.path = path
         // A server may be writing.
         sqlite3_busy_timeout(handle, 5000)
     }
@@ -29,7 +32,7 @@ final class SQLiteFile {
     /// Executes statements.
     func execute(_ sql: String) throws(Failure) {
         guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else {
-            throw .refused(SQLiteFile.text(of: handle))
+            throw refusal
         }
     }
 
@@ -40,7 +43,7 @@ final class SQLiteFile {
     func rows(_ sql: String, _ values: [String] = []) throws(Failure) -> (columns: [String], rows: [Row]) {
         var statement: OpaquePointer?
         guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK else {
-            throw .refused(SQLiteFile.text(of: handle))
+            throw refusal
         }
         defer { sqlite3_finalize(statement) }
         for (index, value) in values.enumerated() {
@@ -56,10 +59,10 @@ final class SQLiteFile {
             case SQLITE_ROW:
                 rows.append((0..<count).map { sqlite3_column_text(statement, $0).map { String(cString: $0) } })
             case SQLITE_DONE: return (columns, rows)
-            default: throw .refused(SQLiteFile.text(of: handle))
+            default: throw refusal
             }
         }
     }
 
-    private static func text(of handle: OpaquePointer) -> String { String(cString: sqlite3_errmsg(handle)) }
+    private var refusal: Failure { .refused("\(path): \(String(cString: sqlite3_errmsg(handle)))") }
 }
