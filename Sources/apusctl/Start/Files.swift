@@ -4,6 +4,11 @@ import Glibc
 func readFile(_ path: String) -> String? {
     guard let stream = fopen(path, "re") else { return nil }
     defer { fclose(stream) }
+    return readText(stream)
+}
+
+/// What is left of a stream; nil, with `errno`, when it cannot be read.
+func readText(_ stream: UnsafeMutablePointer<FILE>) -> String? {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 16384)
     while true {

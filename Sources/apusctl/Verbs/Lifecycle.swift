@@ -93,10 +93,7 @@ struct Lifecycle {
             throw .timeout("the check of the config takes longer than \(ControlDoor.seconds(timeout))")
         }
         rewind(file)
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65536)
-        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[..<count] }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { String($0) }
+        return (readText(file) ?? "").split(separator: "\n").map { String($0) }
     }
 
     /// Whether a start would be told which config to read.

@@ -165,16 +165,8 @@ struct Report {
             withUnsafeBytes(of: value) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         }
         var lines = ["\(text(name.sysname)) \(text(name.release)) \(text(name.machine))"]
-        if let file = fopen("/etc/os-release", "r") {
-            defer { fclose(file) }
-            var buffer = [CChar](repeating: 0, count: 512)
-            while fgets(&buffer, Int32(buffer.count), file) != nil {
-                let line = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-                if line.hasPrefix("PRETTY_NAME=") {
-                    lines.append(String(line.dropFirst("PRETTY_NAME=".count).filter { $0 != "\"" && $0 != "\n" }))
-                }
-            }
-        }
+        let release = readFile("/etc/os-release")?.lines.first { $0.hasPrefix("PRETTY_NAME=") }
+        if let release { lines.append(release.dropFirst("PRETTY_NAME=".count).filter { $0 != "\"" }) }
         lines.append("processors: \(sysconf(Int32(_SC_NPROCESSORS_ONLN)))")
         return lines
     }
