@@ -129,8 +129,8 @@ extension UnsafePointer<apus_host> {
     // MARK: - At start and reload
 
     /// [management] [start] The event runs on a worker, when there is one.
-    func tellLater(_ set: SetRef, _ destination: UnsafeMutablePointer<Destination>, isUp: Bool) {
-        var later = Later(set: set.pointee.id, isUp: isUp, uri: destination.pointee.uri)
+    func tellLater(_ set: SetRef, _ destination: UnsafeMutablePointer<Destination>, _ condition: Condition) {
+        var later = Later(set: set.pointee.id, condition: condition, uri: destination.pointee.uri)
         var offsets = [UInt32(MemoryLayout<Later>.offset(of: \.uri)!)]
         withUnsafeMutablePointer(to: &later) { later in
             offsets.withUnsafeMutableBufferPointer { offsets in
@@ -142,8 +142,7 @@ extension UnsafePointer<apus_host> {
                     run: { host, data in
                         let later = data.assumingMemoryBound(to: Later.self)
                         host.runEvent(
-                            later.pointee.set, later.pointee.uri, later.pointee.isUp ? [] : .inactive,
-                            Reason(cause: .source))
+                            later.pointee.set, later.pointee.uri, later.pointee.condition, Reason(cause: .source))
                         return .true
                     })
                 _ = pointee.worker.pointee.send(self, &errand)
@@ -154,7 +153,7 @@ extension UnsafePointer<apus_host> {
 
 private struct Later {
     var set: Int32
-    var isUp: Bool
+    var condition: Condition
     var uri: apus_str
 }
 

@@ -34,13 +34,13 @@ final class Sets {
         let known = Set((0..<(old?.pointee.count ?? 0)).compactMap { old?.pointee.destinations[$0].cell })
         let tells = state.pointee.settings.eventMode == 2
         builder.publish(made, replacing: old, at: wallSeconds()) { set, destination, change in
-            if tells { self.host.tellLater(set, destination, isUp: change.after.isUsable) }
+            if tells { self.host.tellLater(set, destination, change.after) }
         }
         if tells {
             for number in 0..<made.pointee.setCount {
                 let set = made.pointee.sets + number
                 for index in 0..<set.pointee.count where !known.contains(set[index].pointee.cell) {
-                    host.tellLater(set, set[index], isUp: set.isUsable(index))
+                    host.tellLater(set, set[index], set[index].pointee.cell.condition)
                 }
             }
         }

@@ -202,8 +202,8 @@ import Testing
             let server = try Dispatching(
                 "7 sip:127.0.0.1:7001\n", parameters: ["flags=2", "event_callback_mode=\(mode)"],
                 routes: """
-                    event_route[dispatcher:ds-down] { xerr("EVENT down $dsv(uri) $dsv(group)\\n"); }
-                    event_route[dispatcher:dst-up] { xerr("EVENT up $dsv(uri)\\n"); }
+                    event_route[dispatcher:ds-down] { xerr("EVENT down $dsv(uri) $dsv(group) $dsv(flags)\\n"); }
+                    event_route[dispatcher:dst-up] { xerr("EVENT up $dsv(uri) $dsv(flags)\\n"); }
                     """,
                 script: Dispatching.steps([
                     #"ds_select_dst("7", "8"); ds_mark_dst("i")| $dsv(uri)"#, #"ds_mark_dst("a")| -"#,
@@ -212,19 +212,19 @@ import Testing
             _ = try server.base.door.call("dispatcher.set_state", "i", "7", "all")
             _ = try server.base.door.call("dispatcher.set_state", "a", "7", "all")
             if mode == 2 {
-                try server.reload("7 sip:127.0.0.1:7001 1\n7 sip:127.0.0.1:7002\n")
+                try server.reload("7 sip:127.0.0.1:7001 4\n7 sip:127.0.0.1:7002 8\n")
                 try server.base.server.waitForLog("EVENT up sip:127.0.0.1:7002")
             }
             return server.base.server.log.split(separator: "\n").compactMap { line in
                 line.range(of: "EVENT ").map { String(line[$0.upperBound...]) }
             }
         }
-        let script = ["down sip:127.0.0.1:7001 7", "up sip:127.0.0.1:7001"]
+        let script = ["down sip:127.0.0.1:7001 7 IX", "up sip:127.0.0.1:7001 AX"]
         #expect(try events(0) == script)
         #expect(try events(1) == [])
         let all = try events(2)
-        #expect(all.first == "up sip:127.0.0.1:7001" && all.dropFirst().starts(with: script))
-        #expect(Set(all.suffix(2)) == ["down sip:127.0.0.1:7001 7", "up sip:127.0.0.1:7002"])
+        #expect(all.first == "up sip:127.0.0.1:7001 AX" && all.dropFirst().starts(with: script))
+        #expect(Set(all.suffix(2)) == ["down sip:127.0.0.1:7001 7 DX", "up sip:127.0.0.1:7002 AP"])
     }
 
     /// Names are looked up beside the workers, and requests from there recognised.
