@@ -87,9 +87,10 @@ extension Call {
         let values = xavps()
         values.removeAll(settings.destinationXAVP)
         values.removeAll(settings.contextXAVP)
+        let isCall = keepsCall
         var kept = 0
         var last: XAVP?
-        while kept < count, let value = keep(picks[kept], values, settings) {
+        while kept < count, let value = keep(picks[kept], isCall, values, settings) {
             // New values come in front of others.
             if let last { values.move(value, behind: last) }
             last = value
@@ -103,8 +104,9 @@ extension Call {
         keepInAVPs(picks, max(1, kept))
     }
 
-    /// Nil when memory is out.
-    private func keep(_ pick: Pick, _ values: XAVPs, _ settings: Settings) -> XAVP? {
+    /// - Parameter isCall: the call is counted on one of them.
+    /// - Returns: nil when memory is out.
+    private func keep(_ pick: Pick, _ isCall: Bool, _ values: XAVPs, _ settings: Settings) -> XAVP? {
         let one = pick.destination
         guard let value = values.add(settings.destinationXAVP), let fields = values.fields(of: value) else {
             return nil
@@ -112,7 +114,7 @@ extension Call {
         if settings.destinationXAVPMode & 1 == 0, !one.pointee.attributes.isEmpty {
             _ = fields.add("attrs", apus_value(one.pointee.attributes))
         }
-        if pick.isCounted || keepsCall, !one.pointee.duid.isEmpty {
+        if isCall, !one.pointee.duid.isEmpty {
             _ = fields.add("dstid", apus_value(one.pointee.duid))
         }
         if settings.destinationXAVPMode & 4 != 0, !one.pointee.socketName.isEmpty {
