@@ -231,34 +231,25 @@ extension Call {
         guard let before = current else { return .false }
         dropCurrent()
         while let next = current {
-            if let socket = socketAfter(before, next) { return apply(next, use, socket) }
+            let destination = find(next)
+            if moveCall(to: destination) {
+                // The socket of the destination before was its own.
+                if !before.socket.isEmpty { message.api.pointee.send_through(message.handle, nil) }
+                return apply(next, destination, use)
+            }
             // It has as many calls as it can take.
             dropCurrent()
         }
         return .false
     }
 
-    /// The call is counted on the next one, too. Nil: it takes none.
-    private func socketAfter(_ before: Kept, _ next: Kept) -> Leaving? {
-        guard moveCall(to: find(next)) else { return nil }
-        return before.socket.isEmpty ? .asItIs : .anew
-    }
-
-    /// Whether a socket that was chosen before still counts.
-    private enum Leaving {
-        case asItIs, anew
-    }
-
     /// `ds_set_dst()`, `ds_set_domain()`
     fileprivate func applyCurrent(_ use: Use) -> CInt {
         guard let current else { return .false }
-        return apply(current, use, .asItIs)
+        return apply(current, find(current), use)
     }
 
-    private func apply(_ kept: Kept, _ use: Use, _ leaving: Leaving) -> CInt {
-        // The socket of the destination before was its own.
-        if leaving == .anew { message.api.pointee.send_through(message.handle, nil) }
-        let destination = find(kept)
+    private func apply(_ kept: Kept, _ destination: UnsafeMutablePointer<Destination>?, _ use: Use) -> CInt {
         let answer = use == .domain ? rewrite(kept.uri, destination) : sendTo(kept.uri, destination)
         if answer > 0, destination == nil, !kept.socket.isEmpty, let listener = host.listener(kept.socket) {
             message.api.pointee.send_through(message.handle, listener)
