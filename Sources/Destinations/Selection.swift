@@ -168,12 +168,8 @@ extension UnsafeMutablePointer<DestinationSet> {
         let record = pointee.record
         let generation = record.pointee.generation.load(ordering: .relaxed)
         let start = record.guarded {
-            let table = record.pointee.relative ?? .allocate(capacity: Weights.slots)
-            let isNew = record.pointee.relative == nil
-            record.pointee.relative = table
-            if isNew || record.pointee.relativeGeneration != generation
-                || record.pointee.relativeVersion != pointee.version
-            {
+            let table = record.pointee.relative
+            if record.pointee.relativeGeneration != generation || record.pointee.relativeVersion != pointee.version {
                 fill(table, known)
                 record.pointee.relativeGeneration = generation
                 record.pointee.relativeVersion = pointee.version

@@ -19,8 +19,8 @@ package struct SetRecord: ~Copyable {
     /// Of the snapshot whose destinations `order` has.
     var version: UInt64 = 0
     var order = LoadOrder()
-    /// Slots of relative weights: places of destinations, a hundred of them; nil before they are used.
-    var relative: UnsafeMutablePointer<UInt32>?
+    /// Slots of relative weights: places of destinations, a hundred of them, of the snapshot of that version; 0: not filled yet.
+    let relative = UnsafeMutablePointer<UInt32>.allocate(capacity: Weights.slots)
     var relativeVersion: UInt64 = 0
     var relativeGeneration: UInt64 = 0
     var relativePosition = 0
@@ -42,7 +42,7 @@ extension UnsafeMutablePointer where Pointee == SetRecord {
         guard pointee.uses.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
         pthread_mutex_destroy(guardian)
         pointee.order.end()
-        pointee.relative?.deallocate()
+        pointee.relative.deallocate()
         deinitialize(count: 1)
         deallocate()
     }
