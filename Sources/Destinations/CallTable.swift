@@ -52,10 +52,8 @@ package struct CallTable {
     /// Bytes of an entry.
     package static func size(idLength: Int) -> Int { MemoryLayout<Entry>.stride + idLength }
 
-    package static func hash(_ id: UnsafeBufferPointer<UInt8>) -> UInt32 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in id { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        return UInt32(truncatingIfNeeded: Weights.mix(hash))
+    private static func hash(_ id: UnsafeBufferPointer<UInt8>) -> UInt32 {
+        UInt32(truncatingIfNeeded: Weights.identity(id))
     }
 
     package func find(_ id: UnsafeBufferPointer<UInt8>) -> EntryRef? {

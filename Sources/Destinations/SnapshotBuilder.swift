@@ -156,7 +156,7 @@ package struct SnapshotBuilder {
         made.congestionControl = draft.attributes.congestionControl
         made.overloadMinimum = draft.attributes.overloadMinimum
         made.overloadMaximum = draft.attributes.overloadMaximum
-        made.identity = Weights.identity(draft.uri)
+        made.identity = Weights.identity(draft.uri.utf8)
         made.isCounted = !draft.attributes.duid.isEmpty && !item.isTwin
         return made
     }

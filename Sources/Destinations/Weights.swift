@@ -63,9 +63,10 @@ package enum Weights {
     }
 
     /// Of a text, the same for ever: FNV-1a.
-    static func identity(_ text: String) -> UInt64 {
+    @inline(__always)
+    static func identity(_ text: some Sequence<UInt8>) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        for byte in text { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
         return mix(hash)
     }
 }
