@@ -116,9 +116,8 @@ private let add: @convention(c) (Command) -> CInt = { command in
     guard let id = command.text(0).trimmed.number.flatMap({ Int32(exactly: $0) }), id >= 0, command.has(1),
         !command.has(2) || command.text(2).number != nil, !command.has(3) || command.text(3).number != nil
     else { return command.fail(500, "Invalid Parameters") }
-    let uri = command.text(1).string
     let draft = Draft(
-        set: id, uri: ListFile.hasScheme(uri) ? uri : "sip:" + uri,
+        set: id, uri: ListFile.withScheme(command.text(1).string),
         flags: Condition(rawValue: UInt32(truncatingIfNeeded: command.text(2).number ?? 0)).intersection(.all),
         priority: Int32(clamping: command.text(3).number ?? 0), attributes: Attributes(command.text(4).string))
     guard let sets = Sets.shared, let reloading = Reloading.shared, reloading.admit() else {
@@ -129,6 +128,7 @@ private let add: @convention(c) (Command) -> CInt = { command in
     } catch {
         return command.fail(500, composed: "Adding dispatcher dst failed: \(error.text)")
     }
+    for remark in draft.attributes.remarks { command.host.log(.notice, "dispatcher.add \(draft.uri): \(remark)") }
     return command.done("Ok. Dispatcher destination added.")
 }
 
@@ -137,7 +137,7 @@ private let remove: @convention(c) (Command) -> CInt = { command in
     guard let id = command.text(0).trimmed.number, command.has(1) else {
         return command.fail(500, "Invalid Parameters")
     }
-    let uri = command.text(1).string
+    let uri = ListFile.withScheme(command.text(1).string)
     guard let sets = Sets.shared, let reloading = Reloading.shared, reloading.admit() else {
         return command.fail(500, "Ongoing reload")
     }

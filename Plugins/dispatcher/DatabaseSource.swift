@@ -118,8 +118,7 @@ struct DatabaseSource: @unchecked Sendable {
                 reading.failure = "\(place): the set's number is 0 to \(Int32.max), not `\(text(places[0]))`"
                 return false
             }
-            var uri = text(places[1])
-            if !ListFile.hasScheme(uri) { uri = "sip:" + uri }
+            let uri = ListFile.withScheme(text(places[1]))
             var attributes = text(places[4])
             for (index, pair) in extra.enumerated() where !text(further[index]).isEmpty {
                 attributes += "\(attributes.isEmpty ? "" : ";")\(pair.attribute)=\(text(further[index]))"

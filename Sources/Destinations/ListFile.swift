@@ -87,9 +87,8 @@ package enum ListFile {
             guard let (uri, uriColumn) = field() else {
                 throw Complaint.Reason("the URI of the destination is missing", at - line.startIndex + 1)
             }
-            var draft = Draft(set: set, uri: uri)
-            if !ListFile.hasScheme(uri) {
-                draft.uri = "sip:" + uri
+            var draft = Draft(set: set, uri: ListFile.withScheme(uri))
+            if draft.uri != uri {
                 remark("`\(uri)` has no scheme: it is taken as \(draft.uri)", at: uriColumn)
             }
             if let (text, column) = field() {
@@ -124,10 +123,10 @@ package enum ListFile {
         return lower.hasPrefix("0x") ? Int64(lower.dropFirst(2), radix: 16) : Int64(text)
     }
 
-    /// `sip:`, `sips:`
-    package static func hasScheme(_ uri: String) -> Bool {
+    /// The URI, with `sip:` in front when it has neither that nor `sips:`.
+    package static func withScheme(_ uri: String) -> String {
         let lower = uri.lowercased()
-        return lower.hasPrefix("sip:") || lower.hasPrefix("sips:")
+        return lower.hasPrefix("sip:") || lower.hasPrefix("sips:") ? uri : "sip:" + uri
     }
 }
 

@@ -82,6 +82,14 @@ import Testing
             "dispatcher.add", ["1", "sip:127.0.0.1:7003", "0", "9", "duid=z"],
             is: #""Ok. Dispatcher destination added.""#)
         #expect(try server.tell(id: "one") == ["1 sip:127.0.0.1:7003"])
+        for attributes in ["weight=500", ""] {
+            try door.expect(
+                "dispatcher.add", ["3", "127.0.0.1:9", "0", "0", attributes],
+                is: #""Ok. Dispatcher destination added.""#)
+            try door.expect(
+                "dispatcher.remove", ["3", "127.0.0.1:9"], is: #""Ok. Dispatcher destination removed.""#)
+        }
+        #expect(server.base.server.log.contains("dispatcher.add sip:127.0.0.1:9: weight is 1 to 100, not `500`"))
         try door.expect("dispatcher.add", ["3", "127.0.0.1:9"], is: #""Ok. Dispatcher destination added.""#)
         try door.expect(
             "dispatcher.remove", ["1", "sip:127.0.0.1:7002"], is: #""Ok. Dispatcher destination removed.""#)
