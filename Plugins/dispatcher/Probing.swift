@@ -28,9 +28,7 @@ func beginProbing(_ host: Host) -> Bool {
 
 /// Probes those whose time in the interval has come: they are spread over it.
 private let turn: @convention(c) (UnsafePointer<apus_tick>) -> Void = { tick in
-    guard state.pointee.shared.pointee.pingActive.load(ordering: .relaxed) != 0, let snapshot = state.snapshot else {
-        return
-    }
+    guard let snapshot = state.snapshot else { return }
     if begun == 0 { begun = tick.pointee.now }
     let interval = UInt64(state.pointee.settings.pingInterval) * 1000
     let moment = (tick.pointee.now - begun) % interval
@@ -39,6 +37,8 @@ private let turn: @convention(c) (UnsafePointer<apus_tick>) -> Void = { tick in
     let (from, to) = (place(lastMoment), place(moment))
     let wrapped = moment < lastMoment
     lastMoment = moment
+    // Those whose time goes by meanwhile wait for the next one: they are not all probed at once afterwards.
+    guard state.pointee.shared.pointee.pingActive.load(ordering: .relaxed) != 0 else { return }
     if wrapped {
         probe(tick.pointee.host, snapshot, from..<Int(count))
         probe(tick.pointee.host, snapshot, 0..<to)

@@ -190,8 +190,15 @@ import Testing
         try server.base.door.expect("cfg.set", ["dispatcher", "ds_probing_threshold", "1000"], is: "null")
         gateway.answer.store(500, ordering: .relaxed)
         try wait(server, for: ["TP"])
-        // Nobody asks while it is switched off.
+        // Nobody asks while it is switched off, be it for longer than an interval.
         _ = try server.base.door.call("dispatcher.ping_active", "0")
+        poll(nil, 0, 500)
+        gateway.answer.store(302, ordering: .relaxed)
+        let asked = gateway.count
+        poll(nil, 0, 1500)
+        #expect(try gateway.count == asked && server.flags() == ["TP"])
+        _ = try server.base.door.call("dispatcher.ping_active", "1")
+        try wait(server, for: ["AP"])
         try server.base.door.expect("dispatcher.set_state", ["d", "1", "all"], is: #""Ok. Dispatcher state updated.""#)
         #expect(try server.flags() == ["DX"])
     }
