@@ -11,6 +11,8 @@ private struct Probe {
     let set: Int32
     let uri: apus_str
     let begun: UInt64
+    /// Of the snapshot that it was sent for.
+    let version: UInt64
     let measures: Bool
 }
 
@@ -55,7 +57,9 @@ private func probe(_ host: Host, _ snapshot: SnapshotRef, _ range: Range<Int>) {
         while number + 1 < snapshot.pointee.setCount, snapshot.pointee.sets[number + 1].destinations <= one {
             number += 1
         }
-        if isProbed(one.pointee.cell.condition) { send(host, one, of: snapshot.pointee.sets[number].id) }
+        if isProbed(one.pointee.cell.condition) {
+            send(host, one, of: snapshot.pointee.sets[number].id, snapshot.pointee.version)
+        }
     }
 }
 
@@ -69,7 +73,7 @@ private func isProbed(_ condition: Condition) -> Bool {
     }
 }
 
-private func send(_ host: Host, _ one: UnsafeMutablePointer<Destination>, of set: Int32) {
+private func send(_ host: Host, _ one: UnsafeMutablePointer<Destination>, of set: Int32, _ version: UInt64) {
     guard let tm = state.pointee.tm,
         one.pointee.cell.pointee.isProbed.compareExchange(
             expected: false, desired: true, ordering: .acquiringAndReleasing
@@ -85,7 +89,8 @@ private func send(_ host: Host, _ one: UnsafeMutablePointer<Destination>, of set
     one.pointee.cell.retain()
     probe.initialize(
         to: Probe(
-            cell: one.pointee.cell, set: set, uri: text, begun: host.clock, measures: settings.latencyStatistics != 0))
+            cell: one.pointee.cell, set: set, uri: text, begun: host.clock, version: version,
+            measures: settings.latencyStatistics != 0))
     var request = tm_request()
     request.size = UInt32(MemoryLayout<tm_request>.size)
     request.method = settings.pingMethod
@@ -117,7 +122,7 @@ private func send(_ host: Host, _ one: UnsafeMutablePointer<Destination>, of set
 }
 
 private let answered: tm_callback = { event in
-    guard let probe = event.pointee.user?.assumingMemoryBound(to: Probe.self) else { return }
+    guard let probe = event.pointee.user?.assumingMemoryBound(to: Probe.self), probe.isWanted else { return }
     let host = event.pointee.host
     let hasReply = event.pointee.reply != nil && event.pointee.flags & UInt32(TM_FAKED) == 0
     let now = host.clock
@@ -152,6 +157,16 @@ private let ended: @convention(c) (UnsafeMutableRawPointer?) -> Void = { user in
 }
 
 extension UnsafeMutablePointer<Probe> {
+    /// The destination is still listed, with that URI: after a reload the answer may say nothing of it any more.
+    fileprivate var isWanted: Bool {
+        guard let snapshot = state.snapshot else { return false }
+        if snapshot.pointee.version == pointee.version { return true }
+        guard let set = snapshot.find(Int64(pointee.set)) else { return false }
+        return (0..<set.pointee.count).contains {
+            set[$0].pointee.cell == pointee.cell && set[$0].pointee.uri.equals(pointee.uri)
+        }
+    }
+
     fileprivate func succeeded(_ host: Host, _ code: Int32, _ reason: apus_str) {
         // Who goes on being asked when all is well.
         let mode = state.pointee.settings.probingMode

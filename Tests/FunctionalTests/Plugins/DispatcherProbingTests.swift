@@ -128,6 +128,27 @@ import Testing
         #expect(try server.flags() == ["AX", "AP"])
     }
 
+    /// What the answer says of a destination that is gone, or has another URI now, concerns nobody.
+    @Test func answersAfterAReload() throws {
+        let (moved, gone, stays) = (try Gateway(), try Gateway(), try Gateway())
+        let all = [moved, gone, stays]
+        defer { for gateway in all { gateway.end() } }
+        for gateway in all { gateway.answer.store(0, ordering: .relaxed) }
+        let server = try Dispatching(
+            "1 sip:\(moved.address) 0 0 duid=a\n1 sip:\(gone.address)\n1 sip:\(stays.address)\n",
+            parameters: ["ds_ping_interval=1", "ds_ping_fr_timeout=3000", "ds_probing_mode=1"],
+            routes: "modparam(\"tm\", \"retr_timer1\", 100)", script: "exit;")
+        #expect(until { all.allSatisfy { $0.probes == 1 } })
+        let other = try Gateway()
+        defer { other.end() }
+        try server.reload("1 sip:\(other.address) 0 0 duid=a\n1 sip:\(stays.address)\n")
+        try wait(server, for: ["AP", "IP"])
+        #expect(until { other.probes >= 1 })
+        let log = server.base.server.log
+        #expect(log.contains("destination sip:\(stays.address) of set 1 is down"))
+        #expect(!log.contains("destination sip:\(moved.address)") && !log.contains("destination sip:\(gone.address)"))
+    }
+
     /// Probes leave by the socket and go through the proxy that their destination names; others by those of the parameters.
     @Test func waysOfProbes() throws {
         let own = try Gateway()
