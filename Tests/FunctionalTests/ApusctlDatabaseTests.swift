@@ -16,7 +16,7 @@ import Testing
         #expect(made.succeeded)
         #expect(made.output == ApusctlDatabaseTests.versions.map { $0 + ": made\n" }.joined() + url + "\n")
         let row = "INSERT INTO dispatcher(setid, destination) VALUES (1, 'sip:192.0.2.1')"
-        #expect(try run("sqlite3", [folder.path + "/new.db", row]).succeeded)
+        try sqlite(folder.path + "/new.db", row)
         let kept = try Apusctl.run(["db", "create"], folder: folder, settings: "APUS_DB=\(url)\n")
         #expect(
             kept.output
@@ -37,8 +37,7 @@ import Testing
         let file = folder.path + "/one.db"
         let made = try Apusctl.run(["db", "create", file, "dispatcher"], folder: folder)
         #expect(made.output == "version version 1: made\ndispatcher version 4: made\nsqlite://\(file)\n")
-        let tables = try run("sqlite3", [file, "SELECT count(*) FROM sqlite_master WHERE type = 'table'"])
-        #expect(tables.output == "2\n")
+        #expect(try sqlite(file, "SELECT count(*) FROM sqlite_master WHERE type = 'table'") == "2\n")
     }
 
     @Test func whatCannotBeDoneIsTold() throws {
@@ -59,9 +58,8 @@ import Testing
         #expect(try refused("show", folder.path + "/no.db", "version").contains("/no.db: file is not a database"))
         #expect(try refused("create", folder.path + "/no/folder.db").contains("unable to open database file"))
         // Nothing half done: a view of that name has no place for a version.
-        #expect(try run("sqlite3", [file, "CREATE VIEW version AS SELECT 1 AS a"]).succeeded)
+        try sqlite(file, "CREATE VIEW version AS SELECT 1 AS a")
         #expect(try refused("create", file).contains("no such column: table_version"))
-        let tables = try run("sqlite3", [file, "SELECT count(*) FROM sqlite_master"])
-        #expect(tables.output == "1\n")
+        #expect(try sqlite(file, "SELECT count(*) FROM sqlite_master") == "1\n")
     }
 }

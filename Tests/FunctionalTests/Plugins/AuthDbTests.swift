@@ -23,8 +23,7 @@ import Testing
             INSERT INTO subscriber(username, domain, password, ha1) VALUES ('dave', 'test', '', '');
             CREATE TABLE version(table_name VARCHAR(32), table_version INT); INSERT INTO version VALUES('subscriber', \(version));
             """
-        let made = try run("sqlite3", [file, sql])
-        try #require(made.succeeded, "\(made.errors)")
+        try sqlite(file, sql)
         let settings = parameters.map { "modparam(\"auth_db\", \($0))\n" }.joined()
         return try AuthProbe(
             check: check, challenge: #"proxy_challenge("test", "1", "SHA-256,MD5")"#,

@@ -8,11 +8,6 @@ import Testing
         CREATE TABLE version(table_name VARCHAR(32), table_version INT); INSERT INTO version VALUES('t', 3);
         """
 
-    private func sqlite(_ file: String, _ sql: String) throws {
-        let result = try run("sqlite3", [file, sql])
-        try #require(result.succeeded, "\(result.output)")
-    }
-
     private func server(
         _ folder: borrowing TemporaryFolder, url: String, module: String = "dbuse", _ parameters: String = ""
     ) throws -> Server {

@@ -2,11 +2,6 @@ import Testing
 
 /// Destination sets from a table, and the sample config that takes them from there.
 @Suite(.timeLimit(.minutes(10))) struct DispatcherDatabaseTests {
-    private func sqlite(_ file: String, _ sql: String) throws {
-        let result = try run("sqlite3", [file, sql])
-        guard result.succeeded else { throw HarnessError("sqlite3: \(result.errors)") }
-    }
-
     private let table = """
         CREATE TABLE dispatcher (id INTEGER PRIMARY KEY, setid INTEGER NOT NULL DEFAULT 0, destination VARCHAR(192) NOT NULL DEFAULT '',
         flags INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL DEFAULT 0, attrs VARCHAR(128) NOT NULL DEFAULT '',
