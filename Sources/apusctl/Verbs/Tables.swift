@@ -70,7 +70,8 @@ struct Tables {
         let schema = try Schema(session.settings)
         if let unknown = names.first(where: { !schema.tables.contains($0) }) {
             throw .usage(
-                "there is no table \(unknown): \(schema.tables.joined(separator: ", ")); a file has a slash, as ./\(unknown)")
+                "there is no table \(unknown): \(schema.tables.joined(separator: ", ")); a file has a slash, as ./\(unknown)"
+            )
         }
         let wanted = names.isEmpty ? schema.tables : ["version"] + names.filter { $0 != "version" }
         let file = try SQLiteFile(path, creating: true)

@@ -47,7 +47,8 @@ import Testing
         try sqlite(
             file,
             "ALTER TABLE dispatcher ADD COLUMN destination TEXT DEFAULT 'sip:old'; UPDATE dispatcher SET setid = -4;")
-        #expect(try door.call("dispatcher.reload").json.contains("row 1: the set's number is 0 to 2147483647, not `-4`"))
+        #expect(
+            try door.call("dispatcher.reload").json.contains("row 1: the set's number is 0 to 2147483647, not `-4`"))
     }
 
     /// Names of columns, those of older versions, and further ones.
@@ -64,7 +65,8 @@ import Testing
         let server = try server(
             file,
             [
-                "table_name=gates", "setid_col=grp", "destination_col=uri", "ds_db_extra_attrs=pref=prefix;socket=sock;weight=share",
+                "table_name=gates", "setid_col=grp", "destination_col=uri",
+                "ds_db_extra_attrs=pref=prefix;socket=sock;weight=share",
             ],
             script: Dispatching.steps([#"ds_select_dst("4", "8")| $du $xavp(_dsdst_=>attrs) $xavp(_dsdst_[1]=>attrs)"#])
         )
