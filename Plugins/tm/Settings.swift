@@ -64,12 +64,12 @@ struct Settings {
     var userAgent = apus_str()
     /// onsend_route sees replies that are passed on (the core's onsend_route_reply); from `start` on.
     var showsReplies = false
-    /// The core's use_dst_blocklist and dst_blocklist_expire, from `start` on.
-    /// There may be a block list (dst_blocklist_init), and it is in use.
+    /// There may be a block list (the core's dst_blocklist_init), and it is in use (use_dst_blocklist). These four from `start` on.
     var hasBlockList = true
     var usesBlockList = false
     /// Reasons that put nobody on it, by transport: UDP, TCP, TLS, SCTP.
     var blockListMasks: (Int64, Int64, Int64, Int64) = (0, 0, 0, 0)
+    /// Milliseconds (dst_blocklist_expire).
     var blockListExpire: UInt32 = 60_000
     var reparseOnDnsFailover: Int64 = 0
     var dnsReuseRcvSocket: Int64 = 0
