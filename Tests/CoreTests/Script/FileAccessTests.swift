@@ -7,7 +7,7 @@ import Testing
 @Suite struct FileAccessTests {
     /// A FIFO, and its path.
     private func withFIFO(_ body: (String) throws -> Void) throws {
-        var path = Array("/tmp/apus-fifo-XXXXXX".utf8CString)
+        var path = Array(("/tmp/apus-fifo-" + String(repeating: "X", count: 6)).utf8CString)
         let folder = try #require(
             path.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) }.map { String(cString: $0) })
         defer { rmdir(folder) }
