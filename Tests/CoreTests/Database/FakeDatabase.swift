@@ -6,7 +6,7 @@ import Synchronization
 
 /// A database that does what a test says: its SQL is words of this test. The url is `fake://NAME`.
 ///
-///     append <n>   writes n down, after a moment      gate         waits until the test opens the gate
+///     append <n>   writes n down, which is of key n / 1000; gate         waits until the test opens the gate
 ///     meet         until two of them are there        fail         the database says no
 ///     die          the connection is lost at it       stale        the connection was lost before, unless it is new
 ///     rows <n>     n rows of number and text          else         written down, no rows; "INSERT" in it: 1 row changed
@@ -20,8 +20,9 @@ final class FakeDatabase: Sendable {
         var prepared = 0
         var opened = 0
         var open = 0
-        var atOnce = 0
-        var mostAtOnce = 0
+        /// Keys of which a number is being written down, and how often there were two of one.
+        var busy: Set<Int64> = []
+        var overlaps = 0
         /// Rows that "UPDATE" and others change.
         var changes: Int64 = 0
         /// What statements begin with that fail.
@@ -143,15 +144,15 @@ private final class FakeStatement {
         connection.isNew = false
         connection.affected = 0
         let number = values.first?.num ?? 0
-        database.state.withLock { state in
-            state.atOnce += 1
-            state.mostAtOnce = max(state.mostAtOnce, state.atOnce)
-        }
-        defer { database.state.withLock { $0.atOnce -= 1 } }
         switch sql {
         case "append":
-            usleep(200)
-            database.state.withLock { $0.numbers.append(number) }
+            let key = number / 1000
+            database.state.withLock { if !$0.busy.insert(key).inserted { $0.overlaps += 1 } }
+            sched_yield()
+            database.state.withLock { state in
+                state.numbers.append(number)
+                state.busy.remove(key)
+            }
         case "gate": database.wait { $0.gate }
         case "meet":
             database.state.withLock { $0.meeting += 1 }
