@@ -11,16 +11,8 @@ import Testing
             modparam("tm", "retr_timer1", 300)
             modparam("tm", "fr_timer", "20s")
             request_route {
-                if (is_method("CANCEL")) {
-                    if (t_check_trans()) t_relay();
-                    exit;
-                }
-                if (has_totag()) {
-                    if (loose_route()) t_relay();
-                    else if (is_method("ACK")) { if (t_check_trans()) t_relay(); }
-                    else sl_send_reply("404", "Not Here");
-                    exit;
-                }
+                \(ScriptParts.cancel)
+                \(ScriptParts.dialogs)
                 t_check_trans();
                 if (is_method("INVITE")) {
                     record_route();

@@ -29,16 +29,8 @@ private struct Bridge: ~Copyable {
                     sl_send_reply("200", "$stat(tmx:inuse_transactions) $stat(tm:pieces_in_use)");
                     exit;
                 }
-                if (is_method("CANCEL")) {
-                    if (t_check_trans()) t_relay();
-                    exit;
-                }
-                if (has_totag()) {
-                    if (loose_route()) t_relay();
-                    else if (is_method("ACK")) { if (t_check_trans()) t_relay(); }
-                    else sl_send_reply("404", "Not Here");
-                    exit;
-                }
+                \(ScriptParts.cancel)
+                \(ScriptParts.dialogs)
                 record_route();
                 $ru = "sip:called@127.0.0.1:\(port);transport=\(transport)";
                 if (!t_relay()) sl_reply_error();

@@ -33,16 +33,8 @@ private struct Relay: ~Copyable {
                     exit;
                 }
                 if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
-                if (is_method("CANCEL")) {
-                    if (t_check_trans()) t_relay();
-                    exit;
-                }
-                if (has_totag()) {
-                    if (loose_route()) t_relay();
-                    else if (is_method("ACK")) { if (t_check_trans()) t_relay(); }
-                    else sl_send_reply("404", "Not Here");
-                    exit;
-                }
+                \(ScriptParts.cancel)
+                \(ScriptParts.dialogs)
                 t_check_trans();
                 if (is_method("INVITE")) record_route();
                 \(choose)

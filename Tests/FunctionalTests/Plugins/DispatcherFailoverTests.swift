@@ -5,13 +5,8 @@ import Testing
     /// A balancer's script: round robin, the next gateway after an error or silence.
     private func script(_ algorithm: Int) -> String {
         """
-        if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
-        if (has_totag()) {
-            if (loose_route()) t_relay();
-            else if (is_method("ACK")) { if (t_check_trans()) t_relay(); }
-            else sl_send_reply("404", "Not Here");
-            exit;
-        }
+        \(ScriptParts.cancel)
+        \(ScriptParts.dialogs)
         t_check_trans();
         record_route();
         if (!ds_select_dst("1", "\(algorithm)")) { send_reply("404", "No destination"); exit; }

@@ -90,12 +90,7 @@ import Testing
                 """,
             script: """
                 if (is_method("BYE|CANCEL")) ds_load_update();
-                if (has_totag()) {
-                    if (loose_route()) t_relay();
-                    else if (is_method("ACK")) { if (t_check_trans()) t_relay(); }
-                    else sl_send_reply("404", "Not Here");
-                    exit;
-                }
+                \(ScriptParts.dialogs)
                 t_check_trans();
                 record_route();
                 if (is_method("INVITE")) {
