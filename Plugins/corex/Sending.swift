@@ -187,11 +187,7 @@ extension UnsafeMutablePointer<Departure> {
         branch.add(hex: UInt64(messages.pointee.hash(id, call.message.field(APUS_FIELD_CSEQ_NUMBER))))
         branch.add(".")
         branch.add(number: number)
-        var at = 0
-        while let via = call.message.find("Via", from: at) {
-            at = Int(via.index) + 1
-            guard withUnsafePointer(to: via, { call.message.remove($0) }) else { return false }
-        }
+        guard call.message.removeAll("Via") else { return false }
         var outgoing = apus_outgoing(
             size: UInt32(MemoryLayout<apus_outgoing>.size), reserved: 0, listener: listener, branch: branch.text,
             via_params: apus_str(), uri: apus_str(), path: apus_str())

@@ -55,7 +55,7 @@ func chargingVector(_ call: Call) -> CInt {
     case (0, .absent), (0, .removed), (1, .received): return .true
     default: break
     }
-    if old == .received || old == .broken, !call.message.removeVectors() {
+    if old == .received || old == .broken, !call.message.removeAll("P-Charging-Vector") {
         return call.fail("P-Charging-Vector could not be removed: an earlier edit is in the way")
     }
     vector.pointee.text = apus_str()
@@ -83,18 +83,6 @@ let chargingVectorPart: @convention(c) (Access, UnsafeMutablePointer<apus_value>
     case 2: return value.answer(vector.part("icid-generated-at"))
     case 3: return value.answer(vector.part("orig-ioi"))
     default: return value.answer(vector.part("term-ioi"))
-    }
-}
-
-extension Message {
-    /// False when an earlier edit is in the way.
-    fileprivate func removeVectors() -> Bool {
-        var place = 0
-        while var header = find("P-Charging-Vector", from: place) {
-            place = Int(header.index) + 1
-            guard remove(&header) else { return false }
-        }
-        return true
     }
 }
 

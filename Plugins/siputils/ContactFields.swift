@@ -59,11 +59,11 @@ extension UnsafePointer<apus_call> {
         guard !rest.isEmpty, rest.bytes.reduce(0, { $0 + ($1 == separator ? 1 : 0) }) == fieldCount - 1 else {
             return nil
         }
-        _ = rest.next(field: separator)
-        let user = rest.next(field: separator)
-        let password = rest.next(field: separator)
-        let host = rest.next(field: separator)
-        let port = rest.next(field: separator)
+        _ = rest.next(separator)
+        let user = rest.next(separator) ?? ""
+        let password = rest.next(separator) ?? ""
+        let host = rest.next(separator) ?? ""
+        let port = rest.next(separator) ?? ""
         let transport = rest
         guard !host.isEmpty else { return nil }
         writer.add("sip:")
@@ -89,15 +89,6 @@ extension Writer {
         add(byte: separator)
         add(field)
         return field.index(of: separator) == nil
-    }
-}
-
-extension apus_str {
-    /// Takes a field, which may be empty, off the front.
-    fileprivate mutating func next(field separator: UInt8) -> apus_str {
-        let end = index(of: separator) ?? len
-        defer { self = dropFirst(end + 1) }
-        return self[0..<end]
     }
 }
 

@@ -28,15 +28,13 @@ func parseHeaders(_ call: Call) -> CInt {
 extension Message {
     /// Whether all values of the headers of that name are name-addrs.
     fileprivate func addressesParse(_ name: apus_str) -> Bool {
-        var place = 0
-        while let header = find(name, from: place) {
-            place = Int(header.index) + 1
+        eachHeader(name) { header in
             var rest = header.value.trimmed
             repeat {
                 guard let value = parse(nameAddr: rest), parse(uri: value.uri) != nil else { return false }
                 rest = rest.dropFirst(Int(value.length) + 1).trimmed
             } while !rest.isEmpty
+            return true
         }
-        return true
     }
 }

@@ -12,6 +12,17 @@ extension Message {
         return true
     }
 
+    /// Removes all headers of that name. False when an earlier edit was in the way of one; the others are removed all the same.
+    @discardableResult
+    public func removeAll(_ name: apus_str) -> Bool {
+        var isWhole = true
+        eachHeader(name) { header in
+            if !withUnsafePointer(to: header, { remove($0) }) { isWhole = false }
+            return true
+        }
+        return isWhole
+    }
+
     /// The values of all headers of that name, which are lists, in their order, while `visit` is true; empty ones are none. Whether it was for all.
     @discardableResult
     public func eachValue(_ name: apus_str, _ visit: (apus_str) -> Bool) -> Bool {

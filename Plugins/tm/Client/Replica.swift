@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: as in Relay.swift. The transaction of a replica has no server side: it is in no bucket, and nothing is ever sent to its source.
 
@@ -38,12 +39,8 @@ extension RelayRef {
     /// else none that names us on top.
     func stripReplica(_ call: Call) {
         let message = call.message
+        message.removeAll("Via")
         var at = 0
-        while let via = message.find("Via", from: at) {
-            at = Int(via.index) + 1
-            withUnsafePointer(to: via) { _ = message.remove($0) }
-        }
-        at = 0
         while let route = message.find("Route", from: at) {
             at = Int(route.index) + 1
             if !pointee.target.nextHop.isNull {

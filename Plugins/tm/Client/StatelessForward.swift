@@ -131,11 +131,12 @@ extension UnsafeMutablePointer<StatelessForward> {
     private func compose(_ call: Call) -> Bool {
         guard let listener = pointee.destination.listener else { return false }
         var mark = apus_mark()
+        // `headers_mode` 2: a CANCEL has one Via, ours.
         let isStripped =
             call.message.method == APUS_METHOD_CANCEL
             && call.home.map { $0.settings.pointee.headersMode & 2 != 0 } ?? false
             && call.host.pointee.message.pointee.mark(call.pointee.msg, &mark) > 0
-        if isStripped { stripVias(call) }
+        if isStripped { call.message.removeAll("Via") }
         defer { if isStripped { call.host.pointee.message.pointee.rewind(call.pointee.msg, &mark) } }
         var memory: [64 of UInt8] = InlineArray(repeating: 0)
         return withUnsafeMutableBytes(of: &memory) { memory in
@@ -150,15 +151,6 @@ extension UnsafeMutablePointer<StatelessForward> {
             piece.copyMemory(from: source, byteCount: bytes.len)
             pointee.bytes = apus_str(s: UnsafePointer(piece.assumingMemoryBound(to: CChar.self)), len: bytes.len)
             return true
-        }
-    }
-
-    /// `headers_mode` 2: a CANCEL has one Via, ours.
-    private func stripVias(_ call: Call) {
-        var at = 0
-        while let via = call.message.find("Via", from: at) {
-            at = Int(via.index) + 1
-            withUnsafePointer(to: via) { _ = call.message.remove($0) }
         }
     }
 
