@@ -82,14 +82,18 @@ extension DatabasePool {
         withLock { connections -= 1 }
     }
 
-    /// The next attempt comes after 1, 2, 4 ... 30 seconds.
+    /// The next attempt comes after 1, 2, 4 ... 30 seconds, however many threads have lost their connections at once, and whoever has it tried
+    /// in between.
     private func noteDown(_ text: String) {
         let isNews = withLock { () -> Bool in
             let isNews = phase != .down || reason != text
+            let now = Syscalls.monotonicNanoseconds()
+            if phase != .down || now >= nextAttempt {
+                nextAttempt = now + UInt64(min(30, 1 << min(attempts, 5))) * 1_000_000_000
+                attempts += 1
+            }
             phase = .down
             reason = text
-            nextAttempt = Syscalls.monotonicNanoseconds() + UInt64(min(30, 1 << min(attempts, 5))) * 1_000_000_000
-            attempts += 1
             isTrying = false
             pthread_cond_broadcast(changed)
             return isNews

@@ -86,6 +86,16 @@ import Testing
         #expect(database.state.withLock { $0.numbers.sorted() } == [4, 5])
     }
 
+    @Test func attemptsInBetweenDoNotPutOffTheNext() throws {
+        let database = FakeDatabase()
+        database.state.withLock { $0.isUp = false }
+        let pool = try database.pool()
+        for number in Int64(0)..<6 { #expect(pool.answer(Ask.raw("append", number)).status == APUS_DB_DOWN) }
+        // Each of them doubling the pause, it would be half a minute.
+        #expect(pool.report.seconds <= 4)
+        pool.end()
+    }
+
     @Test func aLostConnectionIsReplacedAndNothingIsDoneTwice() throws {
         let database = FakeDatabase()
         let statistics = Statistics()
