@@ -129,8 +129,8 @@ final class Management: @unchecked Sendable {
         }
     }
 
-    /// Commands are executed.
-    var isOpen: Bool { state.withLock { $0.phase == .open } }
+    /// The thread is there: the workers are, too, or are about to be.
+    var isRunning: Bool { state.withLock { $0.mailbox != nil } }
 
     static let stopping = CommandFault(code: 503, "the server stops")
 

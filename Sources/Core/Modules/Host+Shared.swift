@@ -32,7 +32,7 @@ private struct Retirement {
             to: Retirement(
                 node: MailNode(receive: passed), worker: 0, host: host, old: old, release: release))
         // The main thread starts or stops modules: no worker runs.
-        let isAlone = Worker.current == nil && !host.modules.management.isOpen
+        let isAlone = Worker.current == nil && !host.modules.management.isRunning
         isAlone ? end(place) : goOn(place)
     }
 
