@@ -56,25 +56,15 @@ enum StatelessForward {
         }
         guard let count else { return .failed(EMSGSIZE) }
         if !isRaw, let other = SendingRules.current.transport(for: message, of: count, insteadOf: proto) {
-            let larger = compose(message, to: remote, other, isRaw: false, server)
-            if case .ready = larger { return larger }
-            // Nothing of ours speaks it: the request leaves as it would have.
-            return fallBack(message, listener, remote, into: buffer)
+            switch compose(message, to: remote, other, isRaw: false, server) {
+            // Nothing of ours speaks it, and nothing was written: the request leaves as it would have.
+            case .failed(EAFNOSUPPORT): break
+            case let larger: return larger
+            }
         }
         let bytes = Bytes(UnsafeRawPointer(start).assumingMemoryBound(to: UInt8.self), count)
         return .ready(
             Outgoing(listener: listener, remote: remote, bytes: bytes, options: message.forwardOptions))
-    }
-
-    /// The request for that listener after all.
-    private static func fallBack(
-        _ message: Message, _ listener: Listener, _ remote: SocketAddress, into buffer: UnsafeMutableRawBufferPointer
-    ) -> Composed {
-        guard let count = write(message, leavingBy: listener, into: buffer) else { return .failed(EMSGSIZE) }
-        let start = UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: UInt8.self)
-        return .ready(
-            Outgoing(
-                listener: listener, remote: remote, bytes: Bytes(start, count), options: message.forwardOptions))
     }
 
     private static func write(
