@@ -141,10 +141,10 @@ extension UnsafeMutablePointer<ServerWorker> {
             let count = message.writeForwardedReply(into: buffer, leavingBy: listener)
         else { return dropReply(space, "a reply cannot be passed on", hop.host) }
         let bytes = Bytes(UnsafeRawPointer(buffer.baseAddress!).assumingMemoryBound(to: UInt8.self), count)
-        if SendingRules.current.showsReplies {
+        if let passes = pointee.shared.pointee.host.pointee.services.onsendReply {
             var sending = Run.Sending(
                 local: listener.address, remote: remote, transport: UInt32(proto.rawValue), bytes: bytes)
-            guard Onsend.passes(message.opaque, &sending) else {
+            guard passes(message.opaque, &sending) else {
                 bump(counters.dropReplies)
                 return
             }

@@ -70,8 +70,8 @@ extension UnsafeMutablePointer<ServerWorker> {
     /// RFC 5923: the client takes requests over this connection as if they came to the port in its Via.
     @inline(__always)
     private func noteAlias(of message: Message) {
-        guard pointee.settings.acceptsAliases, message.routing.connection != 0, let via = message.topVia,
-            via.parameters["alias"] != nil
+        guard message.routing.connection != 0, pointee.worker.pointee.streams.pointee.options.acceptsAliases,
+            let via = message.topVia, via.parameters["alias"] != nil
         else { return }
         _ = pointee.worker.addAlias(
             ConnectionID(raw: message.routing.connection), port: via.port == 0 ? 5060 : via.port)

@@ -133,7 +133,6 @@ extension SendingRules {
         isMultihomed = settings.isOn("mhomed")
         udpMTU = settings.number("udp_mtu")
         largeTransport = settings.text("udp_mtu_try_proto").flatMap { TransportProtocol(Bytes(permanent: $0)) } ?? .udp
-        showsReplies = settings.isOn("onsend_route_reply")
     }
 }
 

@@ -58,7 +58,7 @@ final class Server {
         modules.makeWorkers(workers)
         modules.shared.pointee.services.startRun = OwnRuns.start
         modules.shared.pointee.services.onsend = Onsend.look
-        if SendingRules.current.showsReplies { modules.shared.pointee.services.onsendReply = Onsend.passes }
+        if settings.isOn("onsend_route_reply") { modules.shared.pointee.services.onsendReply = Onsend.passes }
         modules.shared.pointee.services.hold = Holding.hold
         modules.shared.pointee.services.forwardReply = PassingOn.forward
         modules.shared.pointee.services.endHolding = Holding.end
@@ -102,8 +102,8 @@ final class Server {
         Log.notice("\(Version.product) is ready: \(workers.count) worker\(workers.count == 1 ? "" : "s")")
         ready()
         obeySignals(NameRefresh(offload, modules.core.host))
-        limitTheEnd()
         drain()
+        limitTheEnd()
         workers.stop()
         workers.join()
         offload.close()
@@ -177,7 +177,7 @@ final class Server {
                 checksVia: settings.isOn("check_via"), maxMessage: settings.number("msg_recv_max_size"),
                 logPrefix: prefix,
                 changeable: WorkerSettings(
-                    forcesRport: settings.isOn("force_rport"), acceptsAliases: settings.isOn("tcp_accept_aliases"),
+                    forcesRport: settings.isOn("force_rport"),
                     countsUserAgents: settings.isOn("count_user_agents"),
                     refusalLevel: RefusalLevel(settings).level { settings.number($0) }),
                 asksForRport: settings.isOn("local_rport"), showsReceived: settings.number("received_route_mode") > 0,
@@ -258,7 +258,7 @@ final class Server {
         }
     }
 
-    /// A module that does not come to its end must not keep the server from its own: after exit_timeout seconds that is over (0: never).
+    /// A module that does not come to its end must not keep the server from its own: exit_timeout seconds behind `drain` that is over (0: never).
     private func limitTheEnd() {
         let seconds = settings.number("exit_timeout")
         guard seconds > 0 else { return }

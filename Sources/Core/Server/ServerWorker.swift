@@ -91,8 +91,6 @@ struct ServerWorker {
 struct WorkerSettings: Sendable {
     /// Requests are answered to the port that they came from (force_rport).
     var forcesRport = false
-    /// `;alias` in a Via opens the port in it to requests over the same connection (tcp_accept_aliases).
-    var acceptsAliases = false
     /// core.msgstats tells which programs send (count_user_agents).
     var countsUserAgents = false
     /// At which messages that are none are logged (corelog, sip_parser_log).

@@ -45,7 +45,6 @@ struct WorkerParameters: @unchecked Sendable {
             { _ in
                 guard let worker = Worker.current else { return }
                 worker.pointee.streams.pointee.options.takeChangeable { number("tcp", $0) }
-                takeOwn()
             }
         case .worker: { _ in takeOwn() }
         case .modules, .none, .fixed: nil
@@ -57,7 +56,6 @@ struct WorkerParameters: @unchecked Sendable {
         guard let own = ServerWorker.current else { return }
         own.pointee.script.pointee.maxWhileLoops = Int64(number("core", "max_while_loops"))
         own.pointee.settings.forcesRport = number("core", "force_rport") != 0
-        own.pointee.settings.acceptsAliases = number("tcp", "accept_aliases") != 0
         own.pointee.settings.countsUserAgents = number("core", "count_user_agents") != 0
         own.pointee.settings.refusalLevel = refusal.level { number("core", $0) }
     }

@@ -6,8 +6,6 @@ struct SendingRules {
     var udpMTU = 0
     /// UDP: none, unless the script says so for a message (udp_mtu_try_proto).
     var largeTransport = TransportProtocol.udp
-    /// onsend_route sees replies that are passed on, too (onsend_route_reply).
-    var showsReplies = false
 
     /// Written before the workers start and constant afterwards.
     nonisolated(unsafe) static var current = SendingRules()
