@@ -7,7 +7,7 @@
  *   auth_check check = { APUS_STRUCT(auth_check), .kind = AUTH_PROXY };
  *   int result = auth->pre_auth(h, c->msg, &check);
  *   if (result != AUTH_UNDECIDED) return result;
- *   ... look check.user and check.domain up ...
+ *   ... look check.user and check.domain up; whoever waits for that has the check in script->allocate, not on the stack ...
  *   result = found ? auth->check_response(h, &check, secret, AUTH_PASSWORD) : auth->check_nobody(h, &check, AUTH_PASSWORD);
  *   return result == AUTH_GOOD ? auth->post_auth(h, c->msg, &check) : result;
  *

@@ -31,12 +31,11 @@
  *   static void finish(void *s) { my_free(s); }
  *   static void outcome(void *c, int64_t *affected, int64_t *id) { *affected = my_rows(c); *id = my_id(c); }
  *
- *   static int declare(const apus_host *h) {
- *       return h->db->add_driver(h, &(apus_db_driver){
- *           APUS_STRUCT(apus_db_driver), .scheme = "my", .flags = APUS_DB_ON_CONFLICT, .open = open, .close = close, .prepare = prepare,
- *           .execute = execute, .step = step, .columns = columns, .name = name, .value = value, .end = end, .finish = finish,
- *           .outcome = outcome });
- *   }
+ *   static const apus_db_driver driver = {                                  // it stays: the host keeps the pointer
+ *       APUS_STRUCT(apus_db_driver), .scheme = "my", .flags = APUS_DB_ON_CONFLICT, .open = open, .close = close, .prepare = prepare,
+ *       .execute = execute, .step = step, .columns = columns, .name = name, .value = value, .end = end, .finish = finish,
+ *       .outcome = outcome };
+ *   static int declare(const apus_host *h) { return h->db->add_driver(h, &driver); }
  *   APUS_MODULE(db_my) { APUS_HEADER, .name = "db_my", .version = "1.0", .declare = declare };
  *
  * A user:

@@ -31,9 +31,10 @@ typedef struct apus_token {
 typedef struct apus_suspend_api {
     uint32_t size;
     /*
-     * [worker] Parks the run of this call; the function must then return APUS_SUSPENDED. Worker and message go different ways: nothing
+     * [worker] Parks the run of this call; the function then returns APUS_SUSPENDED. Worker and message go different ways: nothing
      * of the call may be touched until `done` is called with it on the same worker, exactly once: by `complete`, after
      * `milliseconds` with APUS_TIMED_OUT (0: never), or with APUS_CANCELLED when the server stops. What args point to is still valid there.
+     * A function that answers something else has not waited: the token is stale, and `done` is not called.
      * `done` answers like the function itself. A token of 0: too many runs wait (core parameter max_suspended), or the route cannot suspend.
      */
     apus_token (*APUS_NONNULL begin)(const apus_call *APUS_NONNULL c, uint32_t milliseconds,
