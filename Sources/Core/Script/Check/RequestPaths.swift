@@ -6,7 +6,7 @@
 /// followed through conditions, loops and `route(…)` calls by constant names; where two paths meet, what one of them has done counts.
 final class RequestPaths {
     /// What may have happened before a statement.
-    private struct State {
+    private struct State: Equatable {
         /// Nothing runs here.
         var isUnreachable = false
         /// Where the request was sent first: a number in `calls`.
@@ -170,7 +170,7 @@ final class RequestPaths {
         }
     }
 
-    /// Twice: what is sent at the end of the body is sent when it begins again.
+    /// Twice, if the first turn has changed anything: what is sent at the end of the body is sent when it begins again.
     private func loop(
         _ condition: Syntax.Expression, _ body: Syntax.Block, _ before: State, _ exits: inout Exits
     ) -> State {
@@ -180,7 +180,9 @@ final class RequestPaths {
         for _ in 0..<2 {
             let outcome = evaluate(condition, state)
             after = after.joined(outcome.whenFalse)
-            state = state.joined(run(body.statements, outcome.whenTrue, &inner))
+            let next = state.joined(run(body.statements, outcome.whenTrue, &inner))
+            if next == state { break }
+            state = next
         }
         exits.route = exits.route.joined(inner.route)
         return after.joined(evaluate(condition, state).whenFalse).joined(inner.loop)

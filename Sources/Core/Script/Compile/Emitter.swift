@@ -112,12 +112,4 @@ struct Emitter {
         for (instruction, label) in pending { code[instruction].c = labels[label] }
         pending.removeAll()
     }
-
-    /// Takes back what was emitted since a mark: a constant folded after its parts were emitted.
-    mutating func truncate(to count: Int32, height: Int) {
-        code.removeLast(code.count - Int(count))
-        positions.removeLast(positions.count - Int(count))
-        pending.removeAll { $0.instruction >= Int(count) }
-        self.height = height
-    }
 }
