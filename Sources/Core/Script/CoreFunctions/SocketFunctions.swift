@@ -91,9 +91,15 @@ extension CoreFunctions {
             "udp_mtu_try_proto", "transport:word(UDP|TCP|TLS|SCTP|udp|tcp|tls|sctp)", routes: anywhere,
             "What this request takes instead of UDP when it is larger than udp_mtu."
         ) {
-            let all: [Routing.Options] = [.largeOverUDP, .largeOverTCP, .largeOverTLS, .largeOverSCTP]
+            let chosen: Routing.Options =
+                switch $0.argument(0).num % 4 {
+                case 0: .largeOverUDP
+                case 1: .largeOverTCP
+                case 2: .largeOverTLS
+                default: .largeOverSCTP
+                }
             $0.coreMessage.routing.options.subtract([.largeOverUDP, .largeOverTCP, .largeOverTLS, .largeOverSCTP])
-            $0.coreMessage.routing.options.insert(all[Int($0.argument(0).num) % 4])
+            $0.coreMessage.routing.options.insert(chosen)
             return 1
         }
         try declare.function("len_gt", "limit:int", "True when the message has at least so many bytes.") {

@@ -9,11 +9,11 @@ extension CoreVariables {
         try declare.variable("pu", indexed: true, "URI of P-Preferred-Identity.") {
             $1.give($0.identity(.pPreferredIdentity)?.uri)
         }
-        try declare.variable("pU", indexed: true, "User in the URI of P-Preferred-Identity.") {
-            $1.giveUser(of: $0.preferredURI)
+        try declare.variable("pU", indexed: true, "User in the URI of P-Preferred-Identity.") { access, out in
+            access.withPreferredURI { out.giveUser(of: $0) }
         }
-        try declare.variable("pd", indexed: true, "Host in the URI of P-Preferred-Identity.") {
-            $1.giveHost(of: $0.preferredURI)
+        try declare.variable("pd", indexed: true, "Host in the URI of P-Preferred-Identity.") { access, out in
+            access.withPreferredURI { out.giveHost(of: $0) }
         }
         try declare.variable("pn", indexed: true, "Display name of P-Preferred-Identity.") {
             $1.give(ifAny: $0.identity(.pPreferredIdentity)?.displayName ?? .empty)
@@ -33,9 +33,10 @@ extension UnsafePointer<apus_access> {
         return values[place]
     }
 
-    /// That of P-Preferred-Identity, taken apart in the memory of the message; nil when it is none.
-    fileprivate var preferredURI: UnsafePointer<URI>? {
-        identity(.pPreferredIdentity).flatMap { message.known(message.parsedURI($0.uri)) }
+    /// That of P-Preferred-Identity, taken apart on the stack: a script may read it as often as it likes. Nil when it is none.
+    fileprivate func withPreferredURI(_ body: (UnsafePointer<URI>?) -> CInt) -> CInt {
+        guard let uri = identity(.pPreferredIdentity).flatMap({ URI.parse($0.uri) }) else { return body(nil) }
+        return withUnsafePointer(to: uri) { body($0) }
     }
 
     fileprivate func diversion(_ parameter: StaticString) -> Bytes? {

@@ -42,7 +42,7 @@ extension UnsafeMutablePointer<apus_value> {
             return access.run.give(select, self) ? 1 : -1
         case .selectedInstance:
             guard let id = access.run.selectedInstance(of: select.pointee.key.bytes) else { return -1 }
-            return give(access.run.compose(20) { $0.write(decimal: UInt64(clamping: id)) })
+            return give(access.run.print(id)?.bytes)
         case .destination, .received: return give(message.routing.destination, select, access)
         }
     }

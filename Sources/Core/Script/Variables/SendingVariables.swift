@@ -11,14 +11,14 @@ extension CoreVariables {
             guard let sending = access.run.pointee.sending else { return -1 }
             return out.giveSending(access, sending.pointee.remote, sending)
         }
-        try declare.variable(
-            "atkv", inner: "type|key|val", "Of core:tkv: nothing here raises that event, so it is always $null."
-        ) { _, _ in -1 }
         try declare.variable("sndfrom", inner: keys, "The same for the address of ours that it leaves by.") {
             access, out in
             guard let sending = access.run.pointee.sending else { return -1 }
             return out.giveSending(access, sending.pointee.local, sending)
         }
+        try declare.variable(
+            "atkv", inner: "type|key|val", "Of core:tkv: nothing here raises that event, so it is always $null."
+        ) { _, _ in -1 }
     }
 }
 
