@@ -6,6 +6,7 @@
 #include <apus/auth.h>
 #include <apus/sl.h>
 #include <apus/tm.h>
+#include <apus/usrloc.h>
 
 _Static_assert(sizeof(apus_str) == 2 * sizeof(void *), "apus_str is pointer and length");
 _Static_assert(sizeof(apus_value) == 32, "apus_value: kind, number, text");
