@@ -65,6 +65,26 @@ enum {
     USRLOC_DIRTY = 3, /* it is older */
 };
 
+/* Methods, as they stand in the column `methods` of other servers' tables, too. */
+enum {
+    USRLOC_METHOD_INVITE = 1u << 0,
+    USRLOC_METHOD_CANCEL = 1u << 1,
+    USRLOC_METHOD_ACK = 1u << 2,
+    USRLOC_METHOD_BYE = 1u << 3,
+    USRLOC_METHOD_INFO = 1u << 4,
+    USRLOC_METHOD_REGISTER = 1u << 5,
+    USRLOC_METHOD_SUBSCRIBE = 1u << 6,
+    USRLOC_METHOD_NOTIFY = 1u << 7,
+    USRLOC_METHOD_MESSAGE = 1u << 8,
+    USRLOC_METHOD_OPTIONS = 1u << 9,
+    USRLOC_METHOD_PRACK = 1u << 10,
+    USRLOC_METHOD_UPDATE = 1u << 11,
+    USRLOC_METHOD_REFER = 1u << 12,
+    USRLOC_METHOD_PUBLISH = 1u << 13,
+    USRLOC_METHOD_KDMQ = 1u << 14,
+    USRLOC_METHOD_OTHER = 1u << 19, /* any other one */
+};
+
 /* All methods: of a contact that does not say which it supports. */
 #define USRLOC_ALL_METHODS 0xffffffffu
 
@@ -87,7 +107,7 @@ typedef struct usrloc_contact {
     uint32_t cseq;
     uint32_t flags;      /* of the table's owner: kept, shown, written */
     uint32_t cflags;     /* branch flags */
-    uint32_t methods;    /* bit 1 << APUS_METHOD_... - 1 for each; USRLOC_ALL_METHODS */
+    uint32_t methods;    /* bits USRLOC_METHOD_...; USRLOC_ALL_METHODS */
     uint32_t reg_id;     /* RFC 5626; 0: none */
     uint32_t server_id;  /* in a change 0: this server's */
     uint32_t state;      /* USRLOC_NEW ...; not read in a change */
