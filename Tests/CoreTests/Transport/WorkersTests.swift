@@ -5,7 +5,7 @@ import Testing
 
 @testable import Core
 
-@Suite(.timeLimit(.minutes(2))) struct WorkersTests {
+@Suite struct WorkersTests {
     /// Parses the number behind the first CRLF.
     static func number(_ bytes: Bytes) -> Int {
         var value = 0

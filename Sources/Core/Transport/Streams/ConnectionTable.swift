@@ -86,23 +86,38 @@ struct ConnectionTable: ~Copyable {
     }
 
     /// A connection to that address and port that takes messages.
-    /// - Parameter listener: preferred to those of other listeners; with `only` no other one serves.
-    func find(_ address: SocketAddress, _ listener: Listener, only: Bool) -> ConnectionID? {
+    ///
+    /// A call stays with one worker, and its messages must stay on one connection to keep their order. So a worker's own connection comes before
+    /// those of others; of the others' that were opened at once, because nobody knew of the other's yet, the first; and of those that the peer has
+    /// opened the last, the likeliest to be alive.
+    /// - Parameters:
+    ///   - listener: preferred to others; with `only` no other one serves.
+    ///   - worker: who asks.
+    func find(_ address: SocketAddress, _ listener: Listener, only: Bool, worker: Int) -> ConnectionID? {
         let bucket = self.bucket(address)
         return locked(bucket) {
             var found: ConnectionID?
+            var best = -1
             var next = entries[bucket]
             while let entry = next {
                 next = entry.pointee.next
                 guard entry.pointee.address == address, entry.pointee.listener.proto == listener.proto else { continue }
-                if entry.pointee.listener == listener { return entry.pointee.id }
-                if found == nil, !only { found = entry.pointee.id }
+                let isSame = entry.pointee.listener == listener
+                guard isSame || !only else { continue }
+                let isOwn = entry.pointee.id.worker == worker
+                let isOutgoing = entry.pointee.isOutgoing
+                let rank = (isSame ? 4 : 0) + (isOwn ? 2 : 0) + (isOutgoing ? 0 : 1)
+                // Along the chain they become older.
+                if rank > best || (rank == best && isOutgoing && !isOwn) {
+                    best = rank
+                    found = entry.pointee.id
+                }
             }
             return found
         }
     }
 
-    /// The newest comes first: it is the likeliest to be alive.
+    /// The newest comes first.
     func link(_ entry: UnsafeMutablePointer<ConnectionEntry>) {
         let bucket = self.bucket(entry.pointee.address)
         locked(bucket) {

@@ -62,7 +62,7 @@ extension UnsafeMutablePointer<Worker> {
     private func findConnection(_ flow: Flow) -> ConnectionID? {
         let shared = pointee.streams.pointee.shared
         return shared.pointee.table.find(
-            flow.remote, flow.listener, only: pointee.streams.pointee.options.matchesListener)
+            flow.remote, flow.listener, only: pointee.streams.pointee.options.matchesListener, worker: pointee.index)
     }
 
     // MARK: - Opening
