@@ -52,8 +52,7 @@ unit: bootstrap linker-map
 functional: build
 	@scripts/bootstrap test
 	@swift build --build-tests
-	@APUS_PRODUCTS="$$(swift build -c release --show-bin-path)" \
-	    swift test --skip-build --disable-xctest --filter FunctionalTests
+	@scripts/functional
 
 bench: build
 	@scripts/bootstrap bench
