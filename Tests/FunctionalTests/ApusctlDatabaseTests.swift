@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// `apusctl db`: the tables of a database.
-@Suite(.timeLimit(.minutes(5))) struct ApusctlDatabaseTests {
+@Suite struct ApusctlDatabaseTests {
     /// By module, as their authors have agreed on.
     private static let versions = [
         "version version 1", "acc version 5", "dispatcher version 4", "location version 9", "location_attrs version 1",

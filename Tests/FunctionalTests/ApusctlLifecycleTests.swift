@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// apusctl start, stop and restart, with the real server.
-@Suite(.timeLimit(.minutes(5))) struct ApusctlLifecycleTests {
+@Suite struct ApusctlLifecycleTests {
     /// A server that apusctl is to start. Whatever happens to the test, it is ended.
     private final class Installation {
         let folder: TemporaryFolder

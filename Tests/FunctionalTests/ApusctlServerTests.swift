@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// apusctl with the real server, through the control socket and through a FIFO.
-@Suite(.timeLimit(.minutes(5))) struct ApusctlServerTests {
+@Suite struct ApusctlServerTests {
     /// A server that answers everything 200, with both ways in.
     private func server(_ folder: borrowing TemporaryFolder, workers: Int = 2) throws -> Server {
         let path = folder.path

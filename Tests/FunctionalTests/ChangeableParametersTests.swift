@@ -1,7 +1,7 @@
 import Testing
 
 /// Parameters that change while the server runs.
-@Suite(.timeLimit(.minutes(10))) struct ChangeableParametersTests {
+@Suite struct ChangeableParametersTests {
     private func server(_ folder: borrowing TemporaryFolder) throws -> Server {
         let door = try RPCDoor.config(folder.path)
         return try Server { port in

@@ -1,7 +1,7 @@
 import Testing
 
 /// What the command line puts before the config, or behind it.
-@Suite(.timeLimit(.minutes(10))) struct CommandLineTests {
+@Suite struct CommandLineTests {
     @Test func substitutionsAndDefinesOfTheCommandLineComeBeforeTheConfig() throws {
         let probe = try Probe(
             [],

@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// Commands for operators, executed by name on a running server.
-@Suite(.timeLimit(.minutes(10))) struct CommandsTests {
+@Suite struct CommandsTests {
     private func server(
         _ folder: borrowing TemporaryFolder, workers: Int = 2, globals: String = ""
     ) throws -> Server {

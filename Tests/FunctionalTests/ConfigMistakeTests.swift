@@ -4,7 +4,7 @@ import Testing
 /// Mistakes that only the whole server knows, with its modules: `apus -c -f NAME.cfg` prints exactly `Mistakes/NAME.expected`.
 ///
 /// A line `# arguments: …` in a config adds to the command line.
-@Suite(.timeLimit(.minutes(10))) struct ConfigMistakeTests {
+@Suite struct ConfigMistakeTests {
     static let files = GoldenFiles.mistakes(beside: #filePath)
 
     @Test(arguments: files.names)

@@ -1,7 +1,7 @@
 import Testing
 
 /// cfg_select: instances of the script's own parameters, for one run.
-@Suite(.timeLimit(.minutes(10))) struct ConfigSelectionTests {
+@Suite struct ConfigSelectionTests {
     @Test func anInstanceIsChosenForTheRun() throws {
         let server = try Server { port in
             """

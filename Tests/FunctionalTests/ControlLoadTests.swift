@@ -1,7 +1,7 @@
 import Testing
 
 /// Everybody at once: clients of every kind ask while SIP goes on, and each gets his own answer.
-@Suite(.timeLimit(.minutes(5))) struct ControlLoadTests {
+@Suite struct ControlLoadTests {
     private func server(_ folder: borrowing TemporaryFolder, json: UInt16) throws -> Server {
         let path = folder.path
         return try Server { port in

@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// The core's own commands. A debug build holds each answer against the reply that its command declares, and answers 500 when it differs.
-@Suite(.timeLimit(.minutes(10))) struct CoreCommandsTests {
+@Suite struct CoreCommandsTests {
     private func server(_ folder: borrowing TemporaryFolder) throws -> Server {
         let door = try RPCDoor.config(folder.path)
         return try Server { port in

@@ -4,7 +4,7 @@ import Testing
 ///
 /// There is one worker, so what the server does about a file it has done when it answers the probe sent behind it: no test waits for
 /// silence. Nothing leaves 127.0.0.1: the scripts answer requests, or forward them to a socket of the test's, and end replies.
-@Suite(.timeLimit(.minutes(10))) struct CorpusTests {
+@Suite struct CorpusTests {
     /// What became of a file.
     enum Outcome: Hashable, CustomStringConvertible {
         /// The script saw it.

@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// Databases that are slow, fail, die and come back, and what scripts and other traffic see of it.
-@Suite(.timeLimit(.minutes(10))) struct DatabaseTests {
+@Suite struct DatabaseTests {
     /// A server of one worker, so that whoever holds it is seen, with the database of `Tests/Modules/dbfake.c`.
     private func server(
         _ folder: borrowing TemporaryFolder, isUp: Bool = true, workers: Int = 1, parameters: [String: Int] = [:],

@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// The first things that anybody tries: a server that answers, a proxy between two phones, and a clean end.
-@Suite(.timeLimit(.minutes(10))) struct FirstCallsTests {
+@Suite struct FirstCallsTests {
     private func replying(_ port: UInt16) -> String {
         """
         listen=udp:127.0.0.1:\(port)

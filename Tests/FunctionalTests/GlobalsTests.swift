@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// What single global parameters do.
-@Suite(.timeLimit(.minutes(10))) struct GlobalsTests {
+@Suite struct GlobalsTests {
     // MARK: The log
 
     @Test(arguments: [(0, "{alice 0}"), (1, "{bob 1}")])

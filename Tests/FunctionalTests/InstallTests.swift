@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// `make install`: a tree that may be moved, needs no toolchain, and is all that a module's author needs.
-@Suite(.timeLimit(.minutes(10))) struct InstallTests {
+@Suite struct InstallTests {
     @Test func anInstalledTreeMovesAndBuildsModules() throws {
         let folder = try TemporaryFolder()
         let installed = try run(

@@ -1,7 +1,7 @@
 import Testing
 
 /// Messages that a module takes over from the server: held, adopted, kept.
-@Suite(.timeLimit(.minutes(10))) struct KeepingTests {
+@Suite struct KeepingTests {
     private func server(_ folder: borrowing TemporaryFolder, globals: String = "", _ body: String) throws -> Server {
         try CModule.build("waits", into: folder.path)
         try CModule.build("keeps", into: folder.path)

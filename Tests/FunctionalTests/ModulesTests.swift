@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// Modules in the server that users get: what starts it, what keeps it from starting, what `-M` tells.
-@Suite(.timeLimit(.minutes(10))) struct ModulesTests {
+@Suite struct ModulesTests {
     /// Compiles modules of the zoo into a folder.
     private static func build(_ names: [String], into folder: borrowing TemporaryFolder) throws {
         let root = Products.sources

@@ -1,7 +1,7 @@
 import Testing
 
 /// Runs that a module starts: from a hook, from a timer, from a function; in place or on a copy; with AVPs in common.
-@Suite(.timeLimit(.minutes(10))) struct OwnRunsTests {
+@Suite struct OwnRunsTests {
     private let script = """
         log_prefix="<$rm> "
         request_route {

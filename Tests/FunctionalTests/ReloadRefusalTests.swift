@@ -1,7 +1,7 @@
 import Testing
 
 /// What a reload does not take: mistakes, and what needs a restart. And the parameters that it does take.
-@Suite(.timeLimit(.minutes(10))) struct ReloadRefusalTests {
+@Suite struct ReloadRefusalTests {
     private static let script = """
         alias="one.test"
         modparam("tm", "fr_timer", 4000)

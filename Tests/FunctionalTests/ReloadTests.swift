@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// core.reload: new messages go by the new script, what has begun by the old one.
-@Suite(.timeLimit(.minutes(10))) struct ReloadTests {
+@Suite struct ReloadTests {
     private func answering(_ text: String, before: String = "") -> String {
         """
         \(before)

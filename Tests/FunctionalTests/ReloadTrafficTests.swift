@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// Fifty reloads beside calls.
-@Suite(.timeLimit(.minutes(10))) struct ReloadTrafficTests {
+@Suite struct ReloadTrafficTests {
     /// No call fails, whichever script it began with, and no script stays.
     @Test func callsDoNotNotice() throws {
         func script(_ number: Int) -> String {

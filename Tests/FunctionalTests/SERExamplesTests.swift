@@ -74,7 +74,7 @@ private struct Example: ~Copyable {
 }
 
 /// The examples of SER's distribution that are about transactions: as their authors wrote them, they do what their comments say.
-@Suite(.timeLimit(.minutes(10))) struct SERExamplesTests {
+@Suite struct SERExamplesTests {
     /// SER as a user agent server.
     private let uas = """
         loadmodule "modules/sl/sl.so"

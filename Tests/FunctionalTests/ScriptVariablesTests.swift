@@ -1,7 +1,7 @@
 import Testing
 
 /// Pseudo-variables, transformations and core functions where they meet the server: sockets, statistics, forwarding.
-@Suite(.timeLimit(.minutes(10))) struct ScriptVariablesTests {
+@Suite struct ScriptVariablesTests {
     /// A server on two sockets that answers with what a text of the script expands to.
     private func answering(_ text: String, _ before: String = "") throws -> (
         reason: String, port: UInt16, other: UInt16

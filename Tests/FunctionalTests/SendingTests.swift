@@ -1,7 +1,7 @@
 import Testing
 
 /// What global parameters say about how requests and replies leave.
-@Suite(.timeLimit(.minutes(10))) struct SendingTests {
+@Suite struct SendingTests {
     private static let large = String(repeating: "x", count: 1500)
 
     /// The request of that id, retransmissions of others passed over.

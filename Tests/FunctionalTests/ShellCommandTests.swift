@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// The core's `exec`.
-@Suite(.timeLimit(.minutes(10))) struct ShellCommandTests {
+@Suite struct ShellCommandTests {
     @Test func theScriptWaitsForTheCommandAndOthersDoNot() throws {
         let folder = try TemporaryFolder()
         let path = folder.path

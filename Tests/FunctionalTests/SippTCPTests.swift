@@ -71,7 +71,7 @@ private struct Bridge: ~Copyable {
 }
 
 /// Calls over TCP between sipp and sipp.
-@Suite(.timeLimit(.minutes(10))) struct SippTCPTests {
+@Suite struct SippTCPTests {
     @Test(arguments: [Sipp.Transport.tcp, .tcpEach])
     func calls(transport: Sipp.Transport) throws {
         let bridge = try Bridge(toTCP: true)

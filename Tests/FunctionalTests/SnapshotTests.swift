@@ -1,7 +1,7 @@
 import Testing
 
 /// What all workers read and a command replaces (apus/shared.h).
-@Suite(.timeLimit(.minutes(5))) struct SnapshotTests {
+@Suite struct SnapshotTests {
     /// Nobody sees an old one freed, and each is.
     @Test func oldOnesGoWhenNobodyReadsThem() throws {
         let server = try Reloadable(

@@ -1,7 +1,7 @@
 import Testing
 
 /// Statistics as operators and scripts see them: kex, counters, statistics, sl.stats.
-@Suite(.timeLimit(.minutes(10))) struct StatisticsCommandsTests {
+@Suite struct StatisticsCommandsTests {
     private func server(_ folder: borrowing TemporaryFolder) throws -> Server {
         let door = try RPCDoor.config(folder.path)
         return try Server { port in

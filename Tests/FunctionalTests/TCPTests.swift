@@ -11,7 +11,7 @@ private func request(
 }
 
 /// SIP over TCP: what comes over a connection, what is answered, and how connections end.
-@Suite(.timeLimit(.minutes(5))) struct TCPTests {
+@Suite struct TCPTests {
     private func answering(
         _ globals: String = "", children: Int = 2, script: String = "", arguments: [String] = []
     ) throws -> Server {
@@ -213,7 +213,7 @@ private func request(
 }
 
 /// Messages that leave over TCP: connections that are opened, used again, lost, and refused.
-@Suite(.timeLimit(.minutes(5))) struct TCPRelayTests {
+@Suite struct TCPRelayTests {
     /// A server that relays to a port over TCP, by the user part: `tcp` t_relay_to_tcp, `uri` by the URI's transport, `stateless` forward_tcp.
     private func relaying(
         to port: UInt16, _ globals: String = "", children: Int = 2, script: String = "", routes: String = ""

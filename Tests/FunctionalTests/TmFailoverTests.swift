@@ -1,7 +1,7 @@
 import Testing
 
 /// Failover between the servers of one name (RFC 3263 section 4.3): what it does to the rest of its transaction.
-@Suite(.timeLimit(.minutes(10))) struct TmFailoverTests {
+@Suite struct TmFailoverTests {
     private func server(_ names: DNSServer, script: String, routes: String = "") throws -> Server {
         try Server { port in
             """

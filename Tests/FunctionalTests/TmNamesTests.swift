@@ -1,7 +1,7 @@
 import Testing
 
 /// Relaying to names: a name server of the test's own, a caller, and two called sides.
-@Suite(.timeLimit(.minutes(10))) struct TmNamesTests {
+@Suite struct TmNamesTests {
     private func server(_ names: DNSServer, globals: String = "") throws -> Server {
         try Server { port in
             """

@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// Thousands of forked transactions whose events cross: CANCELs at any moment, replies in any order, routes that wait.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct TmStressTests {
+@Suite(.serialized) struct TmStressTests {
     private func server(_ folder: borrowing TemporaryFolder, _ called: [DatagramSocket]) throws -> Server {
         try CModule.build("waits", into: folder.path)
         let path = folder.path

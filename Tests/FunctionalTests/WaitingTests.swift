@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// Functions that wait: in every kind of route, from C and from scripts, while other traffic flows.
-@Suite(.timeLimit(.minutes(10))) struct WaitingTests {
+@Suite struct WaitingTests {
     /// A server whose script picks what to do by the user of the Request-URI.
     private func server(_ folder: borrowing TemporaryFolder, workers: Int = 1, _ body: String) throws -> Server {
         try CModule.build("waits", into: folder.path)

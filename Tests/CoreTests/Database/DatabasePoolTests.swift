@@ -4,7 +4,7 @@ import Testing
 
 @testable import Core
 
-@Suite(.timeLimit(.minutes(5))) struct DatabasePoolTests {
+@Suite struct DatabasePoolTests {
     @Test func workOfOneKeyIsDoneInItsOrderAndOnePieceAtATime() throws {
         let database = FakeDatabase()
         let pool = try database.pool()

@@ -5,7 +5,7 @@ import Testing
 @testable import Core
 
 /// The groups `net` and `reply`, and `message` where it writes: what a module needs to send by itself.
-@Suite(.timeLimit(.minutes(1))) struct HostNetTests {
+@Suite struct HostNetTests {
     private typealias Fixture = ModuleWorkerTests.Fixture
     private let net = HostTables.shared.net.pointee
     private let message = HostTables.shared.message.pointee

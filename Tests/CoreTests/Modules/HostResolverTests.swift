@@ -10,7 +10,7 @@ private let told = Mutex<[(UInt, CInt)]>([])
 private nonisolated(unsafe) var server = ""
 
 /// The group `resolver`, as a module calls it.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct HostResolverTests {
+@Suite(.serialized) struct HostResolverTests {
     private typealias Lookup = UnsafeMutablePointer<apus_lookup>
     private let api = HostTables.shared.resolver.pointee
 

@@ -6,7 +6,7 @@ import Testing
 @testable import Core
 
 /// What modules take of a worker: memory, kept messages, timers within their own objects.
-@Suite(.timeLimit(.minutes(1))) struct ModuleMemoryTests {
+@Suite struct ModuleMemoryTests {
     private typealias Fixture = ModuleWorkerTests.Fixture
 
     private struct Unsafe<Value>: @unchecked Sendable {

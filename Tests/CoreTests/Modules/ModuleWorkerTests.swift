@@ -6,7 +6,7 @@ import Testing
 @testable import Core
 
 /// What modules have on real workers: timers, jobs, slots, counters.
-@Suite(.timeLimit(.minutes(1))) struct ModuleWorkerTests {
+@Suite struct ModuleWorkerTests {
     /// One module on two workers. The handlers below find it by its host.
     final class Fixture: @unchecked Sendable {
         let test = TestModules()

@@ -25,7 +25,7 @@ private func text(_ hops: Hops) -> String {
     }.joined(separator: " ")
 }
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct ResolverTests {
+@Suite(.serialized) struct ResolverTests {
     private static let done: Location.Done = { raw, context, raw2 in
         let asking = Unmanaged<Asking>.fromOpaque(context!).takeRetainedValue()
         let answer = raw2.assumingMemoryBound(to: LocationAnswer.self).pointee

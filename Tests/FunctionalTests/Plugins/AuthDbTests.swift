@@ -1,7 +1,7 @@
 import Testing
 
 /// auth_db with a table of SQLite's: who may, and what is told to whom.
-@Suite(.timeLimit(.minutes(5))) struct AuthDbTests {
+@Suite struct AuthDbTests {
     /// A server whose script says what a check answered, with a table of users: alice, bob at two domains, one without a password, and one
     /// whose password is empty.
     private func make(

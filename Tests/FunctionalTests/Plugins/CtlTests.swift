@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// binrpc, with the stock kamcmd as its client.
-@Suite(.timeLimit(.minutes(10))) struct CtlTests {
+@Suite struct CtlTests {
     /// A server with doors of all kinds in its folder.
     private func server(_ folder: borrowing TemporaryFolder, tcp port: UInt16, more: String = "") throws -> Server {
         try CModule.build("doors", into: folder.path)

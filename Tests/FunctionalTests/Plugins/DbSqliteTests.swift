@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// db_sqlite, driven through the server by the modules of `Tests/Modules`.
-@Suite(.timeLimit(.minutes(10))) struct DbSqliteTests {
+@Suite struct DbSqliteTests {
     private static let table = """
         CREATE TABLE t(id INTEGER PRIMARY KEY, i INTEGER, b BIGINT, d REAL, s VARCHAR(64) UNIQUE, t DATETIME, x BLOB, m INTEGER); \
         CREATE TABLE version(table_name VARCHAR(32), table_version INT); INSERT INTO version VALUES('t', 3);

@@ -1,7 +1,7 @@
 import Testing
 
 /// What operators ask and change, by every door.
-@Suite(.timeLimit(.minutes(10))) struct DispatcherCommandsTests {
+@Suite struct DispatcherCommandsTests {
     private let list = "1 sip:127.0.0.1:7001\n1 sip:127.0.0.1:7002 8 5 duid=b;weight=25\n2 sip:127.0.0.1:8001\n"
 
     private func server(_ list: String, _ parameters: [String] = [], modules: [String] = [], routes: String = "") throws

@@ -1,7 +1,7 @@
 import Testing
 
 /// Destination sets from a table, and the sample config that takes them from there.
-@Suite(.timeLimit(.minutes(10))) struct DispatcherDatabaseTests {
+@Suite struct DispatcherDatabaseTests {
     private let table = """
         CREATE TABLE dispatcher (id INTEGER PRIMARY KEY, setid INTEGER NOT NULL DEFAULT 0, destination VARCHAR(192) NOT NULL DEFAULT '',
         flags INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL DEFAULT 0, attrs VARCHAR(128) NOT NULL DEFAULT '',

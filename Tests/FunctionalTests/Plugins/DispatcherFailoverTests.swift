@@ -1,7 +1,7 @@
 import Testing
 
 /// Calls over gateways that refuse, are silent, or answer, with sipp as both sides.
-@Suite(.timeLimit(.minutes(10))) struct DispatcherFailoverTests {
+@Suite struct DispatcherFailoverTests {
     /// A balancer's script: round robin, the next gateway after an error or silence.
     private func script(_ algorithm: Int) -> String {
         """

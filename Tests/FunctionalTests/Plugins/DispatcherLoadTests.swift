@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// Calls that are counted on destinations.
-@Suite(.timeLimit(.minutes(15))) struct DispatcherLoadTests {
+@Suite struct DispatcherLoadTests {
     private func loads(_ server: borrowing Dispatching) throws -> [Int] {
         try server.base.door.call("dispatcher.list", "short").json.split(separator: #""DLGLOAD":"#).dropFirst()
             .compactMap {

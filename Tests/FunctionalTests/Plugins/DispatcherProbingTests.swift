@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 /// Gateways that answer probes, or do not.
-@Suite(.timeLimit(.minutes(10))) struct DispatcherProbingTests {
+@Suite struct DispatcherProbingTests {
     /// A gateway that answers every request with what it is told at the time; 0: nothing.
     private final class Gateway: Sendable {
         let address: Address

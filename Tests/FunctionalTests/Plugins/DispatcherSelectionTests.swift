@@ -1,7 +1,7 @@
 import Testing
 
 /// What scripts select, and what they do with it.
-@Suite(.timeLimit(.minutes(10))) struct DispatcherSelectionTests {
+@Suite struct DispatcherSelectionTests {
     /// What the functions of a script answer, one after the other, with what variables are then: see `told`.
     private func told(
         _ list: String, parameters: [String] = ["flags=2"], globals: String = "", method: String = "OPTIONS",

@@ -1,7 +1,7 @@
 import Testing
 
 /// What the server says of destination sets and parameters as it starts.
-@Suite(.timeLimit(.minutes(10))) struct DispatcherStartTests {
+@Suite struct DispatcherStartTests {
     /// The log of a server that does not start.
     private func refusal(
         _ list: String?, parameters: String = "", routes: String = "request_route { exit; }"

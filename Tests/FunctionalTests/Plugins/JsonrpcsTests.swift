@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// JSON-RPC over FIFO, datagrams and TCP, and from scripts.
-@Suite(.timeLimit(.minutes(10))) struct JsonrpcsTests {
+@Suite struct JsonrpcsTests {
     private func server(
         _ folder: borrowing TemporaryFolder, tcp port: UInt16, more: String = "", script: String = "exit;"
     ) throws -> Server {

@@ -1,7 +1,7 @@
 import Testing
 
 /// What a module reaches by apus/sl.h, and selects of a module: by the C module slcalls, on behalf of the script.
-@Suite(.timeLimit(.minutes(5))) struct SlInterfaceTests {
+@Suite struct SlInterfaceTests {
     private func probe(
         _ script: String, in folder: borrowing TemporaryFolder, modules: [String] = ["sl", "xlog", "textops"]
     ) throws -> Probe {

@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// The FIFOs of SER and of OpenSER's management interface, and their kin for datagrams.
-@Suite(.timeLimit(.minutes(10))) struct TextDoorTests {
+@Suite struct TextDoorTests {
     /// A server with both FIFOs and both sockets.
     private struct House: ~Copyable {
         let folder: TemporaryFolder

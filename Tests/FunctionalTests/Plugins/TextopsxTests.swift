@@ -1,7 +1,7 @@
 import Testing
 
 /// Messages that change under the script, replies with another status, parts that are left out, patterns.
-@Suite(.timeLimit(.minutes(5))) struct TextopsxTests {
+@Suite struct TextopsxTests {
     private static let modules = ["sl", "pv", "xlog", "tm", "textops", "rr", "maxfwd", "textopsx"]
 
     private func passed(

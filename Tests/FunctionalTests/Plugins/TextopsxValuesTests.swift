@@ -1,7 +1,7 @@
 import Testing
 
 /// Values of headers by index and parameter, selects on them, iterators.
-@Suite(.timeLimit(.minutes(5))) struct TextopsxValuesTests {
+@Suite struct TextopsxValuesTests {
     private static let list = [#"X-A: one, two;p=1;q="x,y" , three"#, "X-A: four"]
     private static let credentials = #"X-Auth: Digest realm="r", nonce=abc, uri="sip:x""#
 

@@ -1,7 +1,7 @@
 import Testing
 
 /// Destinations that are left alone for a while: after a 503 with a Retry-After, or when nobody answered.
-@Suite(.timeLimit(.minutes(10))) struct TmBlockListTests {
+@Suite struct TmBlockListTests {
     /// A name with two servers, and a caller; the first one is the better.
     private struct Pair: ~Copyable {
         let server: Server

@@ -1,7 +1,7 @@
 import Testing
 
 /// What modules are told of transactions: kinds, order and contents of events (apus/tm.h), by the C module tmcb, which follows all of them.
-@Suite(.timeLimit(.minutes(10))) struct TmCallbackTests {
+@Suite struct TmCallbackTests {
     /// A server that relays with tmcb loaded, an INVITE's caller, and a first called side; timers are short.
     private struct Call: ~Copyable {
         let probe: Probe

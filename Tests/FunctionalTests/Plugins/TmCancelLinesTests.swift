@@ -1,7 +1,7 @@
 import Testing
 
 /// What the server's CANCELs and ACKs say, as the parameters of tm have it.
-@Suite(.timeLimit(.minutes(10))) struct TmCancelLinesTests {
+@Suite struct TmCancelLinesTests {
     /// The CANCEL that the next hop gets when the caller cancels, and the ACK to its 487.
     private func cancelled(_ parameters: [String], invite headers: [String] = [], cancel lines: [String] = []) throws
         -> (cancel: SIPText, ack: SIPText)

@@ -1,7 +1,7 @@
 import Testing
 
 /// CANCELs that come out of order, and how those that find their INVITE are passed on (RFC 3261 sections 9 and 16.10).
-@Suite(.timeLimit(.minutes(10))) struct TmCancelTests {
+@Suite struct TmCancelTests {
     /// The CANCEL is forwarded, and its INVITE, which it has overtaken, recognised.
     @Test(arguments: ["t_relay();", "t_newtran(); if (t_is_canceled()) xerr(\"known\\n\"); t_relay();"])
     func anInviteThatItsCancelHasOvertakenIsNotForwarded(script: String) throws {

@@ -1,7 +1,7 @@
 import Testing
 
 /// Commands that show transactions, reply in them, and their older names.
-@Suite(.timeLimit(.minutes(10))) struct TmCommandsTests {
+@Suite struct TmCommandsTests {
     @Test func bodiesHopsAndOlderNames() throws {
         let desk = try Desk()
         let hop = try UDPClient()

@@ -1,7 +1,7 @@
 import Testing
 
 /// Units of times, and defaults, in configs of SER, of Kamailio, and of those that do not say whose they are.
-@Suite(.timeLimit(.minutes(10))) struct TmDialectTests {
+@Suite struct TmDialectTests {
     /// What the server says at start with these parameters of tm.
     private func log(_ marker: String, _ parameters: [String]) throws -> String {
         // What is information has another number for SER.

@@ -1,7 +1,7 @@
 import Testing
 
 /// What a module reaches by apus/tm.h, where no other suite needs it: by the C module tmcalls, on behalf of the script.
-@Suite(.timeLimit(.minutes(5))) struct TmInterfaceTests {
+@Suite struct TmInterfaceTests {
     private func probe(_ script: String, in folder: borrowing TemporaryFolder, globals: String = "") throws -> Probe {
         try CModule.build("tmcalls", into: folder.path)
         return try Probe.tm(script, globals: "loadmodule \"\(folder.path)/tmcalls.so\"\n" + globals)

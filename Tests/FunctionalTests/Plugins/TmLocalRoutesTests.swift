@@ -1,7 +1,7 @@
 import Testing
 
 /// Requests of the server's own: by script and by module, and the event routes that see them.
-@Suite(.timeLimit(.minutes(10))) struct TmLocalRoutesTests {
+@Suite struct TmLocalRoutesTests {
     @Test func aScriptSendsARequest() throws {
         let desk = try Desk(
             script: #"""

@@ -1,7 +1,7 @@
 import Testing
 
 /// By what requests and replies are recognised, where the parameters of tm say so (RFC 3261 section 17.2.3 and 17.1.3; RFC 2543).
-@Suite(.timeLimit(.minutes(10))) struct TmMatchingTests {
+@Suite struct TmMatchingTests {
     /// One worker, so that a request with another Call-ID meets the same transactions.
     private func probe(_ script: String, _ parameters: [String]) throws -> Probe {
         try Probe.tm(

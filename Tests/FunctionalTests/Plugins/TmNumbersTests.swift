@@ -1,7 +1,7 @@
 import Testing
 
 /// What the statistics say after traffic that is known, and the commands that tell of it.
-@Suite(.timeLimit(.minutes(10))) struct TmNumbersTests {
+@Suite struct TmNumbersTests {
     private static let names = [
         "UAS_transactions", "UAC_transactions", "2xx_transactions", "3xx_transactions", "4xx_transactions",
         "5xx_transactions", "6xx_transactions", "rpl_received", "rpl_absorbed", "rpl_relayed", "rpl_generated",

@@ -1,7 +1,7 @@
 import Testing
 
 /// Which reply the caller gets, as the parameters of tm and the script have it.
-@Suite(.timeLimit(.minutes(10))) struct TmOutcomesTests {
+@Suite struct TmOutcomesTests {
     private let parallel = #"request_route { $ru = "sip:a@A"; append_branch("sip:b@B"); t_relay(); }"#
 
     /// Both branches are refused; what the caller gets.

@@ -1,7 +1,7 @@
 import Testing
 
 /// Replies that come late, come broken, or are repeated (RFC 3261 sections 16.7 and 17).
-@Suite(.timeLimit(.minutes(10))) struct TmRepliesTests {
+@Suite struct TmRepliesTests {
     /// SER's steps hold for negative replies as they do for requests.
     @Test func aNegativeReplyIsRepeatedInSERsSteps() throws {
         let probe = try Probe.tm(

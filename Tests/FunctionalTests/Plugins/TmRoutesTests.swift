@@ -1,7 +1,7 @@
 import Testing
 
 /// What replies do in a transaction, and the routes that see them.
-@Suite(.timeLimit(.minutes(10))) struct TmRoutesTests {
+@Suite struct TmRoutesTests {
     private let serial = """
         request_route {
             t_on_failure("FIRST");

@@ -1,7 +1,7 @@
 import Testing
 
 /// The kinds of the command that sends a request: what it waits for, whether it acknowledges, how its body is written.
-@Suite(.timeLimit(.minutes(10))) struct TmSendingCommandsTests {
+@Suite struct TmSendingCommandsTests {
     private static let kinds = [
         "tm.t_uac_start", "tm.t_uac_start_hex", "tm.t_uac_start_noack", "tm.t_uac_start_noack_hex", "tm.t_uac_wait",
         "tm.t_uac_wait_hex", "tm.t_uac_wait_noack", "tm.t_uac_wait_noack_hex", "tm.t_uac_wait_block",

@@ -1,7 +1,7 @@
 import Testing
 
 /// Times of single transactions, and what makes them begin anew.
-@Suite(.timeLimit(.minutes(10))) struct TmTimersTests {
+@Suite struct TmTimersTests {
     // MARK: - AVPs
 
     /// The AVP says one second where the parameter says a minute.

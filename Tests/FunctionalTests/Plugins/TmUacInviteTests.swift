@@ -1,7 +1,7 @@
 import Testing
 
 /// INVITEs of the server's own, and their ACKs (RFC 3261 sections 13.2.2.4 and 17.1.1).
-@Suite(.timeLimit(.minutes(10))) struct TmUacInviteTests {
+@Suite struct TmUacInviteTests {
     @Test func theAckToA2xxGoesToItsContactEachTime() throws {
         let desk = try Desk()
         let target = try UDPClient()

@@ -1,7 +1,7 @@
 import Testing
 
 /// Requests of the server's own: by command and by script (RFC 3261 sections 8.1, 13.2.2.4 and 17.1).
-@Suite(.timeLimit(.minutes(10))) struct TmUacTests {
+@Suite struct TmUacTests {
     @Test func anOptionsIsSentAndItsReplyIsTheAnswer() throws {
         let desk = try Desk()
         try desk.begin("tm.t_uac_wait_block", "OPTIONS", headers: Desk.dialog + "X-Own: yes\r\n")

@@ -1,7 +1,7 @@
 import Testing
 
 /// tmx: what scripts see of transactions and do to those of other messages.
-@Suite(.timeLimit(.minutes(10))) struct TmxTests {
+@Suite struct TmxTests {
     private func probe(_ script: String, globals: String = "", settings: [String] = []) throws -> Probe {
         try Probe.tm(
             script, parameters: settings, times: [#""retr_timer1", 3000"#, #""wt_timer", "1500ms""#], modules: ["tmx"],
