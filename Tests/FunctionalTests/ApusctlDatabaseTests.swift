@@ -50,7 +50,7 @@ import Testing
             #expect(!result.succeeded)
             return result.errors
         }
-        #expect(try refused("create", "mysql://u:p@h/n").contains("only databases of sqlite:// are made here"))
+        #expect(try refused("create", "mysql://u:p@h/n").contains("apusctl opens databases of sqlite:// only"))
         #expect(try refused("create", file, "nothing").contains("there is no table nothing: version, acc,"))
         #expect(try refused("create", "new.db").contains("; a file has a slash, as ./new.db"))
         #expect(try refused("creat").contains("did you mean `create`?"))

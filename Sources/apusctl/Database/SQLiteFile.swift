@@ -36,6 +36,24 @@ final class SQLiteFile {
         }
     }
 
+    /// All that `body` does, or, when it throws, nothing.
+    func transaction(_ body: () throws(Failure) -> Void) throws(Failure) {
+        try execute("BEGIN IMMEDIATE")
+        do { try body() } catch {
+            sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
+            throw error
+        }
+        try execute("COMMIT")
+    }
+
+    /// The names of a table's columns; none when there is no such table.
+    func columns(of table: String) throws(Failure) -> [String] {
+        try rows("SELECT name FROM pragma_table_info(?)", [table]).rows.compactMap(\.[0])
+    }
+
+    /// A name in a statement.
+    static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
+
     /// A row, as texts; nil for NULL.
     typealias Row = [String?]
 

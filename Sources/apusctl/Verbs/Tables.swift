@@ -8,7 +8,7 @@ extension Verb {
                      named; a file that is missing is made, a table that is there is kept
             show     prints the rows of a table
             The url is sqlite:////path/of/file, or the path. Without it the settings
-            APUS_DB or DB_PATH say which, or it is the server's own database,
+            APUS_DB, DB_PATH or DBURL say which, or it is the server's own database,
             /var/lib/apus/apus.db. `apusctl rpc db.exec` asks a running server.
             """,
         count: 1...32, firstWords: Tables.words
@@ -36,26 +36,13 @@ struct Tables {
     init(_ session: Session, _ words: ArraySlice<String>) throws(Failure) {
         self.session = session
         var words = words
-        var url = session.settings["APUS_DB", "DB_PATH"] ?? "/var/lib/apus/apus.db"
         if let first = words.first, first.contains("/") {
-            url = first
+            path = try DatabaseFile.path(of: first)
             words = words.dropFirst()
+        } else {
+            path = try DatabaseFile.path(session.settings)
         }
-        path = try Tables.path(of: url)
         names = Array(words)
-    }
-
-    /// What stands behind `sqlite://`; a path is one.
-    static func path(of url: String) throws(Failure) -> String {
-        if let end = url.firstRange(of: "://") {
-            guard url[..<end.lowerBound].lowercased() == "sqlite" else {
-                throw .usage("only databases of sqlite:// are made here, not \(url[..<end.lowerBound])://")
-            }
-            let path = String(url[end.upperBound...])
-            if path.isEmpty { throw .usage("\(url) names no file") }
-            return path
-        }
-        return url
     }
 
     // MARK: - Making them
@@ -75,18 +62,15 @@ struct Tables {
         }
         let wanted = names.isEmpty ? schema.tables : ["version"] + names.filter { $0 != "version" }
         let file = try SQLiteFile(path, creating: true)
-        // All of it or nothing.
-        try file.execute("BEGIN IMMEDIATE")
         var made: [Made] = []
-        for table in wanted {
-            let isThere = try !file.rows(
-                "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?", [table]
-            ).rows.isEmpty
-            if !isThere { try file.execute(schema.sql(of: table)) }
-            let version = try file.rows("SELECT table_version FROM version WHERE table_name = ?", [table]).rows
-            made.append(Made(table: table, isNew: !isThere, version: (version.first?.first ?? nil) ?? "unknown"))
+        try file.transaction { () throws(Failure) in
+            for table in wanted {
+                let isThere = try !file.columns(of: table).isEmpty
+                if !isThere { try file.execute(schema.sql(of: table)) }
+                let version = try file.rows("SELECT table_version FROM version WHERE table_name = ?", [table]).rows
+                made.append(Made(table: table, isNew: !isThere, version: (version.first?.first ?? nil) ?? "unknown"))
+            }
         }
-        try file.execute("COMMIT")
         if session.json {
             return Output.json(
                 .array(
@@ -108,8 +92,7 @@ struct Tables {
     func show() throws(Failure) {
         guard names.count == 1 else { throw .usage("one table is shown: apusctl db show [url] table") }
         let file = try SQLiteFile(path, creating: false)
-        let quoted = "\"" + names[0].replacing("\"", with: "\"\"") + "\""
-        let (columns, rows) = try file.rows("SELECT * FROM \(quoted)")
+        let (columns, rows) = try file.rows("SELECT * FROM \(SQLiteFile.quoted(names[0]))")
         if session.json {
             return Output.json(
                 .array(

@@ -5,6 +5,7 @@ struct Verb: Sendable {
         case server = "the server"
         case monitoring = "monitoring"
         case commands = "commands"
+        case users = "users"
         case sip = "SIP"
         case database = "databases"
         case program = "this program"

@@ -4,6 +4,7 @@ extension Verb {
         .start, .stop, .restart, .reload,
         .monitor, .ps, .psa, .uptime, .version, .stats, .srv, .report,
         .rpc, .fifo,
+        .add, .passwd, .rm, .show, .setColumn, .acl,
         .ping, .ciscoRestart,
         .db,
         .help, .complete,

@@ -1,0 +1,104 @@
+import Testing
+
+/// `apusctl add` and its kin, on a database without a server.
+@Suite struct ApusctlUsersTests {
+    private struct Desk: ~Copyable {
+        let folder: TemporaryFolder
+        let file: String
+
+        init() throws {
+            let made = try TemporaryFolder()
+            let path = made.path + "/apus.db"
+            let result = try Apusctl.run(["db", "create", path], folder: made)
+            try #require(result.succeeded)
+            folder = made
+            file = path
+        }
+
+        /// Its output, and errors when there are any.
+        func say(_ words: String..., environment: [String: String] = [:]) throws -> String {
+            let result = try Apusctl.run(
+                words, folder: folder, settings: "APUS_DB=\(file)\nSIP_DOMAIN=example.com\n",
+                environment: ["APUS_CTL": folder.path + "/nobody", "PW": ""].merging(environment) { $1 })
+            #expect(result.succeeded == result.errors.isEmpty || words[0] == "acl" || words[0] == "rm")
+            return result.output + result.errors
+        }
+
+        @discardableResult
+        func ask(_ statement: String) throws -> String { try sqlite(file, statement) }
+    }
+
+    @Test func somebodyComesAndGoes() throws {
+        let desk = try Desk()
+        #expect(try desk.say("add", "alice", "secret") == "new user added\nnew user into uri table added\n")
+        // MD5 of alice:example.com:secret and of alice@example.com:example.com:secret.
+        #expect(
+            try desk.ask("SELECT username, domain, password, ha1, ha1b FROM subscriber")
+                == "alice|example.com|secret|b1726872c344b6dc8365b774f8fd6412|c79656e4f06dbae9fdf6727654273c65\n")
+        #expect(try desk.ask("SELECT username, domain, uri_user FROM uri") == "alice|example.com|alice\n")
+        #expect(try desk.say("add", "sip:alice@Example.com", "x") == "apusctl: user already exists\n")
+        #expect(try desk.say("passwd", "alice", "other") == "password change succeeded\n")
+        #expect(try desk.ask("SELECT password FROM subscriber") == "other\n")
+        #expect(try desk.say("passwd", "bob", "x") == "apusctl: non-existent user\n")
+        #expect(try desk.say("acl", "grant", "alice", "int", "nothing").contains("Invalid privilege: nothing ignored"))
+        let shown = try desk.say("show", "alice")
+        #expect(shown == "id: 1\nusername: alice\ndomain: example.com\n")
+        let gone = try desk.say("rm", "alice")
+        #expect(gone.hasPrefix("user removed\n") && gone.contains("the server does not run"))
+        for table in ["subscriber", "uri", "grp"] { #expect(try desk.ask("SELECT count(*) FROM \(table)") == "0\n") }
+        #expect(try desk.say("rm", "alice") == "apusctl: non-existent user alice@example.com\n")
+    }
+
+    @Test func passwordsNeedNotBeSeen() throws {
+        let desk = try Desk()
+        let hidden = ["PW": "secret", "STORE_PLAINTEXT_PW": "0"]
+        #expect(try desk.say("add", "alice@example.org", environment: hidden).hasPrefix("new user added\n"))
+        #expect(try desk.ask("SELECT password, length(ha1), length(ha1b) FROM subscriber") == "|32|32\n")
+        #expect(try desk.say("passwd", "alice@example.org", "").contains("an empty password is none"))
+    }
+
+    @Test func whatCannotBeAUser() throws {
+        let desk = try Desk()
+        #expect(try desk.say("add", "a b", "x").contains("has a blank or control character in it: a b"))
+        #expect(try desk.say("add", "@example.com", "x").contains("the user name is empty"))
+        #expect(try desk.say("add", String(repeating: "a", count: 65), "x").contains("longer than 64 bytes"))
+        #expect(
+            try desk.say("add", "alice", "x", environment: ["SIP_DOMAIN": ""]).contains("new user added"),
+            "the file apusctlrc has a domain")
+        // Names are values, not SQL.
+        #expect(try desk.say("add", "o'brien", "x").contains("new user added"))
+        #expect(try desk.say("rm", "' OR '1'='1@example.com").contains("blank"))
+        #expect(try desk.say("rm", "'OR'1'='1").contains("non-existent user"))
+        #expect(try desk.say("add", "bob", "x", "bob@example.com").contains("has no column email_address"))
+        #expect(try desk.say("sets", "alice", "pasword", "x").contains("did you mean `password`?"))
+        #expect(try desk.say("setn", "alice", "id", "x").contains("`x` is no number"))
+        try desk.ask("INSERT INTO aliases (ruid, username, domain, contact) VALUES ('1', 'carol', '', 'sip:x@y')")
+        try desk.ask("INSERT INTO dbaliases (alias_username, alias_domain) VALUES ('dave', 'example.com')")
+        for name in ["carol", "dave"] {
+            #expect(try desk.say("add", name, "x") == "apusctl: error: Overlap with an existing alias\n")
+        }
+        #expect(
+            try desk.say("add", "erin", "x", environment: ["APUS_DB": "/nowhere/x.db"])
+                == "apusctl: /nowhere/x.db: No such file or directory; apusctl db create /nowhere/x.db makes it, APUS_DB names another\n")
+        #expect(try desk.say("add", "erin", "x", environment: ["APUS_DB": "mysql://h/x"]).contains("sqlite:// only"))
+    }
+
+    /// The frame is that of mysql(1), which serctl showed.
+    @Test func groups() throws {
+        let desk = try Desk()
+        #expect(try desk.say("acl", "grant", "john", "int") == "apusctl: non-existent user\n")
+        _ = try desk.say("add", "john", "x")
+        let granted = try desk.say("acl", "grant", "john", "int", "ld").split(separator: "\n")
+        #expect(granted.count == 6)
+        #expect(granted.first == "+------+-----+---------------------+" && granted.last == granted.first)
+        #expect(granted.dropFirst().first == "| user | grp | last_modified       |")
+        #expect(granted[3].hasPrefix("| john | int | 20") && granted[4].hasPrefix("| john | ld  | 20"))
+        #expect(try desk.say("acl", "grant", "john", "int").split(separator: "\n").count == 6)
+        #expect(try desk.say("acl", "revoke", "john", "ld").split(separator: "\n").count == 5)
+        #expect(try desk.say("acl", "show").contains("| john | int |"))
+        #expect(try desk.say("acl", "revoke", "john").isEmpty)
+        #expect(try desk.say("acl", "grant", "ghost", "vip", environment: ["VERIFY_ACL": "0"]).contains("| ghost | vip |"))
+        #expect(try desk.say("acl", "grnt", "john", "int").contains("did you mean `grant`?"))
+        #expect(try desk.say("acl", "grant", "john").contains("apusctl acl show [user]|grant"))
+    }
+}
