@@ -92,6 +92,7 @@ extension UnsafeMutablePointer<State> {
             return CInt(AUTH_ERROR)
         }
         host.bump(pointee.counters.accepted)
+        otherURIs(host).look(host, message, check.pointee.credentials.uri)
         if pointee.settings.addsInfo != 0 { addInfo(host, message, check) }
         return CInt(AUTH_GOOD)
     }

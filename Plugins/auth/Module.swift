@@ -9,12 +9,14 @@ private let module = Module(
     worker: { host, _ in
         guard let hasher = makeHasher(host) else { return .false }
         host.pointee.slots.pointee.set_worker(host, state.pointee.hasher, permanent(hasher))
+        host.pointee.slots.pointee.set_worker(host, state.pointee.otherURIs, permanent(OtherURIs()))
         return .true
     },
     declare: { host in
         State.shared = state
         _ = host.pointee.publish(host, AUTH_API, makeInterface())
         state.pointee.hasher = host.slot(APUS_SLOT_WORKER)
+        state.pointee.otherURIs = host.slot(APUS_SLOT_WORKER)
         state.pointee.notes = host.slot(APUS_SLOT_MESSAGE)
         state.pointee.counters.declare(host)
         declareParameters(host, state)

@@ -25,6 +25,8 @@ struct State {
     var nobodysPassword = apus_str()
     /// Worker slot: its DigestHasher.
     var hasher: CInt = -1
+    /// Worker slot: its OtherURIs.
+    var otherURIs: CInt = -1
     /// Message slot: what the next challenge says: `Notes`.
     var notes: CInt = -1
     var counters = Counters()
@@ -108,6 +110,12 @@ extension UnsafeMutablePointer<State> {
     func hasher(_ host: Host) -> DigestHasher {
         host.pointee.slots.pointee.worker(host, pointee.hasher).unsafelyUnwrapped
             .assumingMemoryBound(to: DigestHasher.self).pointee
+    }
+
+    /// [worker] The calling worker's.
+    func otherURIs(_ host: Host) -> OtherURIs {
+        host.pointee.slots.pointee.worker(host, pointee.otherURIs).unsafelyUnwrapped
+            .assumingMemoryBound(to: OtherURIs.self).pointee
     }
 
     /// Seconds since 1970, whatever was done to the clock since the start.

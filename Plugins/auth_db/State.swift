@@ -33,6 +33,10 @@ struct Settings {
     var isPlain: Int64 = 0
     var comparesDomains: Int64 = 0
     var credentials = apus_str()
+    var loadsRPID: Int64 = 0
+    var rpid = apus_str()
+    var numbers = apus_str()
+    var texts = apus_str()
     var checksVersion: Int64 = 0
     var alwaysLoads: Int64 = 0
 }
@@ -51,6 +55,10 @@ func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
         .flag("calculate_ha1", \.isPlain, 0, doc: "1: the column has passwords, not HA1."),
         .flag("use_domain", \.comparesDomains, 0, doc: "1: users are looked up with their domain."),
         .text("load_credentials", \.credentials, doc: "Further columns and their variables: $avp(x)=a;b"),
+        .flag("use_rpid", \.loadsRPID, 0, doc: "1: the column rpid_column is read, too, into $avp(rpid)."),
+        .text("rpid_column", \.rpid, "rpid", doc: "Column of Remote-Party-ID."),
+        .text("avps_column_int", \.numbers, doc: "Further columns, with | between them, for the AVPs of their names."),
+        .text("avps_column_str", \.texts, doc: "The same as avps_column_int."),
         .flag("version_table", \.checksVersion, 1, doc: "1: the version of the tables is checked at the start."),
         .flag("force_generate_avps", \.alwaysLoads, 0, doc: "1: load_credentials also of users with a wrong password."),
     ]
@@ -78,28 +86,38 @@ extension UnsafeMutablePointer<State> {
         return .true
     }
 
-    /// `$avp(x)=column;column`: without a variable the AVP has the column's name.
+    /// `$avp(x)=column;column`: without a variable the AVP has the column's name. SER's parameters name columns only.
     private func readCredentials(_ host: Host) -> Bool {
         var columns: [apus_str] = []
         var variables: [OpaquePointer] = []
+        func take(_ column: apus_str, _ name: String) -> Bool {
+            var name = name
+            let variable = name.withUTF8 {
+                host.pointee.vars.pointee.compile(host, apus_str(start: $0.baseAddress, count: $0.count))
+            }
+            guard let variable, !column.isEmpty else { return false }
+            columns.append(column)
+            variables.append(variable)
+            return true
+        }
         var rest = pointee.settings.credentials
         while let item = rest.next(UInt8(ascii: ";"))?.trimmed {
             guard !item.isEmpty else { continue }
-            var column = item
-            var name = "$avp(\(item.string))"
+            var (column, name) = (item, "$avp(\(item.string))")
             if let equals = item.index(of: UInt8(ascii: "=")) {
                 name = item[0..<equals].trimmed.string
                 column = item.dropFirst(equals + 1).trimmed
             }
-            let variable = name.withUTF8 {
-                host.pointee.vars.pointee.compile(host, apus_str(start: $0.baseAddress, count: $0.count))
-            }
-            guard let variable, !column.isEmpty else {
+            guard take(column, name) else {
                 host.log(.error, "load_credentials: \"\(item.string)\" is not $avp(name)=column")
                 return false
             }
-            columns.append(column)
-            variables.append(variable)
+        }
+        if pointee.settings.loadsRPID != 0, !take(pointee.settings.rpid, "$avp(rpid)") { return false }
+        for var list in [pointee.settings.numbers, pointee.settings.texts] {
+            while let column = list.next(UInt8(ascii: "|"))?.trimmed {
+                guard column.isEmpty || take(column, "$avp(\(column.string))") else { return false }
+            }
         }
         pointee.columns = State.keep([pointee.settings.password] + columns)
         pointee.columnsWithDomain = State.keep([pointee.settings.passwordWithDomain] + columns)

@@ -97,6 +97,17 @@ import Testing
         }
     }
 
+    /// SER's parameters for the same.
+    @Test func columnsOfSER() throws {
+        let folder = try TemporaryFolder()
+        var probe = try make(
+            folder, [#""use_rpid", 1"#, #""avps_column_int", "credit""#, #""avps_column_str", "username|domain""#],
+            rest: " $avp(rpid) $avp(credit) $avp(username) $avp(domain)")
+        let nonce = try probe.nonce()
+        let right = try probe.code(digest(nonce, "alice", "secret"))
+        #expect(right == "1 alice-rpid 42 alice test")
+    }
+
     @Test func subscribers() throws {
         for (call, expected) in [
             (#"is_subscriber("sip:alice@elsewhere", "subscriber", "0")"#, "1 alice-rpid"),

@@ -98,6 +98,19 @@ import Testing
         #expect(method == "-2" && uri == "-2")
     }
 
+    /// Gateways rewrite the Request-URI: that is allowed, and told once by each of the two workers at most.
+    @Test func digestsForAnotherURI() throws {
+        var probe = try AuthProbe()
+        let nonce = try probe.nonce()
+        for _ in 1...10 {
+            let code = try probe.code(Digest(nonce))
+            #expect(code == "1")
+        }
+        let told = "credentials from 127.0.0.1 are for sip:somewhere, the request for sip:alice@"
+        try probe.text(told)
+        #expect(1...2 ~= probe.probe.server.log.split(separator: told).count - 1)
+    }
+
     @Test func methodsOfTheScript() throws {
         var probe = try AuthProbe(check: #"pv_www_authenticate("test", "secret", "0", "PUT")"#)
         let nonce = try probe.nonce()
