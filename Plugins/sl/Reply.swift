@@ -98,6 +98,8 @@ private func sendReply(_ call: Call, in transaction: OpaquePointer?) -> CInt {
 
 private func replyError(_ call: Call, in transaction: OpaquePointer?) -> CInt {
     let message = call.message
+    // Whoever failed may have said why, as save() does: one final reply is enough.
+    if message.isRequest, call.host.pointee.reply.pointee.was_sent(message.handle) > 0 { return .false }
     var reason = apus_str()
     var code = Int(message.api.pointee.error(message.handle, &reason))
     var number = code
