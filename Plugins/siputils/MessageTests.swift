@@ -86,14 +86,4 @@ extension apus_str {
 }
 
 /// `is_supported("path")`: an option tag in Supported (RFC 3261 section 20.37).
-func isSupported(_ call: Call) -> CInt {
-    var place = 0
-    while let header = call.message.find("Supported", from: place) {
-        place = Int(header.index) + 1
-        var rest = header.value
-        while let option = rest.next(UInt8(ascii: ",")) {
-            if option.trimmed.equalsIgnoringCase(call.text(0)) { return .true }
-        }
-    }
-    return .false
-}
+func isSupported(_ call: Call) -> CInt { call.message.has(option: call.text(0), in: "Supported") ? .true : .false }

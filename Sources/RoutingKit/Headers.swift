@@ -34,4 +34,9 @@ extension Message {
             return true
         }
     }
+
+    /// Whether a header of that name lists the option tag (RFC 3261 section 19.2).
+    public func has(option: apus_str, in name: apus_str) -> Bool {
+        !eachValue(name) { !$0.equalsIgnoringCase(option) }
+    }
 }

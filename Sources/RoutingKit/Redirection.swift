@@ -53,16 +53,6 @@ extension Writer {
         }
     }
 
-    /// `;q=0.7`, from thousandths.
-    fileprivate mutating func add(q: Int32) {
-        guard q >= 0 else { return }
-        if q >= 1000 { return add(";q=1") }
-        add(q == 0 ? ";q=0" : ";q=0.")
-        var (digits, width) = (Int64(q), 3)
-        while digits > 0, digits % 10 == 0 { (digits, width) = (digits / 10, width - 1) }
-        if digits > 0 { add(number: digits, width: width) }
-    }
-
     /// As a header's value in a URI (RFC 3261 section 25.1, hvalue).
     private mutating func add(escaped text: apus_str) {
         for byte in text.bytes {
