@@ -79,7 +79,8 @@ import Testing
         }
         #expect(
             try desk.say("add", "erin", "x", environment: ["APUS_DB": "/nowhere/x.db"])
-                == "apusctl: /nowhere/x.db: No such file or directory; apusctl db create /nowhere/x.db makes it, APUS_DB names another\n")
+                == "apusctl: /nowhere/x.db: No such file or directory; apusctl db create /nowhere/x.db makes it, APUS_DB names another\n"
+        )
         #expect(try desk.say("add", "erin", "x", environment: ["APUS_DB": "mysql://h/x"]).contains("sqlite:// only"))
     }
 
@@ -97,7 +98,8 @@ import Testing
         #expect(try desk.say("acl", "revoke", "john", "ld").split(separator: "\n").count == 5)
         #expect(try desk.say("acl", "show").contains("| john | int |"))
         #expect(try desk.say("acl", "revoke", "john").isEmpty)
-        #expect(try desk.say("acl", "grant", "ghost", "vip", environment: ["VERIFY_ACL": "0"]).contains("| ghost | vip |"))
+        #expect(
+            try desk.say("acl", "grant", "ghost", "vip", environment: ["VERIFY_ACL": "0"]).contains("| ghost | vip |"))
         #expect(try desk.say("acl", "grnt", "john", "int").contains("did you mean `grant`?"))
         #expect(try desk.say("acl", "grant", "john").contains("apusctl acl show [user]|grant"))
     }

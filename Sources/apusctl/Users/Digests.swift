@@ -13,7 +13,7 @@ struct Digests {
     }
 
     /// In lower-case hexadecimal digits.
-    private static func md5(_ text: String) throws(Failure) -> String {
+    static func md5(_ text: String) throws(Failure) -> String {
         var hash = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
         var count: UInt32 = 0
         let bytes = Array(text.utf8)

@@ -5,7 +5,7 @@ extension Verb {
         .monitor, .ps, .psa, .uptime, .version, .stats, .srv, .report,
         .rpc, .fifo,
         .add, .passwd, .rm, .show, .setColumn, .acl,
-        .ping, .ciscoRestart,
+        .ping, .ciscoRestart, .demo,
         .db,
         .help, .complete,
     ]
