@@ -103,4 +103,38 @@ import Testing
         #expect(try desk.say("acl", "grnt", "john", "int").contains("did you mean `grant`?"))
         #expect(try desk.say("acl", "grant", "john").contains("apusctl acl show [user]|grant"))
     }
+
+    @Test func aliasesOfTheDatabase() throws {
+        let desk = try Desk()
+        _ = try desk.say("add", "john", "x")
+        #expect(
+            try desk.say("alias", "add", "1234", "sip:john@example.com")
+                == "sip:john@example.com\n200 Added to table\n('1234','sip:john@example.com') to 'dbaliases'\n")
+        #expect(
+            try desk.ask("SELECT alias_username, alias_domain, username, domain FROM dbaliases")
+                == "1234|example.com|john|example.com\n")
+        #expect(try desk.say("alias", "show", "1234") == "<sip:john@example.com>\n")
+        #expect(try desk.say("alias_db", "show") == "1234@example.com <sip:john@example.com>\n")
+        #expect(try desk.say("alias", "add", "1234", "sip:x@example.com") == "apusctl: alias already defined: 1234\n")
+        #expect(
+            try desk.say("alias", "add", "john", "sip:x@example.com")
+                == "apusctl: overlap of alias with an existing subscriber name\n")
+        #expect(try desk.say("alias", "add", "5", "mailto:x").contains("mailto:x"))
+        #expect(try desk.say("alias", "rm", "1234") == "200 user (dbaliases, 1234) deleted\n")
+        #expect(try desk.say("alias", "rm", "1234").contains("404 Alias 1234 in table dbaliases not found"))
+        #expect(try desk.say("alias", "shw").contains("did you mean `show`?"))
+        // What usrloc has, only a server can tell.
+        #expect(try desk.say("alias", "show", "1", environment: ["ALIASES_TYPE": "UL"]).contains("is it running?"))
+    }
+
+    @Test func domains() throws {
+        let desk = try Desk()
+        #expect(try desk.say("domain", "add", "Example.com") == "   0 example.com\n")
+        #expect(try desk.say("domain", "add", "example.org") == "   0 example.com\n   1 example.org\n")
+        #expect(try desk.say("domain", "add", "example.org") == "apusctl: domain already exists: example.org\n")
+        #expect(try desk.say("domain", "rm", "example.com") == "   0 example.org\n")
+        #expect(try desk.say("domain", "rm", "example.com") == "apusctl: there is no domain example.com\n")
+        #expect(try desk.say("domain", "add", "a b").contains("has a blank"))
+        #expect(try desk.say("domain", "shwo").contains("did you mean `show`?"))
+    }
 }

@@ -88,12 +88,10 @@ extension Verb {
         count: 1...32, firstWords: Acl.words
     ) { session throws(Failure) in
         let words = session.arguments
-        guard Acl.words.contains(words[0]) else {
-            let hint = Suggestion.closest(to: words[0], among: Acl.words).map { "; did you mean `\($0)`?" } ?? ""
-            throw .usage("acl: there is no `\(words[0])`\(hint): apusctl acl \(Acl.usage)")
-        }
         let limit = words[0] == "grant" ? 3...32 : words[0] == "revoke" ? 2...3 : 1...2
-        guard limit.contains(words.count) else { throw .usage("apusctl acl \(Acl.usage)") }
+        guard Acl.words.contains(words[0]), limit.contains(words.count) else {
+            throw Places.mistake("acl", words, Acl.words, Acl.usage)
+        }
         let account: Account? = words.count > 1 ? try Account(words[1], session.settings) : nil
         let groups = try Groups(session)
         if let account, words[0] == "grant" {
@@ -149,18 +147,17 @@ extension Session {
         for line in lines { Output.line(line) }
     }
 
-    /// The server's contacts of somebody; it knows him by name, or by name and domain (use_domain).
+    /// The server's contacts of somebody; it leaves the domain out where names have none (use_domain).
     func forgetContacts(of account: Account) throws(Failure) {
-        for name in [account.user, "\(account.user)@\(account.domain)"] {
-            do { _ = try call("ul.rm", [.text(settings["UL_TABLE"] ?? "location"), .text(name)]) } catch {
-                switch error {
-                // It has none of that name, or no usrloc: nothing is left behind.
-                case .refused: continue
-                case .unreachable:
-                    return Output.complain(
-                        "apusctl: the server does not run: contacts it had stay in its database until they expire")
-                default: throw error
-                }
+        let name = "\(account.user)@\(account.domain)"
+        do { _ = try call("ul.rm", [.text(settings["UL_TABLE"] ?? "location"), .text(name)]) } catch {
+            switch error {
+            // There are none, or no usrloc: nothing is left behind.
+            case .refused: break
+            case .unreachable:
+                Output.complain(
+                    "apusctl: the server does not run: contacts that its database has stay there until they expire")
+            default: throw error
             }
         }
     }
