@@ -40,6 +40,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("mi_rpc", "Plugins/mi_rpc", ["PluginKit", "PluginAPI", "TextDoor"]),
     ("print", "Plugins/print", ["PluginKit", "PluginAPI"]),
     ("pv", "Plugins/pv", ["PluginKit", "PluginAPI", "RoutingKit"]),
+    ("registrar", "Plugins/registrar", ["PluginKit", "PluginAPI", "RoutingKit", "Registration"]),
     ("rr", "Plugins/rr", ["PluginKit", "PluginAPI"]),
     ("sanity", "Plugins/sanity", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI", "RoutingKit"]),
@@ -71,6 +72,9 @@ let package = Package(
         .target(name: "RoutingKit", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
         // What the module dispatcher selects from, apart from the server so that it can be tested alone.
         .target(name: "Destinations", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
+        // What the module registrar decides, apart from the server so that it can be tested alone.
+        .target(
+            name: "Registration", dependencies: ["PluginKit", "PluginAPI", "RoutingKit"], swiftSettings: strict),
         // Digest authentication: what the module auth and whoever else computes responses share.
         .target(name: "DigestKit", dependencies: ["PluginKit", "PluginAPI", "COpenSSL"], swiftSettings: strict),
         .target(name: "DoorKit", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
@@ -99,6 +103,7 @@ let package = Package(
         .testTarget(name: "DigestKitTests", dependencies: ["DigestKit"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "DestinationsTests", dependencies: ["Destinations"], swiftSettings: strict),
+        .testTarget(name: "RegistrationTests", dependencies: ["Registration", "RoutingKit"], swiftSettings: strict),
         .testTarget(name: "DoorKitTests", dependencies: ["DoorKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(
