@@ -89,7 +89,8 @@ let package = Package(
             name: "Core", dependencies: ["PluginAPI", "CLinux", "CPcre2", "CAres", "COpenSSL"], swiftSettings: core),
         .target(name: "CBuild", cSettings: c + build),
         .executableTarget(name: "apus", dependencies: ["Core", "CBuild"], swiftSettings: strict),
-        .executableTarget(name: "apusctl", dependencies: ["BinRPC", "JSON", "CSQLite", "COpenSSL"], swiftSettings: strict),
+        .executableTarget(
+            name: "apusctl", dependencies: ["BinRPC", "JSON", "CSQLite", "COpenSSL"], swiftSettings: strict),
         .executableTarget(
             name: "sipload", dependencies: ["CLinux"], path: "Benchmarks/sipload", swiftSettings: strict),
         // What tests compare with files share.

@@ -34,12 +34,12 @@ extension UnsafePointer<apus_call> {
         search.replacesTarget = replacing
         guard let place = keep(search) else { return -3 }
         var isAsked = false
-        return find(uri, place, isAsked: &isAsked, then: found)
+        return find(uri, place, user: place, isAsked: &isAsked, then: found)
     }
 
     /// Asks for the contacts of a URI; `then` answers for the function, unless there is nothing to ask for.
     func find(
-        _ text: apus_str, _ search: UnsafeMutablePointer<Search>, isAsked: inout Bool,
+        _ text: apus_str, _ search: UnsafeMutablePointer<Search>, user: UnsafeMutableRawPointer, isAsked: inout Bool,
         then: @escaping @convention(c) (Call, CInt, UnsafePointer<usrloc_record>?, UnsafeMutableRawPointer?) -> CInt
     ) -> CInt {
         guard let uri = message.parse(uri: text) else { return -3 }
@@ -59,7 +59,7 @@ extension UnsafePointer<apus_call> {
             query.aor = key
         }
         isAsked = true
-        return usrloc.pointee.lookup(self, search.pointee.table, &query, then, search)
+        return usrloc.pointee.lookup(self, search.pointee.table, &query, then, user)
     }
 }
 

@@ -7,7 +7,7 @@ import RoutingKit
 
 /// lookup_branches() on its way over the Request-URI and the branches.
 private struct Tour {
-    var search: Search
+    let search: UnsafeMutablePointer<Search>
     var uris: UnsafeMutablePointer<apus_str>
     var count: Int
     var next = 0
@@ -37,10 +37,12 @@ func lookupBranches(_ call: Call) -> CInt {
             index += 1
         }
     }
-    guard let tour = call.keep(Tour(search: Search(table: table), uris: uris, count: plain)) else { return -3 }
+    guard let search = call.keep(Search(table: table)),
+        let tour = call.keep(Tour(search: search, uris: uris, count: plain))
+    else { return -3 }
     var isAsked = false
     let code = call.find(
-        message.field(APUS_FIELD_REQUEST_URI), tour.pointer(to: \.search).unsafelyUnwrapped, isAsked: &isAsked,
+        message.field(APUS_FIELD_REQUEST_URI), tour.pointee.search, user: tour, isAsked: &isAsked,
         then: targetFound)
     if isAsked { return code }
     tour.pointee.result = code
@@ -52,7 +54,7 @@ private let targetFound: @convention(c) (Call, CInt, UnsafePointer<usrloc_record
     {
         call, status, record, user in
         let tour = user.unsafelyUnwrapped.assumingMemoryBound(to: Tour.self)
-        tour.pointee.result = found(call, status, record, user)
+        tour.pointee.result = found(call, status, record, tour.pointee.search)
         return call.go(on: tour)
     }
 
@@ -60,8 +62,9 @@ private let targetFound: @convention(c) (Call, CInt, UnsafePointer<usrloc_record
 private let branchFound: @convention(c) (Call, CInt, UnsafePointer<usrloc_record>?, UnsafeMutableRawPointer?) -> CInt =
     {
         call, status, record, user in
-        _ = found(call, status, record, user)
-        return call.go(on: user.unsafelyUnwrapped.assumingMemoryBound(to: Tour.self))
+        let tour = user.unsafelyUnwrapped.assumingMemoryBound(to: Tour.self)
+        _ = found(call, status, record, tour.pointee.search)
+        return call.go(on: tour)
     }
 
 extension UnsafePointer<apus_call> {
@@ -69,11 +72,11 @@ extension UnsafePointer<apus_call> {
         while tour.pointee.next < tour.pointee.count {
             let uri = tour.pointee.uris[tour.pointee.next]
             tour.pointee.next += 1
-            tour.pointee.search = Search(table: tour.pointee.search.table)
-            tour.pointee.search.replacesTarget = false
+            tour.pointee.search.pointee = Search(table: tour.pointee.search.pointee.table)
+            tour.pointee.search.pointee.replacesTarget = false
             var isAsked = false
             let code = find(
-                uri, tour.pointer(to: \.search).unsafelyUnwrapped, isAsked: &isAsked, then: branchFound)
+                uri, tour.pointee.search, user: tour, isAsked: &isAsked, then: branchFound)
             if isAsked { return code }
         }
         return tour.pointee.result

@@ -6,7 +6,7 @@ import RoutingKit
 func lookupIntoXAVPs(_ call: Call) -> CInt {
     guard let table = call.table, let search = call.keep(Search(table: table)) else { return -3 }
     var isAsked = false
-    return call.find(call.text(1), search, isAsked: &isAsked, then: listed)
+    return call.find(call.text(1), search, user: search, isAsked: &isAsked, then: listed)
 }
 
 private let listed: @convention(c) (Call, CInt, UnsafePointer<usrloc_record>?, UnsafeMutableRawPointer?) -> CInt = {

@@ -73,7 +73,7 @@ private let changed: @convention(c) (Call, UnsafePointer<usrloc_outcome>, Unsafe
         return refuse(call, plan, .writing)
     }
     let done = outcome.pointee
-    let code: CInt = done.inserted > 0 ? 1 : done.updated + done.repeated > 0 ? 2 : 3
+    let code: CInt = done.inserted + done.repeated > 0 ? 1 : done.updated > 0 ? 2 : 3
     return accept(call, plan, done.record, code: code)
 }
 
