@@ -78,6 +78,12 @@ extension UnsafeMutablePointer<State> {
             return false
         }
         pointee.algorithms = algorithms
+        // SER names it always.
+        if algorithms.isEmpty, host.pointee.config.pointee.dialect(host) == UInt32(APUS_DIALECT_SER),
+            let named = Algorithms("MD5")
+        {
+            pointee.algorithms = named
+        }
         return true
     }
 

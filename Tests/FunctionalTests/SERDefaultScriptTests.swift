@@ -151,4 +151,54 @@ import Testing
             break
         }
     }
+
+    /// With the lines that its comments say are to be uncommented for digest authentication.
+    @Test func registrationsAreAuthenticated() throws {
+        let folder = try TemporaryFolder()
+        let file = folder.path + "/ser.db"
+        for table in ["version", "subscriber"] {
+            try sqlite(file, ".read \(Products.sources)/share/db/sqlite/\(table).sql")
+        }
+        try sqlite(file, "INSERT INTO subscriber(username, domain, password) VALUES('123312', 'iptel.org', 'heslo')")
+        let authenticated = script.replacing(
+            "\n# add value",
+            with: """
+
+                loadmodule "/usr/local/lib/ser/modules/db_sqlite.so"
+                loadmodule "/usr/local/lib/ser/modules/auth.so"
+                loadmodule "/usr/local/lib/ser/modules/auth_db.so"
+                modparam("auth_db", "db_url", "sqlite://\(file)")
+                modparam("auth_db", "calculate_ha1", yes)
+                modparam("auth_db", "password_column", "password")
+                # add value
+                """
+        ).replacing(
+            "save(\"location\");",
+            with: """
+                if (!www_authorize("iptel.org", "subscriber")) {
+                    www_challenge("iptel.org", "0");
+                    break;
+                };
+                save("location");
+                """)
+        let phone = try UDPClient()
+        let server = try Server { "#!SER\nlisten=127.0.0.1\nport=\($0)\n" + authenticated }
+        let request = register(["<sip:123312@192.0.2.1>"], 600, cseq: 1, phone, at: server.address)
+        let challenged = try phone.exchange(request, with: server.port)
+        let nonce = try #require(challenged.challenge("nonce"))
+        #expect(challenged.startLine == "SIP/2.0 401 Unauthorized")
+        #expect(
+            challenged.headers("WWW-Authenticate")
+                == [#"Digest realm="iptel.org", nonce="\#(nonce)", algorithm=MD5"#])
+        for (password, code) in [("other", 401), ("heslo", 200)] {
+            let digest = Digest(nonce) {
+                ($0.user, $0.password, $0.realm, $0.method) = ("123312", password, "iptel.org", "REGISTER")
+                ($0.uri, $0.qop) = ("sip:\(server.address)", nil)
+            }
+            let reply = try phone.exchange(
+                request.replacing("Content-Length", with: "\(digest.line)\r\nContent-Length")
+                    .replacing("z9hG4bK-r1", with: "z9hG4bK-r1-\(password)"), with: server.port)
+            #expect(reply.statusCode == code, "\(reply)")
+        }
+    }
 }

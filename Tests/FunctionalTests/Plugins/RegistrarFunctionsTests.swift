@@ -172,6 +172,28 @@ import Testing
         #expect(added.hasSuffix(" \(own)"))
     }
 
+    /// What another registrar has accepted is kept here, too, as its reply passes.
+    @Test func repliesOfAnotherRegistrar() throws {
+        var probe = try RegistrarProbe(
+            globals: """
+                onreply_route[SAVE] {
+                    if (status == 200) { save("location"); $var(rc) = $rc; append_hf("X-Code: $var(rc)\\r\\n"); }
+                }
+
+                """,
+            save: #"$du = "NEXT"; t_on_reply("SAVE"); t_relay();"#)
+        let request = probe.request(["<sip:a@192.0.2.1>"])
+        let passed = try probe.probe.pass(request)
+        try probe.probe.nextHop.send(
+            passed.response(200, "OK", headers: ["Contact: <sip:a@192.0.2.1>;expires=77;q=0.3"]),
+            to: probe.probe.server.port)
+        let reply = try probe.probe.client.receive(within: .seconds(10)).message
+        #expect(reply.statusCode == 200 && reply.header("X-Code") == "1")
+        #expect(reply.headers("Contact") == ["<sip:a@192.0.2.1>;expires=77;q=0.3"])
+        let query = try probe.told()
+        #expect(query == "1 sip:a@192.0.2.1 <null> 0 <null>")
+    }
+
     @Test func constantsAreChecked() throws {
         let head = """
             listen=udp:127.0.0.1:5060
