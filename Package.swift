@@ -49,6 +49,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("tm", "Plugins/tm", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("tmx", "Plugins/tmx", ["PluginKit", "PluginAPI"]),
     ("textops", "Plugins/textops", ["PluginKit", "PluginAPI", "RoutingKit"]),
+    ("usrloc", "Plugins/usrloc", ["PluginKit", "PluginAPI", "RoutingKit", "Locations"]),
     ("textopsx", "Plugins/textopsx", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("xlog", "Plugins/xlog", ["PluginKit", "PluginAPI"]),
     ("hello", "examples/modules/hello", ["PluginKit", "PluginAPI"]),
@@ -77,6 +78,8 @@ let package = Package(
             name: "Registration", dependencies: ["PluginKit", "PluginAPI", "RoutingKit"], swiftSettings: strict),
         // Digest authentication: what the module auth and whoever else computes responses share.
         .target(name: "DigestKit", dependencies: ["PluginKit", "PluginAPI", "COpenSSL"], swiftSettings: strict),
+        // Where users can be reached: what the module usrloc keeps, apart from the server so that it can be tested alone.
+        .target(name: "Locations", dependencies: ["PluginKit", "PluginAPI", "RoutingKit"], swiftSettings: strict),
         .target(name: "DoorKit", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
         // What the modules of the text protocols share.
         .target(name: "TextDoor", dependencies: ["PluginKit", "PluginAPI", "DoorKit"], swiftSettings: strict),
@@ -105,6 +108,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "DestinationsTests", dependencies: ["Destinations"], swiftSettings: strict),
         .testTarget(name: "RegistrationTests", dependencies: ["Registration", "RoutingKit"], swiftSettings: strict),
+        .testTarget(name: "LocationsTests", dependencies: ["Locations"], swiftSettings: strict),
         .testTarget(name: "DoorKitTests", dependencies: ["DoorKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(

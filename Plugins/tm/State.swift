@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // Invariants: the State is written on the main thread before workers start and constant from then on. A Home belongs to its worker's
 // thread, lies at a stable address from the worker's start to the end of the process, and leads to everything that tm keeps there.

@@ -10,7 +10,8 @@ extension HostTables {
             size: size(apus_stats_api.self),
             add: { host, group, name, doc in HostTables.add(host, .counter, group, name, doc) },
             add_gauge: { host, group, name, doc, read, user in
-                host.declaring("stats->add_gauge") { (module, modules) throws(Registry.Refusal) in
+                host.declaring("stats->add_gauge", in: [.declaring, .starting]) {
+                    (module, modules) throws(Registry.Refusal) in
                     let facts = try HostTables.read(group, name, doc)
                     guard unsafeBitCast(read, to: UInt.self) != 0 else {
                         throw Registry.Refusal(text: "`read` is null")

@@ -33,7 +33,7 @@ typedef struct apus_stats_api {
     /* [declare] [start] A counter group:name; its id. The same name again answers the same id. 0: none could be made, counting it does nothing. */
     uint32_t (*APUS_NONNULL add)(const apus_host *APUS_NONNULL h, const char *APUS_NONNULL group, const char *APUS_NONNULL name,
                     const char *APUS_NONNULL doc);
-    /* [declare] A value that is computed when somebody reads it, on the reader's thread. */
+    /* [declare] [start] A value that is computed when somebody reads it, on the reader's thread. */
     int (*APUS_NONNULL add_gauge)(const apus_host *APUS_NONNULL h, const char *APUS_NONNULL group, const char *APUS_NONNULL name,
                      const char *APUS_NONNULL doc, int64_t (*APUS_NONNULL read)(void *APUS_NULLABLE user),
                      void *APUS_NULLABLE user);

@@ -2,20 +2,20 @@ import PluginKit
 
 // Invariants: reads the bytes of its text and nothing else.
 
-/// SipHash-1-3 (Aumasson, Bernstein: a fast short-input PRF, 2012) under a secret of the worker: peers choose branch parameters and Call-IDs,
-/// and must not be able to choose buckets.
-struct KeyedHash {
-    private let k0: UInt64
-    private let k1: UInt64
+/// SipHash-1-3 (Aumasson, Bernstein: a fast short-input PRF, 2012) under a secret of its own: peers choose branch parameters, Call-IDs
+/// and addresses of record, and must not be able to choose buckets.
+@frozen public struct KeyedHash: Sendable {
+    @usableFromInline let k0: UInt64
+    @usableFromInline let k1: UInt64
 
-    init() {
+    public init() {
         var random = SystemRandomNumberGenerator()
         (k0, k1) = (random.next(), random.next())
     }
 
     /// Of the text and a number beside it. Never 0.
-    @inline(__always)
-    func callAsFunction(_ text: apus_str, _ number: UInt64 = 0) -> UInt64 {
+    @inlinable @inline(__always)
+    public func callAsFunction(_ text: apus_str, _ number: UInt64 = 0) -> UInt64 {
         var state = Rounds(k0 ^ number, k1)
         let bytes = text.bytes
         let whole = bytes.count & ~7
@@ -37,10 +37,11 @@ struct KeyedHash {
         return max(1, state.finish())
     }
 
-    private struct Rounds {
-        private var v0, v1, v2, v3: UInt64
+    @usableFromInline @frozen
+    struct Rounds {
+        @usableFromInline var v0, v1, v2, v3: UInt64
 
-        @inline(__always)
+        @inlinable @inline(__always)
         init(_ k0: UInt64, _ k1: UInt64) {
             v0 = k0 ^ 0x736f_6d65_7073_6575
             v1 = k1 ^ 0x646f_7261_6e64_6f6d
@@ -48,14 +49,14 @@ struct KeyedHash {
             v3 = k1 ^ 0x7465_6462_7974_6573
         }
 
-        @inline(__always)
+        @inlinable @inline(__always)
         mutating func absorb(_ word: UInt64) {
             v3 ^= word
             round()
             v0 ^= word
         }
 
-        @inline(__always)
+        @inlinable @inline(__always)
         mutating func finish() -> UInt64 {
             v2 ^= 0xff
             round()
@@ -64,8 +65,8 @@ struct KeyedHash {
             return v0 ^ v1 ^ v2 ^ v3
         }
 
-        @inline(__always)
-        private mutating func round() {
+        @inlinable @inline(__always)
+        mutating func round() {
             v0 &+= v1
             v1 = v1 &<< 13 | v1 &>> 51
             v1 ^= v0

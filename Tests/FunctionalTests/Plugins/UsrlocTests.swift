@@ -1,0 +1,124 @@
+import Glibc
+import Testing
+
+/// Tables of contacts in memory: commands, the interface, what expires.
+@Suite(.timeLimit(.minutes(5))) struct UsrlocTests {
+    @Test func commands() throws {
+        let folder = try TemporaryFolder()
+        let desk = try UsrlocDesk(folder, [#""preload", "aliases""#])
+        let door = desk.door
+        let socket = "udp:127.0.0.1:\(desk.server.port)"
+        try door.expect(
+            "ul.add",
+            ["location", "100", "sip:100@127.0.0.1:7000", "60", "0.5", "<sip:p;lr>", "1", "64", "31", "phone", socket],
+            is: "null")
+        try door.expect("ul.add", ["location", "100", "sip:100@127.0.0.1:7001", "0", "1.00"], is: "null")
+        let json = try door.call("ul.lookup", "location", "100").json
+        for part in [
+            #"{"AoR":"100","#, #""Address":"sip:100@127.0.0.1:7001","Expires":"permanent","Q":1"#,
+            #""Address":"sip:100@127.0.0.1:7000","Expires":"#,
+            #""Q":0.5,"Call-ID":"operator@apus","CSeq":42,"User-Agent":"phone""#,
+            #""Received":"[not set]","Path":"<sip:p;lr>","State":"CS_NEW","Flags":1,"CFlags":64,"Socket":"\#(socket)","Methods":31"#,
+            #""Ruid":"uloc-"#, #""Reg-Id":0,"Server-Id":0,"Tcpconn-Id":-1,"Keepalive":0"#,
+        ] {
+            #expect(json.contains(part), "\(part) is not in \(json)")
+        }
+        let first = try #require(json.range(of: "7001")?.lowerBound)
+        let second = try #require(json.range(of: "7000")?.lowerBound)
+        #expect(first < second, "best q first")
+        #expect(try desk.statistic("location-contacts") == "2" && desk.statistic("location-users") == "1")
+        #expect(try desk.statistic("registered_users") == "1" && desk.statistic("aliases-users") == "0")
+        let whole = try door.call("ul.dump").json
+        #expect(
+            whole.hasPrefix(#"{"Domains":[{"Domain":{"Domain":"aliases","Size":1024,"AoRs":[],"Stats":"#), "\(whole)")
+        #expect(whole.contains(#""Stats":{"Records":1,"Max-Slots":1}"#))
+        #expect(try door.call("ul.dump", "brief").json.contains(#""AoRs":[{"AoR":"100"}]"#))
+        try door.expect(
+            "ul.rm_contact", ["location", "100", "sip:100@127.0.0.1:7009"], code: 404, is: "Contact not found")
+        try door.expect("ul.rm_contact", ["location", "100", "sip:100@127.0.0.1:7001"], is: "null")
+        #expect(try !door.call("ul.lookup", "location", "100").json.contains("7001"))
+        try door.expect("ul.rm", ["location", "100"], is: "null")
+        try door.expect("ul.rm", ["location", "100"], code: 404, is: "AOR not found")
+        try door.expect("ul.lookup", ["location", "100"], code: 404, is: "AOR not found in location table")
+        #expect(
+            try door.call("ul.add", "nowhere", "1", "sip:1@h", "0", "1").json.contains("not found in memory, use save"))
+        try door.expect("ul.add", ["location", "1", "sip:1@h", "x", "1"], code: 400, is: "Invalid expires format")
+        try door.expect("ul.add", ["location", "1", "sip:1@h", "0", "2"], code: 400, is: "Invalid q value")
+        try door.expect("ul.add", ["location", "1", "nothing", "0", "1"], code: 400, is: "Invalid contact")
+        #expect(try desk.statistic("location-contacts") == "0")
+        try door.expect("ul.flush", is: "null")
+        #expect(try door.call("ul.db_users", "location").code == 500)
+    }
+
+    @Test func manyInADump() throws {
+        let folder = try TemporaryFolder()
+        var desk = try UsrlocDesk(folder)
+        for number in 0..<450 { #expect(try desk.save("user\(number)", "sip:\(number)@h").hasPrefix("0 +1")) }
+        let json = try desk.door.call("ul.dump", "brief").json
+        #expect(json.components(of: #"{"AoR":"user"#) == 450)
+        #expect(try desk.walk() == "0 450")
+    }
+
+    @Test func theInterface() throws {
+        let folder = try TemporaryFolder()
+        var desk = try UsrlocDesk(folder)
+        #expect(try desk.look("100") == "0:")
+        #expect(try desk.save("100", "sip:1@h sip:2@h") == "0 +2 =0 -0 ~0: sip:2@h sip:1@h")
+        #expect(try desk.save("100", "sip:1@h") == "0 +0 =0 -0 ~1: sip:2@h sip:1@h", "a retransmission")
+        #expect(try desk.save("100", "sip:3@h sip:2@h", cseq: 0) == "64 +0 =0 -0 ~0: sip:2@h sip:1@h", "out of order")
+        #expect(try desk.save("100", "sip:3@h", most: 2) == "65 +0 =0 -0 ~0: sip:2@h sip:1@h", "too many")
+        #expect(try desk.save("100", "sip:1@h", cseq: 2, flags: 2) == "0 +0 =1 -1 ~0: sip:1@h", "only this one")
+        let long = String(repeating: "x", count: 1100)
+        #expect(try desk.save("100", "sip:\(long)@h").hasPrefix("66 "))
+        #expect(try desk.save("100", "sip:1@h", expires: 0, cseq: 3) == "0 +0 =0 -1 ~0:")
+        #expect(try desk.look("100") == "0:")
+        for line in ["inserted 100 sip:1@h", "inserted 100 sip:2@h", "updated 100 sip:1@h", "deleted 100 sip:2@h"] {
+            try desk.server.waitForLog("ulcalls: \(line)")
+        }
+        // The socket that the request came to.
+        _ = try desk.save("200", "sip:1@h")
+        let port = desk.server.port
+        #expect(try desk.door.call("ul.lookup", "location", "200").json.contains(#""Socket":"udp:127.0.0.1:\#(port)""#))
+    }
+
+    @Test func whatExpires() throws {
+        let folder = try TemporaryFolder()
+        var desk = try UsrlocDesk(folder, routes: "event_route[usrloc:contact-expired] { ul_told(); }")
+        _ = try desk.save("100", "sip:1@h sip:2@h", expires: 1)
+        _ = try desk.save("200", "sip:3@h", expires: 3600)
+        for line in ["expired 100 sip:1@h", "route 100 sip:1@h", "expired 100 sip:2@h", "route 100 sip:2@h"] {
+            try desk.server.waitForLog("ulcalls: \(line)")
+        }
+        #expect(try desk.look("100") == "0:" && desk.look("200") == "0: sip:3@h")
+        #expect(try desk.statistic("location-expires") == "2" && desk.statistic("location-users") == "1")
+        let log = desk.server.log
+        #expect(log.components(of: "ulcalls: route 100 sip:1@h") == 1 && log.components(of: "sip:3@h") == 1)
+    }
+
+    @Test func domainsAndKeeping() throws {
+        let folder = try TemporaryFolder()
+        var desk = try UsrlocDesk(folder, [#""use_domain", 1"#, #""rm_expired_delay", 3600"#])
+        try desk.door.expect(
+            "ul.add", ["location", "100", "sip:1@h", "0", "1"], code: 400, is: "username@domain expected")
+        try desk.door.expect("ul.add", ["location", "100@d", "sip:1@h", "1", "1"], is: "null")
+        #expect(try until { try desk.door.call("ul.dump").json.contains(#""Expires":"expired""#) })
+        #expect(try desk.look("100@d") == "0:")
+    }
+
+    @Test func parametersOfOthers() throws {
+        let folder = try TemporaryFolder()
+        let desk = try UsrlocDesk(
+            folder, [#""timer_procs", 4"#, #""ka_mode", 1"#, #""handle_lost_tcp", 0"#, #""nat_bflag", 6"#])
+        let log = desk.server.log
+        #expect(log.contains("timer_procs has no effect: there are no processes of the module's own"))
+        #expect(log.contains("ka_mode has no effect: contacts are pinged by nathelper"))
+        #expect(!log.contains("handle_lost_tcp has no effect"))
+    }
+}
+
+extension String {
+    /// How often a text stands in this one.
+    fileprivate func components(of text: String) -> Int { ranges(of: text).count }
+
+    fileprivate func range(of text: String) -> Range<Index>? { firstRange(of: text) }
+}
