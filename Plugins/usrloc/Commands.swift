@@ -1,5 +1,6 @@
 import Locations
 import PluginKit
+import RoutingKit
 
 // Invariants: run on the management thread. A command that changes or looks up answers later, when the database has; its texts live until then.
 
@@ -221,16 +222,17 @@ func addContact(_ command: Command, _ given: Additions, _ done: @escaping (Comma
     guard let expires = Int64(given.expires), 0...Int64(UInt32.max) ~= expires else {
         return command.fail(400, "Invalid expires format")
     }
-    guard let q = Double(given.q.hasPrefix(".") ? "0" + given.q : given.q), q <= 1 else {
-        return command.fail(400, "Invalid q value")
-    }
+    var text = given.q
+    let q: Int32? =
+        text == "-1" ? Int32(APUS_NO_Q) : text.withUTF8 { apus_str(start: $0.baseAddress, count: $0.count).qValue }
+    guard let q else { return command.fail(400, "Invalid q value") }
     guard let flags = UInt32(given.flags), let cflags = UInt32(given.cflags) else {
         return command.fail(400, "Invalid flags format")
     }
     let methods = given.methods.isEmpty || given.methods == "-1" ? USRLOC_ALL_METHODS : UInt32(given.methods)
     guard let methods else { return command.fail(400, "Invalid methods format") }
     edit.contact.expires = expires == 0 ? 0 : unixTime() + expires
-    edit.contact.q = q < 0 ? Int32(APUS_NO_Q) : Int32((q * 1000).rounded())
+    edit.contact.q = q
     edit.contact.path = given.path
     edit.contact.flags = flags
     edit.contact.cflags = cflags

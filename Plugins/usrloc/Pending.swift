@@ -167,6 +167,8 @@ final class Pending {
             ended, of: change, writing, status: status, now: unixTime(), events: state.pointee.wanted,
             table: table.handle, keepsRecord: keepsRecord, arena.allocate)
         outcome = made.outcome
+        // Without a plan nothing was found out about the address.
+        if plan == nil { outcome.record = nil }
         outcome.text = arena.copy(text)
         state.tell(table, aor, made)
         switch asker {

@@ -1,5 +1,6 @@
 import Locations
 import PluginKit
+import RoutingKit
 
 /// The parameters.
 struct Settings {
@@ -126,28 +127,12 @@ private func declareColumns(_ host: Host, _ state: UnsafeMutablePointer<State>) 
     host.declare(columns, in: settings.pointer(to: \.columns).unsafelyUnwrapped)
 }
 
-/// A parameter that is accepted without effect, and what is said of it when it asks for something.
-private struct Fixed {
-    let name: StaticString
-    /// What asks for nothing else than what is done anyway.
-    let value: Int64?
-    let notice: StaticString
-
-    static let set: ParameterSetter = { host, value, user in
-        let fixed = user.unsafelyUnwrapped.assumingMemoryBound(to: Fixed.self)
-        if !value.pointee.isInt || value.pointee.num != fixed.pointee.value {
-            host.log(.notice, "\(fixed.pointee.name) has no effect: \(fixed.pointee.notice)")
-        }
-        return .true
-    }
-}
-
 private func declareWithoutEffect(_ host: Host) {
-    let process: StaticString = "there are no processes of the module's own"
-    let row: StaticString = "a row is written by its ruid, whether it is there or not"
-    let connection: StaticString = "the contacts of a connection that is closed stay until they expire"
-    let ping: StaticString = "contacts are pinged by nathelper"
-    let fixed: [(StaticString, Int64?, StaticString)] = [
+    let process = "there are no processes of the module's own"
+    let row = "a row is written by its ruid, whether it is there or not"
+    let connection = "the contacts of a connection that is closed stay until they expire"
+    let ping = "contacts are pinged by nathelper"
+    let fixed: [(StaticString, Int64?, String)] = [
         ("timer_procs", 0, process), ("load_rank", 0, process),
         ("db_insert_update", 1, row), ("db_update_as_insert", 0, row), ("db_check_update", 1, row),
         ("db_ops_ruid", 1, row),
@@ -162,8 +147,6 @@ private func declareWithoutEffect(_ host: Host) {
         ("ka_loglevel", nil, ping), ("ka_logmsg", nil, ping), ("ka_reply_codes", nil, ping),
     ]
     for (name, value, notice) in fixed {
-        let user = permanent(Fixed(name: name, value: value, notice: notice))
-        host.parameter(
-            name, kind: APUS_PARAM_EITHER, flags: 0, user: user, doc: "Accepted without effect.", set: Fixed.set)
+        host.parameter(withoutEffect: name, APUS_PARAM_EITHER, value, notice, doc: "Accepted without effect.")
     }
 }

@@ -31,6 +31,14 @@ struct State {
     static let mostTables = 64
     static let mostListeners = 64
 
+    /// What names of tables consist of.
+    fileprivate static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."): true
+        default: false
+        }
+    }
+
     /// A callback that was registered.
     struct Listener {
         let host: Host
@@ -70,9 +78,13 @@ func makeState(_ host: Host) -> UnsafeMutablePointer<State> {
         State(
             host: host, store: permanent(LocationSettings(sameURI: sameURI)),
             names: Names(
-                resolve: { host.listener($0) },
-                describe: { listener in
-                    apus_listener_info.filled { host.pointee.net.pointee.info(listener, $0) }?.text ?? ""
+                UnsafeRawPointer(host),
+                resolve: { host, text in
+                    host.flatMap { Host($0.assumingMemoryBound(to: apus_host.self)).listener(text) }
+                },
+                describe: { host, listener in
+                    guard let host = host.map({ Host($0.assumingMemoryBound(to: apus_host.self)) }) else { return "" }
+                    return apus_listener_info.filled { host.pointee.net.pointee.info(listener, $0) }?.text ?? ""
                 }), ruids: ruids))
 }
 
@@ -114,7 +126,7 @@ extension UnsafeMutablePointer<State> {
     /// [start] The table of that name, made and loaded if it is new; nil with the reason in the log.
     func makeTable(_ host: Host, _ name: apus_str) -> TableRef? {
         if let known = table(name) { return known }
-        guard name.len <= 64, name.isToken else {
+        guard 1...64 ~= name.len, name.bytes.allSatisfy({ State.isNameByte($0) }) else {
             host.log(.error, "`\(name.string)` is no name for a table")
             return nil
         }

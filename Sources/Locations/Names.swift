@@ -23,15 +23,18 @@ public struct Names: @unchecked Sendable {
     private let index: UnsafeMutablePointer<UInt16>
     private let guarded: UnsafeMutablePointer<Guarded>
     private let hash = KeyedHash()
-    private let resolve: (apus_str) -> OpaquePointer?
-    private let describe: (OpaquePointer) -> apus_str
+    private let context: UnsafeRawPointer?
+    private let resolve: Resolve
+    private let describe: Describe
 
-    /// - Parameters:
-    ///   - resolve: the listener that a socket's text names.
-    ///   - describe: the text that names a listener.
-    public init(
-        resolve: @escaping (apus_str) -> OpaquePointer?, describe: @escaping (OpaquePointer) -> apus_str
-    ) {
+    /// The listener that a socket's text names. Plain functions, so that a table is plain data.
+    public typealias Resolve = @convention(c) (UnsafeRawPointer?, apus_str) -> OpaquePointer?
+    /// The text that names a listener.
+    public typealias Describe = @convention(c) (UnsafeRawPointer?, OpaquePointer) -> apus_str
+
+    /// - Parameter context: what the functions are given.
+    public init(_ context: UnsafeRawPointer?, resolve: @escaping Resolve, describe: @escaping Describe) {
+        self.context = context
         self.resolve = resolve
         self.describe = describe
         entries = .allocate(capacity: Names.capacity)
@@ -51,7 +54,7 @@ public struct Names: @unchecked Sendable {
     /// What a contact says of its socket, one way or the other.
     func socket(_ contact: usrloc_contact) -> apus_str {
         guard contact.socket.isEmpty, let listener = contact.listener else { return contact.socket }
-        return describe(listener)
+        return describe(context, listener)
     }
 
     /// The number of a text, which is new perhaps; 0 when it is empty or there are too many.
@@ -72,7 +75,7 @@ public struct Names: @unchecked Sendable {
         }
         copy.copyMemory(from: bytes, byteCount: text.len)
         let kept = apus_str(s: UnsafePointer(copy.assumingMemoryBound(to: CChar.self)), len: text.len)
-        (entries + count).initialize(to: Name(text: kept, listener: isSocket ? resolve(kept) : nil))
+        (entries + count).initialize(to: Name(text: kept, listener: isSocket ? resolve(context, kept) : nil))
         index[place] = UInt16(count)
         guarded.pointee.count = count + 1
         return UInt16(count)

@@ -201,7 +201,7 @@ import Testing
             """
             memdbg=5
             loadmodule "sl.so"
-            loadmodule "usrloc.so"
+            loadmodule "presence.so"
             loadmodule "no_such.so"
             request_route { if (true) sl_send_replay("404", "x"); }
             """)
@@ -209,10 +209,10 @@ import Testing
         let lines = result.output.split(separator: "\n").suffix(5).map(String.init)
         #expect(
             lines.prefix(3) == [
-                "modules: 1 of 3 found", "modules missing: usrloc, no_such",
+                "modules: 1 of 3 found", "modules missing: presence, no_such",
                 "parameters without effect here: memdbg",
             ], "\(result.output)")
-        #expect(lines[3].hasPrefix("to change first: ") && lines[3].hasSuffix(":3:12: there is no module `usrloc`"))
+        #expect(lines[3].hasPrefix("to change first: ") && lines[3].hasSuffix(":3:12: there is no module `presence`"))
         #expect(lines[4] == "3 errors, 1 warning")
     }
 }

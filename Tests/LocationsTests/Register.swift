@@ -19,7 +19,7 @@ final class Register: @unchecked Sendable {
         made.matchingMode = matching
         settings = permanent(made)
         table = LocationTable(
-            settings: settings, names: Names(resolve: { _ in nil }, describe: { _ in "udp:0.0.0.0:5060" }),
+            settings: settings, names: Names(nil, resolve: { _, _ in nil }, describe: { _, _ in "udp:0.0.0.0:5060" }),
             exponent: exponent, now: 1_700_000_000)
         ruids = .allocate(capacity: 1)
         ruids.initialize(to: RuidSource(start: 1_700_000_000, server: 0))

@@ -105,6 +105,45 @@ import Testing
         #expect(try desk.look("100@d") == "0:")
     }
 
+    @Test func olderText() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let desk = try UsrlocDesk(
+            folder,
+            globals: """
+                fifo="\(path)/ser_fifo"
+                fifo_dir="\(path)"
+                loadmodule "mi_fifo.so"
+                loadmodule "mi_rpc.so"
+                modparam("mi_fifo", "fifo_name", "\(path)/mi_fifo")
+                """)
+        let ser = try FIFOClient("\(path)/ser_fifo", replies: path, name: "ser_reply")
+        let mi = try FIFOClient("\(path)/mi_fifo", replies: path, name: "mi_reply")
+        #expect(
+            try ser.ask("ul_add", "location", "100", "sip:1@h", "0", "1.00")
+                == "200 Added to table\n('100','sip:1@h') to 'location'\n")
+        #expect(try ser.ask("ul_add", "location", "100", "sip:2@h", "600", "0.25", "0", "0").hasPrefix("200 Added"))
+        let shown = try ser.ask("ul_show_contact", "location", "100").split(separator: "\n").map(String.init)
+        try #require(shown.count == 3)
+        #expect(shown[0] == "200 OK" && shown[1].hasPrefix("<sip:1@h>;q=1.00;expires=10737418"))
+        #expect(shown[2] == "<sip:2@h>;q=0.25;expires=600" || shown[2] == "<sip:2@h>;q=0.25;expires=599")
+        let tree = try mi.ask("ul_show_contact", "location", "100")
+        #expect(tree.hasPrefix("200 OK\nContact:: <sip:1@h>;q=1.00;expires=permanent;flags=0x0;cflags=0x0;socket=<>"))
+        #expect(
+            try mi.ask("ul_add", "location", "200", "sip:3@h", "60", "0.5", "0", "1", "64", "31") == "200 OK\n")
+        #expect(try desk.door.call("ul.lookup", "location", "200").json.contains(#""Flags":1,"CFlags":64"#))
+        #expect(
+            try ser.ask("ul_rm_contact", "location", "100", "sip:2@h")
+                == "200 Contact (100, sip:2@h) deleted from table location\n")
+        #expect(try ser.ask("ul_rm", "location", "100") == "200 user (location, 100) deleted\n")
+        #expect(try ser.ask("ul_rm", "location", "100") == "404 Username 100 in table location not found\n")
+        #expect(try ser.ask("ul_rm", "location") == "400 ul_rm: user name expected\n")
+        #expect(try ser.ask("ul_add", "location", "1", "sip:1@h", "x", "1") == "400 Invalid expires format\n")
+        #expect(try mi.ask("ul_rm", "location", "200") == "200 OK\n")
+        #expect(try mi.ask("ul_rm", "location", "200") == "404 AOR not found\n")
+        #expect(try mi.ask("ul_dump").hasPrefix("200 OK\n"))
+    }
+
     @Test func parametersOfOthers() throws {
         let folder = try TemporaryFolder()
         let desk = try UsrlocDesk(
