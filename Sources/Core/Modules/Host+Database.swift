@@ -28,7 +28,7 @@ extension HostTables {
             ask: { call, database, work, done, user in HostTables.ask(call, database, work, done, user) },
             post: { database, work, done, user in HostTables.post(database, work, done, user) },
             check_version: { database, table, version in
-                HostTables.checkVersion(DatabasePool.of(database), table, version)
+                HostTables.checkVersion(DatabasePool.of(database), table, version...version)
             },
             column: { result, name in Int32(result.column(name) ?? -1) },
             number: { value, out in
@@ -43,6 +43,9 @@ extension HostTables {
                 out.pointee.connections = UInt32(report.connections)
                 out.pointee.waiting = UInt32(report.waiting)
                 out.pointee.url = apus_str(pool.shownURL)
+            },
+            check_versions: { database, table, least, most in
+                HostTables.checkVersion(DatabasePool.of(database), table, least...max(least, most))
             })
     }
 
@@ -118,7 +121,9 @@ extension HostTables {
         return Worker.current != nil ? "a worker" : nil
     }
 
-    private static func checkVersion(_ pool: DatabasePool, _ table: apus_str, _ version: Int32) -> CInt {
+    private static func checkVersion(_ pool: DatabasePool, _ table: apus_str, _ versions: ClosedRange<Int32>)
+        -> CInt
+    {
         let modules = pool.driverHost.modules
         let name: String
         if case .text(let text)? = modules.coreSettings?("version_table") { name = text } else { name = "version" }
@@ -153,9 +158,11 @@ extension HostTables {
             return status
         }
         let found = result.pointee.row_count > 0 ? result.pointee.values?.pointee.number : nil
-        guard found != Int64(version) else { return CInt(APUS_OK) }
+        if let found, let version = Int32(exactly: found), versions.contains(version) { return CInt(APUS_OK) }
+        let expected =
+            versions.count == 1 ? "\(versions.lowerBound)" : "\(versions.lowerBound) to \(versions.upperBound)"
         let seen = found.map { "found \($0)" } ?? "found none"
-        tell("expected \(version), \(seen), table \(table.string) (`apusctl db create` makes the tables)")
+        tell("expected \(expected), \(seen), table \(table.string) (`apusctl db create` makes the tables)")
         return CInt(APUS_FAILED)
     }
 }

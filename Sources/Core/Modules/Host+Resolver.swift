@@ -30,6 +30,9 @@ extension HostTables {
             remember: { _, record in
                 guard let worker = Worker.current, let resolver = Resolver.of(worker) else { return CInt(APUS_FALSE) }
                 return resolver.remember(record.pointee) ? CInt(APUS_TRUE) : CInt(APUS_FALSE)
+            },
+            wait: { host, names, count, milliseconds in
+                NamesAwaited.find(host, UnsafeMutableBufferPointer(start: names, count: Int(count)), milliseconds)
             })
     }
 

@@ -108,6 +108,12 @@ extension HostTables {
                 else { return CInt(APUS_FALSE) }
                 out.pointee = expanded
                 return CInt(APUS_TRUE)
+            },
+            add_avp: { call, name, value in
+                guard let list = UnsafeMutablePointer<Run>(call.pointee.run).madeAVPList else {
+                    return CInt(APUS_FALSE)
+                }
+                return list.pointee.add(AVPList.Key(name.bytes), value.pointee) ? CInt(APUS_TRUE) : CInt(APUS_FALSE)
             })
     }
 

@@ -74,6 +74,8 @@ struct HostServices {
     var startRun: StartRun?
     /// Threads for what may block, while the server runs.
     var offload: Unmanaged<OffloadPool>?
+    /// How names are looked up by those who wait for it; as the config says, whatever operators change afterwards.
+    var resolver = ResolverOptions()
     /// [worker]
     var hold: Hold?
     /// [worker]

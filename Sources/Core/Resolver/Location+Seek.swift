@@ -24,23 +24,25 @@ private struct Seeker {
     /// The owner of the domain says that there is no SIP (RFC 2782: a target of `.`).
     var isRefused = false
     var status = ResolverStatus.noSuchName
-    var hops = Hops()
+    var hops: Hops
 
     var preferences: ResolverOptions.Preferences { resolver.pointee.options.preferences }
     /// One address is enough, and there is one.
-    var isSatisfied: Bool { hops.isFull || hops.count > 0 && !resolver.pointee.options.preferences.findsAll }
+    var isSatisfied: Bool { hops.isFull || hops.count > 0 && !findsAll }
+    private var findsAll: Bool { question.room != nil || resolver.pointee.options.preferences.findsAll }
 
     mutating func note(_ failure: ResolverStatus) { if failure.worse(than: status) { status = failure } }
 
     /// Must the steps that follow wait for what is missing, or is there enough?
-    var isToStop: Bool { isSatisfied || missing > 0 && (!preferences.findsAll || hops.count + missing >= Hops.limit) }
+    var isToStop: Bool { isSatisfied || missing > 0 && (!findsAll || hops.count + missing >= hops.capacity) }
 }
 
 extension UnsafeMutablePointer<Resolver> {
     /// Goes through a look-up with what is known, and asks for nothing.
     func seek(_ question: LocationQuestion, seed: UInt64, _ hops: inout Hops) -> Sought {
         var seeker = Seeker(
-            resolver: self, question: question, location: nil, began: pointee.sequence, seed: seed)
+            resolver: self, question: question, location: nil, began: pointee.sequence, seed: seed,
+            hops: Hops(question.room))
         let result = seeker.seek()
         hops = seeker.hops
         return result
@@ -50,7 +52,7 @@ extension UnsafeMutablePointer<Resolver> {
     func seek(_ location: UnsafeMutablePointer<Location>, _ hops: inout Hops) -> Sought {
         var seeker = Seeker(
             resolver: self, question: location.pointee.question, location: location, began: location.pointee.began,
-            seed: location.pointee.seed)
+            seed: location.pointee.seed, hops: Hops(location.pointee.question.room))
         let result = seeker.seek()
         hops = seeker.hops
         return result
@@ -137,6 +139,7 @@ extension Seeker {
                     resolver.pointee.figures.negativeHits &+= 1
                 }
             }
+            hops.hold(until: known.pointee.expires)
             return known
         }
         guard let location else {
@@ -149,7 +152,10 @@ extension Seeker {
             status = .busy
             return nil
         }
-        if isGood(entry) { return entry }
+        if isGood(entry) {
+            hops.hold(until: entry.pointee.expires)
+            return entry
+        }
         resolver.addWait(location, entry)
         missing &+= 1
         return nil

@@ -13,26 +13,42 @@ struct Hop {
 
 /// Addresses to try, best first.
 struct Hops {
+    /// Without a room of the one who asks.
     static let limit = 8
-    private(set) var count = 0
-    private var hops: [8 of Hop] = InlineArray(repeating: Hop(address: SocketAddress(), transport: 0))
 
-    subscript(_ index: Int) -> Hop { hops[index] }
-    var isFull: Bool { count == Hops.limit }
+    /// Memory of one who wants them all; it outlives the look-up.
+    struct Room {
+        let start: UnsafeMutablePointer<Hop>
+        let capacity: Int
+    }
+
+    private(set) var count = 0
+    /// Milliseconds on the resolver's clock until which all that led to them holds; `.max` for an address.
+    private(set) var expires = UInt64.max
+    private var hops: [8 of Hop] = InlineArray(repeating: Hop(address: SocketAddress(), transport: 0))
+    private let room: Room?
+
+    init(_ room: Room? = nil) { self.room = room }
+
+    subscript(_ index: Int) -> Hop { room?.start[index] ?? hops[index] }
+    var isFull: Bool { count == capacity }
+    var capacity: Int { room?.capacity ?? Hops.limit }
+
+    /// They came by an answer that holds so long.
+    mutating func hold(until time: UInt64) { if time < expires { expires = time } }
 
     /// Adds one behind the others, unless it is there already or there is no room.
     mutating func append(_ address: SocketAddress, _ transport: UInt8) {
         var i = 0
         while i < count {
-            if hops[i].transport == transport, hops[i].address == address { return }
+            if self[i].transport == transport, self[i].address == address { return }
             i &+= 1
         }
         guard !isFull else { return }
-        hops[count] = Hop(address: address, transport: transport)
+        let hop = Hop(address: address, transport: transport)
+        if let room { (room.start + count).initialize(to: hop) } else { hops[count] = hop }
         count &+= 1
     }
-
-    mutating func removeAll() { count = 0 }
 }
 
 /// Where is this? What a SIP URI says of its place, and what the one who asks can do.
@@ -48,6 +64,8 @@ struct LocationQuestion {
     /// The only transport wanted, whatever the URI says; 0: by the URI.
     var wanted: UInt8 = 0
     var offered: OfferedTransports
+    /// All addresses are wanted, whatever the resolver's preferences are; nil: as those have it.
+    var room: Hops.Room?
 }
 
 /// What those who wait are told; valid until they return.
@@ -246,7 +264,7 @@ extension UnsafeMutablePointer<Resolver> {
         location.pointee.waiting -= 1
         guard location.pointee.waiting == 0 else { return }
         if location.pointee.isDropped { return pointee.locations.free(location) }
-        var answer = LocationAnswer(status: .found, hops: Hops())
+        var answer = LocationAnswer(status: .found, hops: Hops(location.pointee.question.room))
         location.pointee.rounds += 1
         if location.pointee.rounds < Location.maxRounds {
             switch seek(location, &answer.hops) {

@@ -67,6 +67,7 @@ final class Server {
         defer { ShellCommands.close() }
         modules.shared.pointee.services.offload = Unmanaged.passRetained(offload)
         defer { modules.management.closeDoors() }
+        modules.shared.pointee.services.resolver = shared.pointee.resolver
         modules.databases.milliseconds = UInt32(clamping: settings.number("query_timeout") * 1000)
         // Modules may still write when they stop.
         defer { modules.databases.close() }

@@ -348,6 +348,9 @@ typedef struct apus_db_api {
 
     /* [any] */
     void (*APUS_NONNULL state)(apus_db *APUS_NONNULL db, apus_db_state *APUS_NONNULL out);
+
+    /* As check_version, of a module that can work with every version of its table from `least` to `most`. */
+    int (*APUS_NONNULL check_versions)(apus_db *APUS_NONNULL db, apus_str table, int32_t least, int32_t most);
 } apus_db_api;
 
 #ifdef __cplusplus

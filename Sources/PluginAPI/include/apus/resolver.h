@@ -54,6 +54,18 @@ enum {
     APUS_DNS_PERMANENT = 2,    /* it stays, whatever the servers and operators say */
 };
 
+/* A name whose addresses are waited for: all of them. */
+typedef struct apus_name {
+    uint32_t size;
+    uint32_t transport;  /* the only one wanted; 0: by the URI */
+    apus_str uri;        /* what has a port has no SRV records (RFC 3263 section 4.2) */
+    apus_hop *APUS_NONNULL hops; /* of the caller, filled in: best first */
+    uint32_t capacity;   /* of them */
+    uint32_t count;
+    int32_t status;      /* APUS_OK; APUS_TIMED_OUT: there was no answer in time; APUS_FAILED: there is no address */
+    uint32_t ttl;        /* seconds for which that holds, found or not, as the answers say; UINT32_MAX: for ever, the URI has an address */
+} apus_name;
+
 typedef struct apus_resolver_api {
     uint32_t size;
     /*
@@ -77,6 +89,12 @@ typedef struct apus_resolver_api {
      * for.
      */
     int (*APUS_NONNULL remember)(const apus_host *APUS_NONNULL h, const apus_dns_record *APUS_NONNULL r);
+    /*
+     * [start, offload] The addresses of `count` names, several of which are asked for at a time; waits for all of them, but not longer than
+     * `milliseconds`. Each name's count, status and ttl are filled in. Nothing of the workers' caches is used. APUS_FALSE: there can be no
+     * look-ups, by the calling thread or for want of descriptors; then nothing is filled in.
+     */
+    int (*APUS_NONNULL wait)(const apus_host *APUS_NONNULL h, apus_name *APUS_NONNULL names, uint32_t count, uint32_t milliseconds);
 } apus_resolver_api;
 
 #ifdef __cplusplus

@@ -166,6 +166,11 @@ typedef struct apus_vars_api {
      * $var names that the script has nowhere are unknown in it. APUS_FALSE with a log line when it means nothing, or grew too long.
      */
     int (*APUS_NONNULL expand_text)(const apus_call *APUS_NONNULL c, apus_str text, apus_str *APUS_NONNULL out);
+    /*
+     * [worker] Puts a value on top of $avp(name), for names that are known only now: those of rows of a table. The name may say `s:` or `i:`; both are
+     * copied. APUS_FALSE when memory is out.
+     */
+    int (*APUS_NONNULL add_avp)(const apus_call *APUS_NONNULL c, apus_str name, const apus_value *APUS_NONNULL value);
 } apus_vars_api;
 
 #ifdef __cplusplus
