@@ -5,7 +5,7 @@ extension Verb {
         .monitor, .ps, .psa, .uptime, .version, .stats, .srv, .report,
         .rpc, .fifo,
         .add, .passwd, .rm, .show, .setColumn, .acl, .ul, .alias, .aliasDB, .domain,
-        .ping, .ciscoRestart, .demo,
+        .ping, .ciscoRestart, .dispatcher, .demo,
         .db,
         .help, .complete,
     ]
