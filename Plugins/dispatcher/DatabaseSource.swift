@@ -15,6 +15,8 @@ struct DatabaseSource: @unchecked Sendable {
     /// [start] Nil with the reason in the log.
     init?(_ host: Host, _ settings: Settings) {
         guard let pool = host.pointee.db.pointee.open(host, settings.databaseURL, nil) else { return nil }
+        // Older versions have less columns; what is missing has its default.
+        guard host.pointee.db.pointee.check_versions(pool, settings.table, 1, 4) == CInt(APUS_OK) else { return nil }
         self.pool = pool
         table = settings.table
         columns = [

@@ -29,7 +29,12 @@ final class Sets {
     func put(_ destinations: [Prepared]) {
         let old = state.snapshot
         let made = builder.build(destinations, replacing: old)
-        current = destinations
+        // What was found holds for now only.
+        current = destinations.map { destination in
+            var destination = destination
+            destination.found = nil
+            return destination
+        }
         state.pointee.shared.pointee.snapshot.store(UInt(bitPattern: made), ordering: .releasing)
         let known = Set((0..<(old?.pointee.count ?? 0)).compactMap { old?.pointee.destinations[$0].cell })
         let tells = state.pointee.settings.eventMode == 2
@@ -44,11 +49,14 @@ final class Sets {
                 }
             }
         }
+        for list in builder.takeReplaced() {
+            host.pointee.shared.pointee.retire(host, list) { _, list in list.deallocate() }
+        }
+        Naming.shared?.setsChanged()
         guard let old else { return }
         host.pointee.shared.pointee.retire(host, old) { _, old in
             SnapshotRef(old.assumingMemoryBound(to: Snapshot.self)).free()
         }
-        namesMayBeNew(host)
     }
 }
 

@@ -1,149 +1,184 @@
 import Destinations
-import Glibc
 import PluginKit
-import RoutingKit
 import Synchronization
 
-// Invariants: look-ups are made on worker 0 only, which has the Round. A Question lives until its answer is there; it holds a use of its cell.
+// Invariants: Naming is made in `start` and used on the management thread from then on. A Round is asked on an offload thread, which publishes what it finds; it
+// holds a use of each of its cells. A Wish is a piece of memory that travels to the management thread.
 
-/// Destinations whose names are to be looked up, one after the other, a few at a time.
-private struct Round {
-    var isUnderWay = false
-    /// It is to begin anew when it has ended.
-    var isWanted = false
-    var version: UInt64 = 0
-    var next = 0
-    var open = 0
-}
+/// Looking up names again while the server runs: one round at a time.
+final class Naming {
+    static nonisolated(unsafe) var shared: Naming?
 
-/// Worker 0's.
-private nonisolated(unsafe) var round = Round()
+    /// How long a script waits for a round, in milliseconds; then what was known before holds.
+    static let scriptPatience: UInt32 = 2000
 
-/// Look-ups at a time.
-private let most = 16
+    private let host: Host
+    private var isUnderWay = false
+    /// Scripts that wait for the end of the round.
+    private var waiting: [apus_token] = []
 
-/// One look-up. Its text lies behind it.
-private struct Question {
-    /// First, so that the look-up is the question.
-    var lookup: apus_lookup
-    let cell: CellRef
-    let isService: Bool
-    var uri: apus_str
-}
+    init(_ host: Host) { self.host = host }
 
-/// [start] By timer, if wanted.
-func beginLookingUp(_ host: Host) -> Bool {
-    let settings = state.pointee.settings
-    if settings.dnsTTL != 0 {
-        host.log(.notice, "ds_dns_ttl has no effect: the resolver keeps answers as long as they say")
+    /// What one round asks for.
+    private final class Round {
+        var questions: [(text: String, cell: CellRef)] = []
     }
+
+    private struct Errand {
+        var job: apus_job
+        let round: Unmanaged<Round>
+    }
+
+    /// [management] There are other destinations.
+    func setsChanged() {
+        tellDue()
+        if state.pointee.settings.dnsMode & 5 != 0 { begin() }
+    }
+
+    /// [management] A script waits for what is not known any more.
+    fileprivate func begin(for token: apus_token) {
+        waiting.append(token)
+        begin()
+    }
+
+    /// [management] Asks for all whose time is over, unless a round is under way: that one has them, or the next one will.
+    fileprivate func begin() {
+        guard !isUnderWay else { return }
+        let round = Round()
+        let now = host.clock
+        eachName { one, cell in
+            guard cell.pointee.namesDue.load(ordering: .relaxed) <= now else { return }
+            cell.retain()
+            let text = Names.question(one.pointee.uri.string, host: one.pointee.host.string, port: one.pointee.port)
+            round.questions.append((text, cell))
+        }
+        guard !round.questions.isEmpty else { return end() }
+        let held = Unmanaged.passRetained(round)
+        let errand = UnsafeMutablePointer<Errand>.allocate(capacity: 1)
+        let job = apus_job(size: UInt32(MemoryLayout<apus_job>.size), reserved: 0, links: (nil, nil), run: Naming.ask)
+        errand.initialize(to: Errand(job: job, round: held))
+        let node = UnsafeMutableRawPointer(errand).assumingMemoryBound(to: apus_job.self)
+        guard host.pointee.offload.pointee.post(host, node) > 0 else {
+            for question in round.questions { question.cell.release() }
+            held.release()
+            errand.deallocate()
+            host.log(.warning, "names cannot be looked up now: too much waits for a thread")
+            state.pointee.shared.pointee.namesDue.store(now + 1000, ordering: .relaxed)
+            return answer()
+        }
+        isUnderWay = true
+    }
+
+    /// [offload]
+    private static let ask: @convention(c) (Host, UnsafeMutablePointer<apus_job>) -> Void = { host, job in
+        let errand = UnsafeMutableRawPointer(job).assumingMemoryBound(to: Errand.self)
+        let round = errand.pointee.round.takeUnretainedValue()
+        let found = Names.find(host, round.questions.map(\.text))
+        for (text, cell) in round.questions {
+            if let name = found[text] {
+                // What was known before stays, and is told of once.
+                if name.addresses.isEmpty, cell.pointee.namesDue.load(ordering: .relaxed) == 0 {
+                    host.log(.warning, "no address is known for \(text): requests from there are not recognised")
+                }
+                if let old = cell.take(name) {
+                    host.pointee.shared.pointee.retire(host, old) { _, old in old.deallocate() }
+                }
+            }
+            cell.release()
+        }
+        job.pointee.run = Naming.home
+        guard host.pointee.loop.pointee.post(host, job) > 0 else {
+            // The server stops.
+            errand.pointee.round.release()
+            errand.deallocate()
+            return
+        }
+    }
+
+    /// [management]
+    private static let home: @convention(c) (Host, UnsafeMutablePointer<apus_job>) -> Void = { _, job in
+        let errand = UnsafeMutableRawPointer(job).assumingMemoryBound(to: Errand.self)
+        errand.pointee.round.release()
+        errand.deallocate()
+        shared?.isUnderWay = false
+        shared?.end()
+    }
+
+    private func end() {
+        tellDue()
+        answer()
+    }
+
+    private func answer() {
+        for token in waiting { host.pointee.suspend.pointee.complete(host, token, CInt(APUS_OK), nil, nil) }
+        waiting = []
+    }
+
+    /// Workers compare this one number with the time.
+    func tellDue() {
+        var due = UInt64.max
+        eachName { _, cell in due = min(due, cell.pointee.namesDue.load(ordering: .relaxed)) }
+        state.pointee.shared.pointee.namesDue.store(due, ordering: .relaxed)
+    }
+
+    private func eachName(_ body: (UnsafeMutablePointer<Destination>, CellRef) -> Void) {
+        guard let snapshot = state.snapshot else { return }
+        for index in 0..<snapshot.pointee.count {
+            let one = snapshot.pointee.destinations + index
+            if one.pointee.address.family == 0, !one.pointee.flags.contains(.noLookup) { body(one, one.pointee.cell) }
+        }
+    }
+}
+
+/// [start] Names are looked up by timer, if wanted.
+func beginLookingUp(_ host: Host) -> Bool {
+    let naming = Naming(host)
+    Naming.shared = naming
+    naming.tellDue()
+    let settings = state.pointee.settings
     guard settings.dnsMode & 4 != 0 else { return true }
     let interval = UInt32(settings.dnsInterval * 1000)
     return host.pointee.timer.pointee.every(
-        host, interval, UInt32(APUS_TIMER_ONE_WORKER), { lookUp($0.pointee.host) }, nil) > 0
+        host, interval, UInt32(APUS_TIMER_ONE_WORKER), { _ = askForNames($0.pointee.host, nil) }, nil) > 0
 }
 
-/// [any] There are other destinations.
-func namesMayBeNew(_ host: Host) {
-    guard state.pointee.settings.dnsMode & 13 != 0 else { return }
-    send(host)
+private struct Wish {
+    var job: apus_job
+    let token: apus_token?
 }
 
-/// [worker] Somebody asks by address: what is known is a second old at most, or will be.
-func namesAreWanted(_ host: Host) {
-    let now = host.now
-    let last = state.pointee.shared.pointee.lookedUp.load(ordering: .relaxed)
-    guard now >= last + 1000 else { return }
-    state.pointee.shared.pointee.lookedUp.store(now, ordering: .relaxed)
-    send(host)
-}
-
-private func send(_ host: Host) {
-    var errand = apus_errand(
-        size: UInt32(MemoryLayout<apus_errand>.size), worker: 0, data: nil, count: 0, texts: nil, text_count: 0,
-        reserved: 0,
-        run: { host, _ in
-            lookUp(host)
-            return .true
+/// [any] Begins a round.
+/// - Parameter token: of the script that waits for its end.
+/// - Returns: false when nobody can be asked; then the script is not told.
+func askForNames(_ host: Host, _ token: apus_token?) -> Bool {
+    let wish = UnsafeMutablePointer<Wish>.allocate(capacity: 1)
+    let job = apus_job(
+        size: UInt32(MemoryLayout<apus_job>.size), reserved: 0, links: (nil, nil),
+        run: { _, job in
+            let wish = UnsafeMutableRawPointer(job).assumingMemoryBound(to: Wish.self)
+            let token = wish.pointee.token
+            wish.deallocate()
+            if let token { Naming.shared?.begin(for: token) } else { Naming.shared?.begin() }
         })
-    _ = host.pointee.worker.pointee.send(host, &errand)
+    wish.initialize(to: Wish(job: job, token: token))
+    let node = UnsafeMutableRawPointer(wish).assumingMemoryBound(to: apus_job.self)
+    if host.pointee.loop.pointee.post(host, node) > 0 { return true }
+    wish.deallocate()
+    return false
 }
 
-/// [worker 0]
-private func lookUp(_ host: Host) {
-    guard !round.isUnderWay else {
-        round.isWanted = true
-        return
+extension Call {
+    /// Names are to be asked for at each match, and some are not known any more.
+    var needsNames: Bool {
+        state.pointee.settings.dnsMode & 2 != 0
+            && host.clock >= state.pointee.shared.pointee.namesDue.load(ordering: .relaxed)
     }
-    round = Round(isUnderWay: true)
-    goOn(host)
-}
 
-private func goOn(_ host: Host) {
-    while round.open < most, let snapshot = state.snapshot {
-        if snapshot.pointee.version != round.version {
-            round.version = snapshot.pointee.version
-            round.next = 0
-        }
-        guard round.next < snapshot.pointee.count else { break }
-        let one = snapshot.pointee.destinations + round.next
-        round.next += 1
-        if one.pointee.address.family == 0, !one.pointee.flags.contains(.noLookup) { ask(host, one) }
+    /// Waits for them, then goes on with `body`; where a script cannot wait, it goes on with what is known.
+    func afterNames(_ body: @escaping @convention(c) (Call, CInt, UnsafeMutableRawPointer?) -> CInt) -> CInt {
+        let token = host.pointee.suspend.pointee.begin(self, Naming.scriptPatience, body, nil)
+        if token.value != 0, askForNames(host, token) { return .suspended }
+        if token.value == 0 { _ = askForNames(host, nil) }
+        return body(self, CInt(APUS_OK), nil)
     }
-    guard round.open == 0 else { return }
-    let again = round.isWanted
-    round = Round()
-    if again { lookUp(host) }
-}
-
-private func ask(_ host: Host, _ one: UnsafeMutablePointer<Destination>) {
-    let isService = state.pointee.settings.dnsMode & 8 != 0
-    // With a port there is nothing but addresses to look up.
-    var text = one.pointee.uri.string
-    if !isService { text = "sip:\(one.pointee.host.string):\(one.pointee.port)" }
-    let size = MemoryLayout<Question>.stride
-    let count = text.utf8.count
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: size + count, alignment: 16)
-    let bytes = (raw + size).bindMemory(to: UInt8.self, capacity: max(1, count))
-    for (index, byte) in text.utf8.enumerated() { (bytes + index).initialize(to: byte) }
-    let question = raw.bindMemory(to: Question.self, capacity: 1)
-    one.pointee.cell.retain()
-    question.initialize(
-        to: Question(
-            lookup: apus_lookup(), cell: one.pointee.cell, isService: isService,
-            uri: apus_str(start: bytes, count: count)))
-    let lookup = UnsafeMutableRawPointer(question).assumingMemoryBound(to: apus_lookup.self)
-    lookup.pointee.size = UInt32(MemoryLayout<apus_lookup>.size)
-    lookup.pointee.done = { host, lookup, status in
-        round.open -= 1
-        answered(host, lookup, status == CInt(APUS_OK))
-        goOn(host)
-    }
-    switch host.pointee.resolver.pointee.next_hop(host, question.pointee.uri, 0, lookup) {
-    case .true: answered(host, lookup, true)
-    case .suspended: round.open += 1
-    default: answered(host, lookup, false)
-    }
-}
-
-private func answered(_ host: Host, _ lookup: UnsafeMutablePointer<apus_lookup>, _ isFound: Bool) {
-    let question = UnsafeMutableRawPointer(lookup).assumingMemoryBound(to: Question.self)
-    let cell = question.pointee.cell
-    if isFound, lookup.pointee.count > 0 {
-        let addresses = (0..<Int(lookup.pointee.count)).map { lookup.hops[$0].address }
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        let made = addresses.withUnsafeBufferPointer {
-            AddressList.make($0, seconds: Int64(now.tv_sec), microseconds: Int64(now.tv_nsec) / 1000)
-        }
-        let old = cell.pointee.addresses.exchange(UInt(bitPattern: made), ordering: .acquiringAndReleasing)
-        if let old = UnsafeMutableRawPointer(bitPattern: old) {
-            host.pointee.shared.pointee.retire(host, old) { _, old in old.deallocate() }
-        }
-    } else {
-        host.log(
-            .warning, "no address is known for \(question.pointee.uri.string): requests from there are not recognised")
-    }
-    cell.release()
-    UnsafeMutableRawPointer(question).deallocate()
 }

@@ -3,20 +3,19 @@ import PluginKit
 
 /// Functions that ask about sets and destinations.
 func declareTests(_ host: Host) {
-    host.function("ds_is_from_list", doc: "Whether the request comes from a destination of any set.") {
-        $0.isFrom(-1, .sourceMode, nil)
-    }
-    host.function("ds_is_from_list", "set:int", doc: "The same of one set; -1: any.") {
-        $0.isFrom($0.int(0), .sourceMode, nil)
-    }
     host.function(
-        "ds_is_from_list", "set:int, mode:int",
+        "ds_is_from_list", flags: APUS_MAY_SUSPEND, doc: "Whether the request comes from a destination of any set.",
+        call: isFromList)
+    host.function(
+        "ds_is_from_list", "set:int", flags: APUS_MAY_SUSPEND, doc: "The same of one set; -1: any.", call: isFromList)
+    host.function(
+        "ds_is_from_list", "set:int, mode:int", flags: APUS_MAY_SUSPEND,
         doc:
-            "The same; mode, a sum: 1 any port, 2 any transport, 4 active ones only, 8 the same socket, 16 the best match."
-    ) { $0.isFrom($0.int(0), Match(rawValue: $0.int(1)), nil) }
+            "The same; mode, a sum: 1 any port, 2 any transport, 4 active ones only, 8 the same socket, 16 the best match.",
+        call: isFromList)
     host.function(
-        "ds_is_from_list", "set:int, mode:int, uri:format", doc: "The same of a URI instead of the request's source."
-    ) { $0.isFrom($0.int(0), Match(rawValue: $0.int(1)), $0.text(2)) }
+        "ds_is_from_list", "set:int, mode:int, uri:format", flags: APUS_MAY_SUSPEND,
+        doc: "The same of a URI instead of the request's source.", call: isFromList)
     for name: StaticString in ["ds_list_exists", "ds_list_exist"] {
         host.function(name, "set:value", doc: "1: there is that set; -1: there is none; -2: that is no number.") {
             let wanted = $0.argument(0)
@@ -36,6 +35,11 @@ func declareTests(_ host: Host) {
         }
         return .false
     }
+}
+
+/// `ds_is_from_list([set [, mode [, uri]]])`
+private let isFromList: @convention(c) (Call) -> CInt = { call in
+    call.needsNames ? call.afterNames { call, _, _ in call.isFromList } : call.isFromList
 }
 
 /// What counts when an address is compared.
@@ -62,10 +66,13 @@ private struct Wanted {
 }
 
 extension Call {
-    /// `ds_is_from_list(set, mode, uri)`
-    fileprivate func isFrom(_ id: Int64, _ mode: Match, _ uri: apus_str?) -> CInt {
+    fileprivate var isFromList: CInt {
+        isFrom(
+            has(0) ? int(0) : -1, has(1) ? Match(rawValue: int(1)) : .sourceMode, has(2) ? text(2) : nil)
+    }
+
+    private func isFrom(_ id: Int64, _ mode: Match, _ uri: apus_str?) -> CInt {
         guard let snapshot = state.snapshot, let wanted = wanted(uri) else { return .false }
-        if state.pointee.settings.dnsMode & 2 != 0 { namesAreWanted(host) }
         var best: (set: SetRef, index: Int, score: Int)?
         let sets =
             id == -1

@@ -10,7 +10,7 @@ private let module = Module(
         _ = getentropy(&seed, MemoryLayout<UInt64>.size)
         let own = permanent(WorkerState(seed: seed, hashBits: Int(state.pointee.settings.hashSize)))
         host.pointee.slots.pointee.set_worker(host, state.pointee.workerSlot, own)
-        if index == 0 { namesMayBeNew(host) }
+        if index == 0, state.pointee.settings.dnsMode & 4 != 0 { _ = askForNames(host, nil) }
         return .true
     },
     stop: { host in

@@ -155,7 +155,8 @@ enum ParameterTable {
             ),
             .number("ds_dns_interval", \.dnsInterval, 600, 1...86400, doc: "Interval of that timer, seconds."),
             .number(
-                "ds_dns_ttl", \.dnsTTL, 0, 0...86400, doc: "No effect: the resolver keeps answers as long as they say."),
+                "ds_dns_ttl", \.dnsTTL, 0, 0...86400,
+                doc: "Seconds for which what was found for a name is not asked for again; 0: as the answer says."),
             .flag(
                 "ds_dns_match_all", \.dnsMatchAll, 0,
                 doc: "1: ds_is_from_list compares with all addresses of a name; 0: with the first one."),

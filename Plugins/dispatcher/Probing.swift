@@ -19,34 +19,23 @@ private struct Probe {
 /// How often it is looked whose turn it is, in milliseconds.
 private let beat: UInt64 = 50
 
-/// Worker 0's: where in the interval the last turn was, in milliseconds.
-private nonisolated(unsafe) var lastMoment: UInt64 = 0
-private nonisolated(unsafe) var begun: UInt64 = 0
+/// Worker 0's, from `start` on.
+private nonisolated(unsafe) var clock = ProbeClock(interval: 1)
 
 /// [start]
 func beginProbing(_ host: Host) -> Bool {
-    host.pointee.timer.pointee.every(host, UInt32(beat), UInt32(APUS_TIMER_ONE_WORKER), turn, nil) > 0
+    clock = ProbeClock(interval: UInt64(state.pointee.settings.pingInterval) * 1000)
+    return host.pointee.timer.pointee.every(host, UInt32(beat), UInt32(APUS_TIMER_ONE_WORKER), turn, nil) > 0
 }
 
 /// Probes those whose time in the interval has come: they are spread over it.
 private let turn: @convention(c) (UnsafePointer<apus_tick>) -> Void = { tick in
     guard let snapshot = state.snapshot else { return }
-    if begun == 0 { begun = tick.pointee.now }
-    let interval = UInt64(state.pointee.settings.pingInterval) * 1000
-    let moment = (tick.pointee.now - begun) % interval
-    let count = UInt64(snapshot.pointee.count)
-    func place(_ moment: UInt64) -> Int { Int(count * moment / interval) }
-    let (from, to) = (place(lastMoment), place(moment))
-    let wrapped = moment < lastMoment
-    lastMoment = moment
+    let (first, second) = clock.turn(now: tick.pointee.now, count: snapshot.pointee.count)
     // Those whose time goes by meanwhile wait for the next one: they are not all probed at once afterwards.
     guard state.pointee.shared.pointee.pingActive.load(ordering: .relaxed) != 0 else { return }
-    if wrapped {
-        probe(tick.pointee.host, snapshot, from..<Int(count))
-        probe(tick.pointee.host, snapshot, 0..<to)
-    } else {
-        probe(tick.pointee.host, snapshot, from..<to)
-    }
+    probe(tick.pointee.host, snapshot, first)
+    probe(tick.pointee.host, snapshot, second)
 }
 
 private func probe(_ host: Host, _ snapshot: SnapshotRef, _ range: Range<Int>) {

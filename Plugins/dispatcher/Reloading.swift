@@ -75,7 +75,9 @@ final class Reloading {
     private static let read: @convention(c) (Host, UnsafeMutablePointer<apus_job>) -> Void = { host, job in
         let errand = UnsafeMutableRawPointer(job).assumingMemoryBound(to: Errand.self)
         let reading = errand.pointee.reading.takeUnretainedValue()
-        if let source = state.pointee.source { reading.contents = source.read(host) }
+        var isDry = false
+        if case .command(_, true) = reading.asker { isDry = true }
+        if let source = state.pointee.source { reading.contents = source.read(host, looksUp: !isDry) }
         job.pointee.run = Reloading.home
         guard host.pointee.loop.pointee.post(host, job) > 0 else {
             // The server stops: nobody asks any more.

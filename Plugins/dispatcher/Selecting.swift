@@ -28,9 +28,6 @@ func declareSelecting(_ host: Host) {
         call: selectRoutes)
 }
 
-/// Destinations of a selection that are kept at most: nobody tries more.
-private let mostKept = 64
-
 /// What becomes of the first destination.
 enum Use {
     case destination, domain, nothing
@@ -72,9 +69,9 @@ extension Call {
         return follow(worker, count, use)
     }
 
-    /// How many destinations are kept, by an optional argument.
+    /// How many destinations are kept, by an optional argument; all of the set without it.
     fileprivate func limit(_ index: Int) -> Int {
-        has(index) && int(index) > 0 ? min(Int(clamping: int(index)), mostKept) : mostKept
+        has(index) && int(index) > 0 ? Int(clamping: int(index)) : .max
     }
 
     /// force_dst: the request may be given another destination.

@@ -59,11 +59,15 @@ enum Source {
         }
     }
 
-    func read(_ host: Host) -> Contents {
-        switch self {
-        case .file(let path): Source.read(path, host)
-        case .database(let database): database.read(host)
-        }
+    /// - Parameter looksUp: the names of the destinations are looked up, too, as far as the parameters want it.
+    func read(_ host: Host, looksUp: Bool = true) -> Contents {
+        var contents =
+            switch self {
+            case .file(let path): Source.read(path, host)
+            case .database(let database): database.read(host)
+            }
+        if looksUp, contents.failure == nil, state.pointee.settings.dnsMode & 1 != 0 { contents.lookUp(host) }
+        return contents
     }
 
     // MARK: - The file

@@ -49,8 +49,8 @@ struct Shared: ~Copyable {
     let inactiveThreshold = Atomic<UInt32>(1)
     /// The ReplyCodes in force.
     let replyCodes = Atomic<UInt>(0)
-    /// Monotonic milliseconds when names were looked up last.
-    let lookedUp = Atomic<UInt64>(0)
+    /// Monotonic milliseconds from which on the address of some name is to be asked for again.
+    let namesDue = Atomic<UInt64>(.max)
     /// The same when an unknown algorithm was last told of.
     let toldUnknown = Atomic<UInt64>(0)
     /// A script names algorithm 8, or one that there is not.

@@ -30,6 +30,35 @@ package struct AddressList {
     }
 }
 
+/// What a look-up has come to.
+package struct FoundName: Sendable {
+    /// Best first; empty: there is none, or it is not known.
+    package var addresses: [apus_address]
+    /// Seconds since 1970, and microseconds, of the answer.
+    package var seconds: Int64
+    package var microseconds: Int64
+    /// Monotonic milliseconds from which on it is to be asked again.
+    package var due: UInt64
+
+    package init(_ addresses: [apus_address], seconds: Int64, microseconds: Int64, due: UInt64) {
+        (self.addresses, self.seconds, self.microseconds, self.due) = (addresses, seconds, microseconds, due)
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Cell {
+    /// Takes over what was found. What was known before stays when there is nothing.
+    /// - Returns: the list that was in force: to be freed when nobody sees it any more.
+    package func take(_ name: FoundName) -> UnsafeMutableRawPointer? {
+        pointee.namesDue.store(name.due, ordering: .relaxed)
+        guard !name.addresses.isEmpty else { return nil }
+        let made = name.addresses.withUnsafeBufferPointer {
+            AddressList.make($0, seconds: name.seconds, microseconds: name.microseconds)
+        }
+        let old = pointee.addresses.exchange(UInt(bitPattern: made), ordering: .acquiringAndReleasing)
+        return UnsafeMutableRawPointer(bitPattern: old)
+    }
+}
+
 extension UnsafeMutablePointer<AddressList> {
     package subscript(address index: Int) -> apus_address {
         (UnsafeRawPointer(self) + MemoryLayout<AddressList>.stride)

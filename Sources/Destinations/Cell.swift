@@ -2,7 +2,7 @@ import PluginKit
 import Synchronization
 
 // Invariants: a cell lives at one address until its last user lets go: the snapshots that list it, the calls that are counted on it, probes and look-ups
-// under way. What is atomic is used by any thread; the members of `order` under the lock of its set's record only.
+// under way. What is atomic is used by any thread; `places` and `limit` under the lock of its set's record only.
 
 /// What a destination keeps beyond reloads: its state, its counters, its calls. Snapshots lead to it.
 package struct Cell: ~Copyable {
@@ -21,23 +21,28 @@ package struct Cell: ~Copyable {
     let cause = Atomic<UInt8>(0)
     /// The addresses of its name: an AddressList, or 0.
     package let addresses = Atomic<UInt>(0)
+    /// Monotonic milliseconds from which on they are to be asked for again; 0: nobody has asked yet.
+    package let namesDue = Atomic<UInt64>(0)
     /// Names it in the server's life.
     package let number: UInt64
     /// Of its set; the cell holds a use of it.
     package let record: RecordRef
-    var order = Place()
+    /// Where it stands in the record's orders, of which one is in force and another on its way in or out.
+    var places = (Place(), Place())
+    /// As the source said last; 0: it takes as many calls as there are.
+    var limit = 0
 
-    /// Where it stands in the order of its set's loads.
+    /// Where it stands in an order of its set's loads.
     struct Place {
         var bucket: BucketRef?
         var previous: CellRef?
         var next: CellRef?
         /// In the bucket's list of those that may be selected.
         var isOpen = false
-        /// Its place in the snapshot whose version the record has.
+        /// Its place in the snapshot that the order is for.
         var index = 0
-        /// 0: no limit.
-        var limit = 0
+        /// The lower, the longer it has had its number of calls.
+        var stamp: UInt64 = 0
         /// It has a duid, and is not the set's last resort.
         var isEligible = false
     }

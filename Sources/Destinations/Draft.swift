@@ -38,6 +38,8 @@ package struct Prepared: @unchecked Sendable {
     package var transport: UInt32 = 0
     /// When the host is an address; family 0: it is a name.
     package var address = apus_address()
+    /// What the name has been found to be, before anybody selects it; nil: nobody has asked.
+    package var found: FoundName?
     /// By which requests leave, and probes; nil: chosen by destination.
     package var listener: OpaquePointer?
     package var pingListener: OpaquePointer?

@@ -1,7 +1,7 @@
 import Synchronization
 
 // Invariants: used under the lock of the record that it is part of. Each destination in it is in exactly one bucket, that of its number of calls;
-// buckets are in the order of their numbers and never empty. There are as many buckets, used and spare, as destinations have joined, so that moving
+// buckets are in the order of their numbers and never empty. `set` stays until all of it has left. There are as many buckets, used and spare, as destinations have joined, so that moving
 // one takes no memory.
 
 /// The destinations with one number of calls.
@@ -20,10 +20,19 @@ struct Bucket {
 
 typealias BucketRef = UnsafeMutablePointer<Bucket>
 
-/// The destinations of a set by their numbers of calls. A call begins or ends in constant time: its destination goes to the next bucket.
+/// The destinations of one snapshot's set by their numbers of calls. A call begins or ends in constant time: its destination goes to the next bucket.
 struct LoadOrder {
+    /// Which of the cells' places it has.
+    let slot: Int
+    /// Of the snapshot that it is for; 0: of none, or not of all of it yet.
+    var version: UInt64 = 0
+    /// Whose destinations have joined; nil: it is empty.
+    var set: SetRef?
     private var first: BucketRef?
     private var spare: BucketRef?
+    private var lastStamp: UInt64 = 0
+
+    init(slot: Int) { self.slot = slot }
 
     /// The destination with the least calls of those that may be selected; of several, the one that has had this number for the longest time.
     var least: CellRef? {
@@ -35,15 +44,16 @@ struct LoadOrder {
         return nil
     }
 
-    /// A destination of the set from now on.
-    mutating func join(_ cell: CellRef) {
-        guard cell.pointee.order.bucket == nil else { return refresh(cell) }
+    /// A destination of the set from now on; not one already.
+    /// - Parameter neighbour: one that has joined and has about as many calls: the place is looked for from there on.
+    mutating func join(_ cell: CellRef, near neighbour: CellRef?) {
         let bucket = BucketRef.allocate(capacity: 1)
         bucket.initialize(to: Bucket(load: 0))
         keep(bucket)
         let load = cell.load
-        var before: BucketRef?
-        var next = first
+        var before = neighbour?.place(slot).pointee.bucket
+        while let bucket = before, bucket.pointee.load >= load { before = bucket.pointee.previous }
+        var next = before == nil ? first : before.unsafelyUnwrapped.pointee.next
         while let bucket = next, bucket.pointee.load < load { (before, next) = (bucket, bucket.pointee.next) }
         if let next, next.pointee.load == load {
             attach(cell, to: next)
@@ -54,7 +64,7 @@ struct LoadOrder {
 
     /// None of the set any more. Calls that are counted on it end without the order.
     mutating func leave(_ cell: CellRef) {
-        guard let bucket = cell.pointee.order.bucket else { return }
+        guard let bucket = cell.place(slot).pointee.bucket else { return }
         detach(cell, from: bucket)
         if bucket.pointee.isEmpty { remove(bucket) }
         guard let one = spare else { return }
@@ -64,15 +74,15 @@ struct LoadOrder {
 
     /// It can be selected now, or cannot any more.
     mutating func refresh(_ cell: CellRef) {
-        guard let bucket = cell.pointee.order.bucket, cell.pointee.order.isOpen != cell.mayBeSelected else { return }
+        guard let bucket = cell.place(slot).pointee.bucket, cell.place(slot).pointee.isOpen != mayBeSelected(cell)
+        else { return }
         detach(cell, from: bucket)
         attach(cell, to: bucket)
     }
 
-    /// One call more or less.
-    mutating func move(_ cell: CellRef, by change: Int) {
-        let load = cell.pointee.calls.add(change, ordering: .relaxed).newValue
-        guard let old = cell.pointee.order.bucket else { return }
+    /// It has one call more or less, and that many now.
+    mutating func move(_ cell: CellRef, by change: Int, to load: Int) {
+        guard let old = cell.place(slot).pointee.bucket else { return }
         detach(cell, from: old)
         let neighbour = change > 0 ? old.pointee.next : old.pointee.previous
         if let neighbour, neighbour.pointee.load == load {
@@ -126,32 +136,49 @@ struct LoadOrder {
         keep(bucket)
     }
 
-    private func attach(_ cell: CellRef, to bucket: BucketRef) {
-        cell.pointee.order.bucket = bucket
-        cell.pointee.order.isOpen = cell.mayBeSelected
-        guard cell.pointee.order.isOpen else {
+    private mutating func attach(_ cell: CellRef, to bucket: BucketRef) {
+        let place = cell.place(slot)
+        lastStamp &+= 1
+        place.pointee.stamp = lastStamp
+        place.pointee.bucket = bucket
+        place.pointee.isOpen = mayBeSelected(cell)
+        guard place.pointee.isOpen else {
             bucket.pointee.shutCount += 1
             return
         }
-        cell.pointee.order.previous = bucket.pointee.last
-        cell.pointee.order.next = nil
-        if let last = bucket.pointee.last { last.pointee.order.next = cell } else { bucket.pointee.first = cell }
+        place.pointee.previous = bucket.pointee.last
+        place.pointee.next = nil
+        if let last = bucket.pointee.last {
+            last.place(slot).pointee.next = cell
+        } else {
+            bucket.pointee.first = cell
+        }
         bucket.pointee.last = cell
     }
 
     private func detach(_ cell: CellRef, from bucket: BucketRef) {
-        cell.pointee.order.bucket = nil
-        guard cell.pointee.order.isOpen else {
+        let place = cell.place(slot)
+        place.pointee.bucket = nil
+        guard place.pointee.isOpen else {
             bucket.pointee.shutCount -= 1
             return
         }
-        let (previous, next) = (cell.pointee.order.previous, cell.pointee.order.next)
-        if let previous { previous.pointee.order.next = next } else { bucket.pointee.first = next }
-        if let next { next.pointee.order.previous = previous } else { bucket.pointee.last = previous }
+        let (previous, next) = (place.pointee.previous, place.pointee.next)
+        if let previous { previous.place(slot).pointee.next = next } else { bucket.pointee.first = next }
+        if let next { next.place(slot).pointee.previous = previous } else { bucket.pointee.last = previous }
+    }
+
+    private func mayBeSelected(_ cell: CellRef) -> Bool {
+        cell.place(slot).pointee.isEligible && cell.isUsable && cell.hasRoom
     }
 }
 
 extension UnsafeMutablePointer where Pointee == Cell {
-    /// Under the lock.
-    var mayBeSelected: Bool { pointee.order.isEligible && isUsable && hasRoom }
+    /// Under the lock: its place in that order.
+    @inline(__always)
+    func place(_ slot: Int) -> UnsafeMutablePointer<Cell.Place> {
+        withUnsafeMutablePointer(to: &pointee.places) {
+            UnsafeMutableRawPointer($0).assumingMemoryBound(to: Cell.Place.self) + slot
+        }
+    }
 }

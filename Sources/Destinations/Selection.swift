@@ -122,7 +122,7 @@ extension UnsafeMutablePointer<DestinationSet> {
                 if let known = least, pointee.destinations[known].cell.load <= one.cell.load { continue }
                 least = index
             }
-            if let least { pointee.record.pointee.order.move(pointee.destinations[least].cell, by: 1) }
+            if let least { pointee.record.count(pointee.destinations[least].cell, by: 1) }
             return least
         }
     }

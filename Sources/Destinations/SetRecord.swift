@@ -16,9 +16,10 @@ package struct SetRecord: ~Copyable {
     package let generation = Atomic<UInt64>(0)
 
     fileprivate var mutex = pthread_mutex_t()
-    /// Of the snapshot whose destinations `order` has.
-    var version: UInt64 = 0
-    var order = LoadOrder()
+    /// One for the snapshot in force; the other one for the snapshot before as long as somebody may see that, or for the next one.
+    var orders = (LoadOrder(slot: 0), LoadOrder(slot: 1))
+    /// Which of them is the newest.
+    var newest = 1
     /// Slots of relative weights: places of destinations, a hundred of them, of the snapshot of that version; 0: not filled yet.
     let relative = UnsafeMutablePointer<UInt32>.allocate(capacity: Weights.slots)
     var relativeVersion: UInt64 = 0
@@ -41,7 +42,8 @@ extension UnsafeMutablePointer where Pointee == SetRecord {
     func release() {
         guard pointee.uses.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
         pthread_mutex_destroy(guardian)
-        pointee.order.end()
+        pointee.orders.0.end()
+        pointee.orders.1.end()
         pointee.relative.deallocate()
         deinitialize(count: 1)
         deallocate()
@@ -62,32 +64,123 @@ extension UnsafeMutablePointer where Pointee == SetRecord {
     package func take(_ cell: CellRef) -> Bool {
         guarded {
             guard cell.hasRoom else { return false }
-            pointee.order.move(cell, by: 1)
+            count(cell, by: 1)
             return true
         }
     }
 
     /// A call that was counted on it has ended.
-    package func give(_ cell: CellRef) { guarded { pointee.order.move(cell, by: -1) } }
+    package func give(_ cell: CellRef) { guarded { count(cell, by: -1) } }
+
+    /// Under the lock: one call more or less.
+    func count(_ cell: CellRef, by change: Int) {
+        let load = cell.pointee.calls.add(change, ordering: .relaxed).newValue
+        pointee.orders.0.move(cell, by: change, to: load)
+        pointee.orders.1.move(cell, by: change, to: load)
+    }
 
     /// Its state has changed.
-    func refresh(_ cell: CellRef) { guarded { pointee.order.refresh(cell) } }
+    func refresh(_ cell: CellRef) { guarded { refreshOrders(cell) } }
+
+    fileprivate func refreshOrders(_ cell: CellRef) {
+        pointee.orders.0.refresh(cell)
+        pointee.orders.1.refresh(cell)
+    }
 
     /// The destination with the least calls, which gets one more: its place in the snapshot of that version. Nil: none can take one. False: the
     /// order is that of another snapshot.
     func takeLeast(_ version: UInt64) -> (isCurrent: Bool, index: Int?) {
         guarded {
-            guard pointee.version == version else { return (false, nil) }
-            guard let cell = pointee.order.least else { return (true, nil) }
-            let index = cell.pointee.order.index
-            pointee.order.move(cell, by: 1)
-            return (true, index)
+            let cell: CellRef?
+            let slot: Int
+            if pointee.orders.0.version == version {
+                (cell, slot) = (pointee.orders.0.least, 0)
+            } else if pointee.orders.1.version == version {
+                (cell, slot) = (pointee.orders.1.least, 1)
+            } else {
+                return (false, nil)
+            }
+            guard let cell else { return (true, nil) }
+            count(cell, by: 1)
+            return (true, cell.place(slot).pointee.index)
         }
+    }
+}
+
+// What a reload does, on its thread. The lock is taken for a few destinations at a time, so that calls go on meanwhile.
+extension UnsafeMutablePointer where Pointee == SetRecord {
+    /// Destinations for which the lock is held once.
+    private static var portion: Int { 64 }
+
+    /// Makes the order of a set that nobody selects from yet.
+    func adopt(_ set: SetRef) {
+        let slot = 1 - pointee.newest
+        // Two reloads in a row: those who still see the last but one choose without an order.
+        vacate(slot)
+        let cells = sorted(set)
+        withOrder(slot) { $0.set = set }
+        var last: CellRef?
+        portions(cells.count) { range in
+            for index in cells[range] {
+                let one = set[index]
+                let place = one.pointee.cell.place(slot)
+                place.pointee.index = index
+                place.pointee.isEligible = one.pointee.isCounted && index < set.pointee.choices
+                one.pointee.cell.pointee.limit = one.pointee.maxLoad
+                withOrder(slot) { $0.join(one.pointee.cell, near: last) }
+                refreshOrders(one.pointee.cell)
+                last = one.pointee.cell
+            }
+        }
+        guarded {
+            withOrder(slot) { $0.version = set.pointee.version }
+            pointee.newest = slot
+        }
+    }
+
+    /// Nobody selects from that set any more.
+    func vacate(_ set: SetRef) {
+        if pointee.orders.0.set == set { vacate(0) }
+        if pointee.orders.1.set == set { vacate(1) }
+    }
+
+    private func vacate(_ slot: Int) {
+        guard let set = slot == 0 ? pointee.orders.0.set : pointee.orders.1.set else { return }
+        guarded { withOrder(slot) { $0.version = 0 } }
+        portions(set.pointee.count) { range in
+            for index in range { withOrder(slot) { $0.leave(set[index].pointee.cell) } }
+        }
+        withOrder(slot) { $0.set = nil }
+    }
+
+    /// Places by the numbers of calls, as they are just now; among equal ones those first that have had theirs for the longest time.
+    private func sorted(_ set: SetRef) -> [Int] {
+        var keys: [(load: Int, stamp: UInt64, index: Int)] = []
+        keys.reserveCapacity(set.pointee.count)
+        portions(set.pointee.count) { range in
+            for index in range {
+                let cell = set[index].pointee.cell
+                let place = cell.place(pointee.newest)
+                keys.append((cell.load, place.pointee.bucket == nil ? .max : place.pointee.stamp, index))
+            }
+        }
+        keys.sort { ($0.load, $0.stamp, $0.index) < ($1.load, $1.stamp, $1.index) }
+        return keys.map(\.index)
+    }
+
+    private func portions(_ count: Int, _ body: (Range<Int>) -> Void) {
+        for start in stride(from: 0, to: count, by: UnsafeMutablePointer.portion) {
+            guarded { body(start..<Swift.min(count, start + UnsafeMutablePointer.portion)) }
+        }
+    }
+
+    private func withOrder(_ slot: Int, _ body: (inout LoadOrder) -> Void) {
+        if slot == 0 { body(&pointee.orders.0) } else { body(&pointee.orders.1) }
     }
 }
 
 extension UnsafeMutablePointer where Pointee == Cell {
     /// Under the lock: its limit is not reached. One that never was in an order has none.
     @inline(__always)
-    var hasRoom: Bool { pointee.order.limit == 0 || load < pointee.order.limit }
+    var hasRoom: Bool { pointee.limit == 0 || load < pointee.limit }
 }

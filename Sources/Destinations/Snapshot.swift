@@ -82,6 +82,7 @@ extension UnsafeMutablePointer<Snapshot> {
 
     /// Nobody sees it any more.
     package func free() {
+        for index in 0..<pointee.setCount { pointee.sets[index].record.vacate(pointee.sets + index) }
         for index in 0..<pointee.count { pointee.destinations[index].cell.release() }
         for index in 0..<pointee.setCount { pointee.sets[index].record.release() }
         pointee.destinations.deallocate()

@@ -23,6 +23,7 @@ package struct SnapshotBuilder {
     private let options: Options
     private var lastVersion: UInt64 = 0
     private var lastNumber: UInt64 = 0
+    private var replaced: [UnsafeMutableRawPointer] = []
 
     package init(_ options: Options) { self.options = options }
 
@@ -86,6 +87,9 @@ package struct SnapshotBuilder {
             to: Snapshot(
                 version: lastVersion, sets: places, setCount: ids.count, destinations: destinations, count: list.count,
                 texts: texts.start, weights: weights))
+        if options.countsCalls {
+            for number in 0..<ids.count { places[number].record.adopt(places + number) }
+        }
         return snapshot
     }
 
@@ -127,11 +131,14 @@ package struct SnapshotBuilder {
         if let old = item.old {
             cell = old.pointee.cell
             cell.retain()
+            // It is the same by its duid, and may be elsewhere now.
+            if item.prepared.host != old.pointee.host.string { forgetAddresses(cell) }
         } else {
             lastNumber += 1
             cell = .make(draft.flags, number: lastNumber, of: record)
             cell.pointee.latency.begin(draft.attributes.latency)
         }
+        if let found = item.prepared.found, let old = cell.take(found) { replaced.append(old) }
         var made = Destination(cell: cell)
         made.uri = texts.add(draft.uri)
         made.host = texts.add(item.prepared.host)
@@ -161,10 +168,22 @@ package struct SnapshotBuilder {
         return made
     }
 
+    private mutating func forgetAddresses(_ cell: CellRef) {
+        cell.pointee.namesDue.store(0, ordering: .relaxed)
+        let old = cell.pointee.addresses.exchange(0, ordering: .acquiringAndReleasing)
+        if let old = UnsafeMutableRawPointer(bitPattern: old) { replaced.append(old) }
+    }
+
+    /// Address lists that no cell has any more: to be freed when nobody can see them.
+    package mutating func takeReplaced() -> [UnsafeMutableRawPointer] {
+        defer { replaced = [] }
+        return replaced
+    }
+
     // MARK: - Publishing
 
-    /// The snapshot is in force from now on: destinations that stay take what the source says now, those that are gone get no more calls. Workers may
-    /// see either snapshot meanwhile.
+    /// The snapshot is in force from now on: destinations that stay take what the source says now. Workers may see either snapshot
+    /// meanwhile.
     /// - Parameters:
     ///   - time: seconds since 1970.
     ///   - turned: told of each destination that could be selected and cannot any more, or the other way round.
@@ -178,25 +197,14 @@ package struct SnapshotBuilder {
                     (old.pointee.destinations[$0].cell, old.pointee.destinations[$0].flags)
                 })
         }
-        var stays: Set<CellRef> = []
         for number in 0..<snapshot.pointee.setCount {
             let set = snapshot.pointee.sets + number
             for index in 0..<set.pointee.count {
                 let one = set[index]
                 guard let flags = before?[one.pointee.cell] else { continue }
-                stays.insert(one.pointee.cell)
                 let change = one.pointee.cell.take(one.pointee.flags, insteadOf: flags, at: time)
                 if change.isTurn { turned(set, one, change) }
             }
-        }
-        guard options.countsCalls else { return }
-        for index in 0..<(old?.pointee.count ?? 0) {
-            guard let cell = old?.pointee.destinations[index].cell, !stays.contains(cell) else { continue }
-            cell.pointee.record.leave(cell)
-        }
-        for number in 0..<snapshot.pointee.setCount {
-            let set = snapshot.pointee.sets + number
-            set.pointee.record.adopt(set)
         }
     }
 }
@@ -218,24 +226,6 @@ extension UnsafeMutablePointer where Pointee == Cell {
             return new
         }
     }
-}
-
-extension UnsafeMutablePointer where Pointee == SetRecord {
-    /// The destinations of that snapshot are in the order from now on.
-    fileprivate func adopt(_ set: SetRef) {
-        guarded {
-            for index in 0..<set.pointee.count {
-                let one = set[index]
-                one.pointee.cell.pointee.order.index = index
-                one.pointee.cell.pointee.order.limit = one.pointee.maxLoad
-                one.pointee.cell.pointee.order.isEligible = one.pointee.isCounted && index < set.pointee.choices
-                pointee.order.join(one.pointee.cell)
-            }
-            pointee.version = set.pointee.version
-        }
-    }
-
-    fileprivate func leave(_ cell: CellRef) { guarded { pointee.order.leave(cell) } }
 }
 
 /// Texts one behind the other.

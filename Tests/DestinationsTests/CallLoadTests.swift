@@ -52,6 +52,37 @@ import Testing
     }
 
     /// Workers that have the new snapshot while the order is still that of the old one, and the other way round.
+    /// Of several with equally many calls the one that has had them for the longest time is next, after a reload, too.
+    @Test func turnsOutliveReloads() {
+        let list = "1 sip:a 0 0 duid=a\n1 sip:b 0 0 duid=b\n1 sip:c 0 0 duid=c\n"
+        let sets = Sets(list)
+        #expect(sets[1].choose(.load, Circumstances()) == 0)
+        let first = sets.cell("sip:a")
+        first.pointee.record.give(first)
+        // a has no call again, and is behind b and c now.
+        sets.reload(list + "1 sip:d 0 0 duid=d\n") { _, made in
+            // Those who see the one or the other set count on the same.
+            #expect(made.find(1)!.choose(.load, Circumstances()) == 1)
+            #expect(sets[1].choose(.load, Circumstances()) == 2)
+        }
+        #expect((0..<2).map { _ in sets[1].choose(.load, Circumstances()) } == [0, 3])
+        #expect(loads(sets) == [1, 1, 1, 1])
+    }
+
+    /// One who still sees the last but one set, whose order is gone.
+    @Test func thirdsChooseWithoutAnOrder() {
+        let list = "1 sip:a 0 0 duid=a\n1 sip:b 0 0 duid=b\n"
+        let sets = Sets(list)
+        sets.reload(list) { first, second in
+            let record = first.find(1)!.pointee.record
+            second.find(1)!.pointee.record.adopt(second.find(1)!)
+            #expect(record.takeLeast(first.pointee.version).isCurrent == false)
+            #expect(first.find(1)!.choose(.load, Circumstances()) == 0)
+            #expect(second.find(1)!.choose(.load, Circumstances()) == 1)
+        }
+        #expect(loads(sets) == [1, 1])
+    }
+
     @Test func countsAreExactBetweenSnapshots() {
         let sets = Sets(three)
         _ = sets.shares(.load, calls: 3)

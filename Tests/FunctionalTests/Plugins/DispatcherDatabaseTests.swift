@@ -6,7 +6,7 @@ import Testing
         CREATE TABLE dispatcher (id INTEGER PRIMARY KEY, setid INTEGER NOT NULL DEFAULT 0, destination VARCHAR(192) NOT NULL DEFAULT '',
         flags INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL DEFAULT 0, attrs VARCHAR(128) NOT NULL DEFAULT '',
         description VARCHAR(64) NOT NULL DEFAULT '');
-        """
+        """ + versionTable(of: "dispatcher")
 
     private func server(_ file: String, _ parameters: [String] = [], script: String = "exit;") throws -> Dispatching {
         try Dispatching(
@@ -58,6 +58,7 @@ import Testing
         try sqlite(
             file,
             """
+            \(versionTable(of: "gates", 1))
             CREATE TABLE gates (grp INTEGER, uri TEXT, prefix TEXT, sock TEXT, share INTEGER, flags TEXT);
             INSERT INTO gates VALUES (4, 'sip:127.0.0.1:7001', '49', NULL, 30, NULL),
             (4, 'sip:127.0.0.1:7002', NULL, NULL, NULL, 'none');
@@ -73,6 +74,32 @@ import Testing
         #expect(try server.tell(id: "one") == ["1 sip:127.0.0.1:7001 pref=49;weight=30 <null>"])
         #expect(try server.flags() == ["AX", "AX"])
         #expect(server.base.server.log.contains(", row 2: flags are a number, not `none`: 0 is taken"))
+    }
+
+    /// Later versions than the module knows, and tables of which nobody says the version, are no reason to guess.
+    @Test(arguments: [(0, "found 0"), (5, "found 5"), (nil, "found none")]) func versions(
+        version: Int?, found: String
+    ) throws {
+        let folder = try TemporaryFolder()
+        let file = folder.path + "/test.db"
+        let change =
+            version.map { "UPDATE version SET table_version = \($0);" } ?? "DELETE FROM version;"
+        try sqlite(file, table + change)
+        let config = try folder.write(
+            "apus.cfg",
+            """
+            listen=udp:127.0.0.1:\(try Ports.free())
+            loadmodule "db_sqlite.so"
+            loadmodule "dispatcher.so"
+            modparam("dispatcher", "db_url", "sqlite:///\(file)")
+            request_route { exit; }
+
+            """)
+        let result = try run(Products.path("apus"), ["-f", config, "-DD", "-E"])
+        #expect(!result.succeeded)
+        #expect(
+            (result.output + result.errors).contains("expected 1 to 4, \(found), table dispatcher"),
+            "\(result.output + result.errors)")
     }
 
     @Test func manyRows() throws {
@@ -116,7 +143,7 @@ import Testing
         let missing = try start("db_sqlite", "sqlite:////nowhere/at/all.db")
         #expect(
             missing.contains(
-                "module `dispatcher` does not start: there are no destinations: table dispatcher of sqlite:////nowhere/at/all.db"
+                "module `dispatcher` does not start: sqlite:////nowhere/at/all.db: the version of table dispatcher is not known"
             ),
             "\(missing)")
         let other = try start("db_sqlite", "mysql://openser:openserro@localhost/openser")
@@ -241,4 +268,12 @@ import Testing
         // The call is not tried elsewhere.
         #expect(two.datagram(within: .milliseconds(300)) == nil)
     }
+}
+
+/// The table of versions, with one row.
+private func versionTable(of table: String, _ version: Int = 4) -> String {
+    """
+    CREATE TABLE version (table_name VARCHAR(32) NOT NULL, table_version INTEGER NOT NULL);
+    INSERT INTO version VALUES ('\(table)', \(version));
+    """
 }

@@ -254,21 +254,6 @@ import Testing
         #expect(all.first == "up sip:127.0.0.1:7001 AX" && all.dropFirst().starts(with: script))
         #expect(Set(all.suffix(2)) == ["down sip:127.0.0.1:7001 7 DX", "up sip:127.0.0.1:7002 AP"])
     }
-
-    /// Names are looked up beside the workers, and requests from there recognised.
-    @Test func namesOfDestinations() throws {
-        let names = try DNSServer(["A gw.test": .a(["127.0.0.1"])])
-        defer { names.stop() }
-        let server = try Dispatching(
-            "1 sip:gw.test:CLIENT\n1 sip:nowhere.test 16\n", parameters: ["ds_dns_mode=1"],
-            routes: """
-                dns_servers="\(names.address)"
-                dns_try_ipv6=no
-                dns_use_search_list=no
-                """, script: Dispatching.steps(["ds_is_from_list()| -"]))
-        #expect(try until { try server.tell(id: "dns\(Int.random(in: 0..<1_000_000_000))") == ["1 -"] })
-        #expect(try server.base.door.call("dispatcher.list", "full").json.contains(#""IPADDR":"127.0.0.1""#))
-    }
 }
 
 extension StringProtocol {
