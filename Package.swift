@@ -23,8 +23,9 @@ let build: [CSetting] = ["APUS_REVISION", "APUS_EPOCH"].compactMap { name in
 /// In Swift it sees PluginKit, in C PluginAPI alone; a system library that only one module uses is linked to that module.
 let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("acc", "Plugins/acc", ["PluginKit", "PluginAPI"]),
+    ("alias_db", "Plugins/alias_db", ["PluginKit", "PluginAPI", "TableKit"]),
     ("auth", "Plugins/auth", ["PluginKit", "PluginAPI", "RoutingKit", "DigestKit"]),
-    ("auth_db", "Plugins/auth_db", ["PluginKit", "PluginAPI", "DigestKit"]),
+    ("auth_db", "Plugins/auth_db", ["PluginKit", "PluginAPI", "DigestKit", "TableKit"]),
     ("cfg_rpc", "Plugins/cfg_rpc", ["PluginKit", "PluginAPI", "DoorKit"]),
     ("cfgutils", "Plugins/cfgutils", ["PluginKit", "PluginAPI", "RoutingKit", "COpenSSL"]),
     ("corex", "Plugins/corex", ["PluginKit", "PluginAPI", "RoutingKit"]),
@@ -33,6 +34,8 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("db_sqlite", "Plugins/db_sqlite", ["PluginKit", "PluginAPI", "CSQLite"]),
     ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),
     ("dispatcher", "Plugins/dispatcher", ["PluginKit", "PluginAPI", "RoutingKit", "Destinations"]),
+    ("domain", "Plugins/domain", ["PluginKit", "PluginAPI", "TableKit"]),
+    ("group", "Plugins/group", ["PluginKit", "PluginAPI", "TableKit"]),
     ("kex", "Plugins/kex", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("maxfwd", "Plugins/maxfwd", ["PluginKit", "PluginAPI"]),
     ("mi_datagram", "Plugins/mi_datagram", ["PluginKit", "PluginAPI", "DoorKit", "TextDoor"]),
@@ -45,12 +48,14 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("sanity", "Plugins/sanity", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("sl", "Plugins/sl", ["PluginKit", "PluginAPI", "RoutingKit"]),
+    ("speeddial", "Plugins/speeddial", ["PluginKit", "PluginAPI", "TableKit"]),
     ("statistics", "Plugins/statistics", ["PluginKit", "PluginAPI"]),
     ("tm", "Plugins/tm", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("tmx", "Plugins/tmx", ["PluginKit", "PluginAPI"]),
     ("textops", "Plugins/textops", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("usrloc", "Plugins/usrloc", ["PluginKit", "PluginAPI", "RoutingKit", "Locations"]),
     ("textopsx", "Plugins/textopsx", ["PluginKit", "PluginAPI", "RoutingKit"]),
+    ("uri_db", "Plugins/uri_db", ["PluginKit", "PluginAPI", "TableKit"]),
     ("xlog", "Plugins/xlog", ["PluginKit", "PluginAPI"]),
     ("hello", "examples/modules/hello", ["PluginKit", "PluginAPI"]),
     ("hello_c", "examples/modules/hello_c", ["PluginAPI"]),
@@ -80,6 +85,8 @@ let package = Package(
         .target(name: "DigestKit", dependencies: ["PluginKit", "PluginAPI", "COpenSSL"], swiftSettings: strict),
         // Where users can be reached: what the module usrloc keeps, apart from the server so that it can be tested alone.
         .target(name: "Locations", dependencies: ["PluginKit", "PluginAPI", "RoutingKit"], swiftSettings: strict),
+        // What modules that ask databases share: questions of scripts, tables that are read as a whole.
+        .target(name: "TableKit", dependencies: ["PluginKit", "PluginAPI", "RoutingKit"], swiftSettings: strict),
         .target(name: "DoorKit", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
         // What the modules of the text protocols share.
         .target(name: "TextDoor", dependencies: ["PluginKit", "PluginAPI", "DoorKit"], swiftSettings: strict),

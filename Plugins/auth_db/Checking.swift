@@ -1,5 +1,6 @@
 import DigestKit
 import PluginKit
+import TableKit
 
 // Invariants: what a check needs while the database is asked lies in memory of the run, which lasts until the answer is there.
 
@@ -78,36 +79,16 @@ private func authenticate(_ call: Call, _ kind: Int, method: apus_str, flags: In
 
 /// Asks for the columns of a user; `then` gives the result of the function.
 func ask(
-    _ call: Call, table: apus_str, user: apus_str, domain: apus_str?, columns: UnsafeMutablePointer<apus_str>?,
-    count: Int, then: @convention(c) (Call, CInt, UnsafePointer<apus_db_result>, UnsafeMutableRawPointer?) -> CInt,
+    _ call: Call, table: apus_str, user: apus_str, domain: apus_str?, columns: ColumnList?,
+    count: Int, then: @escaping RowAnswer,
     _ memory: UnsafeMutableRawPointer?
 ) -> CInt {
     let state = call.state.pointee
-    guard let db = state.db else { return .false }
-    return withUnsafeTemporaryAllocation(of: apus_db_term.self, capacity: 2) { terms in
-        let place = terms.baseAddress.unsafelyUnwrapped
-        place.initialize(to: apus_db_term())
-        place.pointee.column = state.settings.user
-        place.pointee.value = apus_db_text(user)
-        (place + 1).initialize(to: apus_db_term())
-        place[1].column = state.settings.domain
-        place[1].value = apus_db_text(domain ?? "")
-        var request = apus_db_request()
-        request.size = UInt32(MemoryLayout<apus_db_request>.size)
-        request.kind = UInt32(APUS_DB_SELECT)
-        request.table = table
-        request.columns = UnsafePointer(columns)
-        request.column_count = UInt32(count)
-        request.where = UnsafePointer(place)
-        request.where_count = domain == nil ? 1 : 2
-        request.limit = 1
-        return withUnsafePointer(to: request) { request in
-            var work = apus_db_work(
-                size: UInt32(MemoryLayout<apus_db_work>.size), count: 1, requests: request, key: 0, milliseconds: 0,
-                reserved: 0)
-            return call.host.pointee.db.pointee.ask(call, db, &work, then, memory)
-        }
-    }
+    guard let columns else { return .false }
+    var query = RowQuery(table, columns, count: count)
+    query.require(state.settings.user, user)
+    if let domain { query.require(state.settings.domain, domain) }
+    return query.ask(call, state.db, then: then, memory)
 }
 
 /// What the database knows decides.

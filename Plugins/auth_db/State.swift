@@ -1,4 +1,5 @@
 import PluginKit
+import TableKit
 
 // Invariants: there is one State, allocated when the module is loaded and never freed. It is written on the main thread, while the module
 // declares itself and starts, and only read by workers.
@@ -9,10 +10,10 @@ struct State {
     var auth: UnsafePointer<auth_api>?
     var db: OpaquePointer?
     /// What is read of a subscriber: the password's column first, then those of load_credentials. The second is for user names with a domain.
-    var columns: UnsafeMutablePointer<apus_str>?
-    var columnsWithDomain: UnsafeMutablePointer<apus_str>?
+    var columns: ColumnList?
+    var columnsWithDomain: ColumnList?
     /// For whoever need not give a password: the user's name stands in its place.
-    var columnsOfOthers: UnsafeMutablePointer<apus_str>?
+    var columnsOfOthers: ColumnList?
     /// Where the columns behind the first go.
     var variables: UnsafeMutablePointer<OpaquePointer>?
     var variableCount = 0
@@ -119,9 +120,9 @@ extension UnsafeMutablePointer<State> {
                 guard column.isEmpty || take(column, "$avp(\(column.string))") else { return false }
             }
         }
-        pointee.columns = State.keep([pointee.settings.password] + columns)
-        pointee.columnsWithDomain = State.keep([pointee.settings.passwordWithDomain] + columns)
-        pointee.columnsOfOthers = State.keep([pointee.settings.user] + columns)
+        pointee.columns = ColumnList([pointee.settings.password] + columns)
+        pointee.columnsWithDomain = ColumnList([pointee.settings.passwordWithDomain] + columns)
+        pointee.columnsOfOthers = ColumnList([pointee.settings.user] + columns)
         pointee.variables = State.keep(variables)
         pointee.variableCount = variables.count
         return true

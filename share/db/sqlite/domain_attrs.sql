@@ -1,4 +1,4 @@
--- What is known of domains, by their did (module domain). Types: 0 text, 2 number.
+-- What is known of domains, by their did (module domain). Types: 0 number, 2 text.
 CREATE TABLE domain_attrs (
     id INTEGER PRIMARY KEY NOT NULL,
     did VARCHAR(64) NOT NULL,
