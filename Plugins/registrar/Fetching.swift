@@ -36,7 +36,7 @@ func fetchContacts(_ call: Call) -> CInt {
     var fault: RegistrationFault?
     guard let table = call.table, let uri = call.message.parse(uri: call.text(1)), let key = call.key(uri, &fault)
     else {
-        return call.fail("the URI has no address of record")
+        return .false
     }
     var query = usrloc_query()
     query.size = UInt32(MemoryLayout<usrloc_query>.size)
