@@ -180,8 +180,11 @@ import Testing
         """
 
     @Test func domainsOfTheServer() throws {
+        let folder = try TemporaryFolder()
         let tables = try Tables(
-            ["domain", "domain_attrs"], domains, module: "domain", ["register_myself=1"], modules: ["mi_rpc"],
+            ["domain", "domain_attrs"], domains, module: "domain", ["register_myself=1"], modules: ["mi_fifo"],
+            routes:
+                "modparam(\"mi_fifo\", \"fifo_name\", \"\(folder.path)/fifo\")\nmodparam(\"mi_fifo\", \"reply_dir\", \"\(folder.path)/\")",
             steps: [
                 "is_from_local()| -", "is_uri_host_local()| -", #"is_domain_local("$rd")| -"#,
                 #"lookup_domain("$rd", "d_")| $avp(d_did) $avp(d_limit) $avp(d_owner)"#,
@@ -205,12 +208,16 @@ import Testing
             "DELETE FROM domain WHERE domain = 'alias.test'; INSERT INTO domain (domain) VALUES ('other.test');")
         try door.expect("domain.reload", is: #""Ok. Domains successfully reloaded.""#)
         #expect(try tables.tell("sip:bob@other.test", from: "sip:a@alias.test").prefix(3) == ["-1 -", "1 -", "1 -"])
+        let fifo = try FIFOClient("\(folder.path)/fifo", replies: folder.path)
+        #expect(try fifo.ask("domain_reload") == "200 OK\n")
+        #expect(try fifo.ask("domain_dump") == "200 OK\n   0 here.test\n   1 alone.test\n   2 other.test\n")
         // What fails changes nothing, and says why.
         try sqlite(tables.file, "INSERT INTO domain_attrs (did, name, type, value) VALUES ('one', 'limit', 0, 'much');")
         let failed = try door.call("domain.reload")
         #expect(failed.code == 500 && failed.json.contains("table domain_attrs, row 4"), "\(failed)")
         try sqlite(tables.file, "ALTER TABLE domain RENAME TO gone;")
         #expect(try door.call("domain.reload").code == 500)
+        #expect(try fifo.ask("domain_reload") == "400 Domain table reload failed\n")
         #expect(try tables.tell("sip:bob@other.test", from: "sip:a@alias.test").prefix(3) == ["-1 -", "1 -", "1 -"])
     }
 

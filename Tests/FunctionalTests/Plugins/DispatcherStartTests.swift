@@ -113,6 +113,7 @@ import Testing
         let said = ["1 sip:127.0.0.1:1", "1 sip:127.0.0.1:1"]
         #expect(try server.tell(id: "unknown") == said)
         #expect(try server.tell(id: "unknown2") == said)
+        try server.base.server.waitForLog("there is no such algorithm")
         #expect(server.base.server.log.count(of: "there is no such algorithm") == 1)
     }
 
