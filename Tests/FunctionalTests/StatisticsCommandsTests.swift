@@ -107,9 +107,44 @@ import Testing
         let programs =
             #""user_agents":[{"name":"Phone 2 (x)","requests":5,"replies":0},{"name":"Phone 1","requests":3,"replies":0},"#
             + #"{"name":"Gateway","requests":0,"replies":1}],"other_user_agents":{"requests":0,"replies":0},"#
-            + #""no_user_agent":{"requests":2,"replies":0}}"#
+            + #""no_user_agent":{"requests":2,"replies":0},"hints":[],"other_hints":0}"#
         #expect(json.hasSuffix(programs), "\(json)")
         #expect(server.status == nil)
+    }
+
+    /// Labels that scripts give to what they send, on request: by the first one of each branch, not of what is sent again.
+    @Test func hintsAreCounted() throws {
+        let hop = try Reloadable(
+            """
+            count_hints=yes
+            request_route {
+                if ($rU == "usrloc") append_hf("P-hint: usrloc applied\\r\\n");
+                if ($rU == "outbound") append_hf("p-HINT :  outbound\\r\\nP-hint: second\\r\\n");
+                $du = "sip@NEXT";
+                if ($rU == "stateless") { append_hf("P-hint: outbound\\r\\n"); forward(); exit; }
+                t_relay();
+                exit;
+            }
+
+            """.replacing("sip@NEXT", with: "sip:x@NEXT"))
+        func send(_ user: String, _ id: String) throws {
+            try hop.client.send(
+                SIPText.request("MESSAGE", "sip:\(user)@\(hop.server.address)", from: hop.client.address, id: id),
+                to: hop.server.port)
+            _ = try hop.nextHop.receive()
+        }
+        try send("usrloc", "hint1")
+        // It is sent again meanwhile, which does not count.
+        _ = try hop.nextHop.receive()
+        try send("plain", "hint2")
+        try send("outbound", "hint3")
+        try send("stateless", "hint4")
+        #expect(
+            try hop.door.call("core.msgstats").json.hasSuffix(
+                #""hints":[{"name":"outbound","requests":2},{"name":"usrloc applied","requests":1}],"other_hints":0}"#))
+        try hop.door.expect("cfg.set", ["core", "count_hints", "0"], is: "null")
+        try send("usrloc", "hint5")
+        #expect(try hop.door.call("core.msgstats").json.contains(#"{"name":"usrloc applied","requests":1}"#))
     }
 
     @Test(arguments: [

@@ -16,6 +16,7 @@ extension Global {
         children number:0..1024 8 does
         chroot word - does
         command_timeout number:1..3600000 10000 does ours
+        count_hints bool no does ours
         count_user_agents bool yes does ours
         corelog/core_log number:i -1 does
         debug number:i 0 does

@@ -46,7 +46,9 @@ struct CoreParameters {
             + core(["use_dst_blocklist", "dst_blocklist_expire"] + blockListMasks, .modules)
             + core(ResolverOptions.changeable, .resolver)
             + core(shown, .fixed)
-            + core(["max_while_loops", "force_rport", "count_user_agents", "corelog", "sip_parser_log"], .worker)
+            + core(
+                ["max_while_loops", "force_rport", "count_user_agents", "count_hints", "corelog", "sip_parser_log"],
+                .worker)
             + core(withoutEffect, .none) + tcp
             + fixed.map { Entry(group: "tcp", name: $0, global: $1, effect: .fixed) }
     }()

@@ -179,7 +179,7 @@ final class Server {
                 logPrefix: prefix,
                 changeable: WorkerSettings(
                     forcesRport: settings.isOn("force_rport"),
-                    countsUserAgents: settings.isOn("count_user_agents"),
+                    countsUserAgents: settings.isOn("count_user_agents"), countsHints: settings.isOn("count_hints"),
                     refusalLevel: RefusalLevel(settings).level { settings.number($0) }),
                 asksForRport: settings.isOn("local_rport"), showsReceived: settings.number("received_route_mode") > 0,
                 resolver: ResolverOptions(settings)))
@@ -205,6 +205,10 @@ final class Server {
                 server.undelivered(flow.assumingMemoryBound(to: Flow.self).pointee, Bytes(bytes, count), code)
             },
             adopt: Holding.adopt,
+            wrote: { worker, start, count in
+                worker.assumingMemoryBound(to: Worker.self).pointee.context?.assumingMemoryBound(to: ServerWorker.self)
+                    .countHint(in: Bytes(start, count))
+            },
             shared: UnsafeMutableRawPointer(shared))
     }
 

@@ -27,6 +27,8 @@ struct ServerWorker {
     /// What may change between two messages.
     var settings: WorkerSettings
     var userAgents = UserAgents()
+    /// By P-hint, requests as they are forwarded.
+    var hints = UserAgents()
     fileprivate var free: UnsafeMutablePointer<Space>?
 
     init(
@@ -68,6 +70,7 @@ struct ServerWorker {
         let own = UnsafeMutablePointer<ServerWorker>.allocate(capacity: 1)
         own.initialize(to: ServerWorker(worker: worker, script: script, shared: shared))
         worker.pointee.context = UnsafeMutableRawPointer(own)
+        worker.pointee.looksAtWritten = own.pointee.settings.countsHints
         script.put(inForce: shared.pointee.image)
         SuspensionDirectory.register(script)
         return own
@@ -93,6 +96,8 @@ struct WorkerSettings: Sendable {
     var forcesRport = false
     /// core.msgstats tells which programs send (count_user_agents).
     var countsUserAgents = false
+    /// core.msgstats tells how many requests leave with each P-hint (count_hints).
+    var countsHints = false
     /// At which messages that are none are logged (corelog, sip_parser_log).
     var refusalLevel = LogLevel.info
 }

@@ -92,4 +92,19 @@ extension UnsafeMutablePointer<ServerWorker> {
         let name = message.bytes(header.value)
         if name.isEmpty { pointee.userAgents.unnamed += counts } else { pointee.userAgents.add(name, counts) }
     }
+
+    /// A request leaves: once for its first P-hint, the label that scripts give what they have done with it.
+    func countHint(in bytes: Bytes) {
+        var line = 0
+        while let end = bytes.firstIndex(of: UInt8(ascii: "\n"), from: line), end > line &+ 1 {
+            let header = Bytes(bytes.start + line, end &- line)
+            line = end &+ 1
+            guard header.hasPrefixIgnoringCase("P-hint") else { continue }
+            var rest = header.dropFirst(6).trimmed
+            guard rest.count > 1, rest[0] == UInt8(ascii: ":") else { continue }
+            rest = rest.dropFirst(1).trimmed
+            if !rest.isEmpty { pointee.hints.add(rest, UserAgents.Counts(requests: 1)) }
+            return
+        }
+    }
 }

@@ -57,6 +57,8 @@ struct WorkerParameters: @unchecked Sendable {
         own.pointee.script.pointee.maxWhileLoops = Int64(number("core", "max_while_loops"))
         own.pointee.settings.forcesRport = number("core", "force_rport") != 0
         own.pointee.settings.countsUserAgents = number("core", "count_user_agents") != 0
+        own.pointee.settings.countsHints = number("core", "count_hints") != 0
+        own.pointee.worker.pointee.looksAtWritten = own.pointee.settings.countsHints
         own.pointee.settings.refusalLevel = refusal.level { number("core", $0) }
     }
 

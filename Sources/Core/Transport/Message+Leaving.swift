@@ -31,9 +31,13 @@ extension Message {
         if let host = routing.viaHost { via.host = host }
         if routing.viaPort != 0 { via.port = routing.viaPort }
         via.messageParams = routing.viaParams
-        return writeRequest(into: buffer, via: via, uri: uri, path: path) { edit, out in
+        let count = writeRequest(into: buffer, via: via, uri: uri, path: path) { edit, out in
             LateText.write(edit, of: self, leavingBy: listener.raw, to: &out)
         }
+        if let count, let worker = Worker.current, worker.pointee.looksAtWritten, let start = buffer.baseAddress {
+            worker.pointee.hooks.wrote(worker, start.assumingMemoryBound(to: UInt8.self), count)
+        }
+        return count
     }
 
     /// Writes the reply as it is passed on by that listener: without its topmost Via.

@@ -35,6 +35,11 @@ struct WorkerHooks {
     /// A module takes care of a request (`message->adopt`): the worker, and the message's record.
     var adopt: @convention(c) (_ worker: UnsafeMutableRawPointer, _ record: UnsafeMutableRawPointer) -> Void = { _, _ in
     }
+    /// A request was written as it is forwarded, once for each branch; called while the worker's `looksAtWritten` says so.
+    var wrote: @convention(c) (_ worker: UnsafeMutableRawPointer, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Void =
+        {
+            _, _, _ in
+        }
     /// For `start`: whatever the workers have in common.
     var shared: UnsafeMutableRawPointer?
 }
@@ -88,6 +93,8 @@ struct Worker {
     /// Made when it is first needed (mhomed).
     var sources: SourceCache?
     var turnEnds = TurnEnds()
+    /// The hook `wrote` is called.
+    var looksAtWritten = false
 
     /// This worker's mailbox.
     @inline(__always)

@@ -4,6 +4,8 @@ extension CoreCommands {
         var named: [String: UserAgents.Counts] = [:]
         var others = UserAgents.Counts()
         var unnamed = UserAgents.Counts()
+        var hints: [String: UInt64] = [:]
+        var otherHints: UInt64 = 0
     }
 
     func declareMessages() throws(CommandRegistry.Refusal) {
@@ -12,11 +14,12 @@ extension CoreCommands {
             "core.msgstats",
             reply: """
                 {requests:{*:int}, replies:{*:int}, user_agents:[{name:string, requests:int, replies:int}], \
-                other_user_agents:{requests:int, replies:int}, no_user_agent:{requests:int, replies:int}}
+                other_user_agents:{requests:int, replies:int}, no_user_agent:{requests:int, replies:int}, \
+                hints:[{name:string, requests:int}], other_hints:int}
                 """,
             """
             Messages received: requests by method, replies by status code and class, since their last reset; and those of each program by its \
-            User-Agent or Server, the busiest first, since the start.
+            User-Agent or Server, the busiest first, since the start; with count_hints, requests forwarded by their P-hint.
             """
         ) { execution in
             CoreCommands.collectPrograms(execution)
@@ -42,6 +45,15 @@ extension CoreCommands {
                 }
                 answer.map(key: "other_user_agents") { answer.add(programs.others) }
                 answer.map(key: "no_user_agent") { answer.add(programs.unnamed) }
+                answer.array(key: "hints") {
+                    for (name, count) in programs.hints.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+                        answer.map {
+                            answer.add(name, key: "name")
+                            answer.add(Int64(clamping: count), key: "requests")
+                        }
+                    }
+                }
+                answer.add(Int64(clamping: programs.otherHints), key: "other_hints")
             }
             return .done
         }
@@ -62,6 +74,8 @@ extension CoreCommands {
         }
         programs.others += worker.pointee.userAgents.others
         programs.unnamed += worker.pointee.userAgents.unnamed
+        worker.pointee.hints.visit { name, counts in programs.hints[name.string, default: 0] += counts.requests }
+        programs.otherHints += worker.pointee.hints.others.requests
         return .done
     }
 }
