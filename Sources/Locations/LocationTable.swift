@@ -238,7 +238,7 @@ public final class CopyArena {
     public func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
         let size = (size + 7) & ~7
         if size > left {
-            let room = max(size, 32768)
+            let room = max(size, chunks.isEmpty ? 4096 : 32768)
             let chunk = UnsafeMutableRawPointer.allocate(byteCount: room, alignment: 16)
             chunks.append(chunk)
             (next, left) = (chunk, room)
