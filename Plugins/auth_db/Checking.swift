@@ -9,6 +9,10 @@ private struct Lookup {
     var check: auth_check
     /// Bits of auth_check's flags: 1 the user must be the sender, 2 not in requests that may be anonymous.
     var flags: Int64
+    /// Where the answer is noted; nil without cache_time.
+    var key: CacheKey?
+    /// The credentials and their nonce are good.
+    var isAccepted = false
 }
 
 private let wantsSender: Int64 = 1
@@ -71,10 +75,22 @@ private func authenticate(_ call: Call, _ kind: Int, method: apus_str, flags: In
     let check = lookup.pointee.check
     // HA1 of a name with a domain is another one; a password is the same.
     let hasDomain = check.credentials.username.len != check.user.len
-    let columns = hasDomain && state.settings.isPlain == 0 ? state.columnsWithDomain : state.columns
+    let isOther = hasDomain && state.settings.isPlain == 0
+    let columns = isOther ? state.columnsWithDomain : state.columns
+    let domain = state.settings.comparesDomains != 0 ? check.domain : nil
+    let column = isOther ? state.settings.passwordWithDomain : state.settings.password
+    if let key = CacheKey(call, table: call.text(1), user: check.user, domain: domain, column: column) {
+        lookup.pointee.key = key
+        if let secret = key.find(call) {
+            let verdict = auth.pointee.check_response(call.host, &lookup.pointee.check, secret, state.secretKind)
+            if verdict == CInt(AUTH_GOOD) { return conclude(call, lookup) }
+            // The password may be a new one: the database knows.
+            lookup.pointee.check = check
+        }
+    }
     return ask(
-        call, table: call.text(1), user: check.user, domain: state.settings.comparesDomains != 0 ? check.domain : nil,
-        columns: columns, count: state.variableCount + 1, then: judge, memory)
+        call, table: call.text(1), user: check.user, domain: domain, columns: columns, count: state.variableCount + 1,
+        then: judge, memory)
 }
 
 /// Asks for the columns of a user; `then` gives the result of the function.
@@ -97,19 +113,30 @@ private let judge: @convention(c) (Call, CInt, UnsafePointer<apus_db_result>, Un
     let state = call.state.pointee
     guard let auth = state.auth, let lookup = memory?.assumingMemoryBound(to: Lookup.self) else { return .false }
     guard status == CInt(APUS_OK) else { return call.fail(result.pointee.text) }
-    let kind = UInt32(state.settings.isPlain != 0 ? AUTH_PASSWORD : AUTH_HA1)
+    let kind = state.secretKind
     let row = result.pointee.row_count > 0 ? result.pointee.values : nil
     // Whoever has an empty password has none: the column's default is often that.
     guard let row, row[0].kind == UInt32(APUS_DB_STRING) || row[0].kind == UInt32(APUS_DB_BLOB), !row[0].str.isEmpty
     else {
         return auth.pointee.check_nobody(call.host, &lookup.pointee.check, kind)
     }
-    var verdict = auth.pointee.check_response(call.host, &lookup.pointee.check, row[0].str, kind)
-    if verdict == CInt(AUTH_GOOD) {
-        verdict = auth.pointee.post_auth(call.host, call.pointee.msg, &lookup.pointee.check)
+    lookup.pointee.key?.note(row[0].str, call)
+    let verdict = auth.pointee.check_response(call.host, &lookup.pointee.check, row[0].str, kind)
+    guard verdict == CInt(AUTH_GOOD) else {
+        if state.settings.alwaysLoads != 0 { load(call, row + 1) }
+        return verdict
     }
-    if verdict == CInt(AUTH_GOOD) || state.settings.alwaysLoads != 0 { load(call, row + 1) }
-    guard verdict == CInt(AUTH_GOOD), lookup.pointee.flags & wantsSender != 0 else { return verdict }
+    let result = conclude(call, lookup)
+    if lookup.pointee.isAccepted || state.settings.alwaysLoads != 0 { load(call, row + 1) }
+    return result
+}
+
+/// The password was right: is the nonce, too, and is it the sender's?
+private func conclude(_ call: Call, _ lookup: UnsafeMutablePointer<Lookup>) -> CInt {
+    guard let auth = call.state.pointee.auth else { return CInt(AUTH_ERROR) }
+    let verdict = auth.pointee.post_auth(call.host, call.pointee.msg, &lookup.pointee.check)
+    lookup.pointee.isAccepted = verdict == CInt(AUTH_GOOD)
+    guard lookup.pointee.isAccepted, lookup.pointee.flags & wantsSender != 0 else { return verdict }
     let message = call.message
     if lookup.pointee.flags & allowsAnonymous != 0, message.mayBeAnonymous { return verdict }
     let isSender = message.isSent(by: lookup.pointee.check.user, at: lookup.pointee.check.realm)

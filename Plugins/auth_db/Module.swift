@@ -5,8 +5,20 @@ private nonisolated(unsafe) let state = permanent(State())
 private let module = Module(
     "auth_db", version: "1.0", summary: "Digest authentication with passwords from a table", needs: "auth/1",
     start: { host in state.start(host) },
+    worker: { host, _ in
+        guard state.pointee.settings.cacheTime > 0 else { return .true }
+        host.pointee.slots.pointee.set_worker(host, state.pointee.cache, permanent(Cache()))
+        return .true
+    },
     declare: { host in
         State.shared = state
+        state.pointee.cache = host.slot(APUS_SLOT_WORKER)
+        host.command(
+            "auth_db.flush", doc: "Forgets the passwords of cache_time: to be called when one was changed."
+        ) { _ in
+            cacheTurn.add(1, ordering: .acquiringAndReleasing)
+            return .true
+        }
         declareParameters(host, state)
         declareFunctions(host)
     })

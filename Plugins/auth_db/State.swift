@@ -17,6 +17,8 @@ struct State {
     /// Where the columns behind the first go.
     var variables: UnsafeMutablePointer<OpaquePointer>?
     var variableCount = 0
+    /// Worker slot: its Cache, with cache_time.
+    var cache: CInt = -1
     /// Tables that the script names, while the config is read for the first time; nil once the server has started.
     var tables: [String]? = []
 
@@ -40,6 +42,7 @@ struct Settings {
     var texts = apus_str()
     var checksVersion: Int64 = 0
     var alwaysLoads: Int64 = 0
+    var cacheTime: Int64 = 0
 }
 
 /// Version of the table `subscriber`.
@@ -61,9 +64,17 @@ func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
         .text("avps_column_int", \.numbers, doc: "Further columns, with | between them, for the AVPs of their names."),
         .text("avps_column_str", \.texts, doc: "The same as avps_column_int."),
         .flag("version_table", \.checksVersion, 1, doc: "1: the version of the tables is checked at the start."),
+        .number(
+            "cache_time", \.cacheTime, 0, 0...86400,
+            doc: "Seconds that a right password is remembered; 0: the database is asked each time."),
         .flag("force_generate_avps", \.alwaysLoads, 0, doc: "1: load_credentials also of users with a wrong password."),
     ]
     host.declare(parameters, in: state.pointer(to: \.settings).unsafelyUnwrapped)
+}
+
+extension State {
+    /// What the column has.
+    var secretKind: UInt32 { UInt32(settings.isPlain != 0 ? AUTH_PASSWORD : AUTH_HA1) }
 }
 
 extension UnsafeMutablePointer<State> {
@@ -74,6 +85,10 @@ extension UnsafeMutablePointer<State> {
             let db = host.pointee.db.pointee.open(host, settings.url, nil)
         else { return .false }
         (pointee.auth, pointee.db) = (auth, db)
+        if settings.cacheTime > 0, pointee.variableCount > 0 {
+            host.log(.notice, "cache_time has no effect: the columns of load_credentials are read each time")
+            pointee.settings.cacheTime = 0
+        }
         let tables = pointee.tables ?? []
         pointee.tables = nil
         guard settings.checksVersion != 0 else { return .true }

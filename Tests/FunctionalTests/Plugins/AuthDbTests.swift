@@ -6,6 +6,7 @@ import Testing
     /// whose password is empty.
     private func make(
         _ folder: borrowing TemporaryFolder, _ parameters: [String] = [], version: Int = 7, rest: String = "",
+        door: String? = nil,
         check: String = #"proxy_authenticate("test", "subscriber")"#
     ) throws -> AuthProbe {
         let file = folder.path + "/auth.db"
@@ -25,10 +26,11 @@ import Testing
             """
         try sqlite(file, sql)
         let settings = parameters.map { "modparam(\"auth_db\", \($0))\n" }.joined()
+        let commands = try door.map { try RPCDoor.config($0) } ?? ""
         return try AuthProbe(
             check: check, challenge: #"proxy_challenge("test", "1", "SHA-256,MD5")"#,
             modules: ["sl", "pv", "textops", "siputils", "auth", "db_sqlite", "auth_db"],
-            globals: "modparam(\"auth_db\", \"db_url\", \"sqlite://\(file)\")\n\(settings)", rest: rest)
+            globals: "modparam(\"auth_db\", \"db_url\", \"sqlite://\(file)\")\n\(settings)\(commands)", rest: rest)
     }
 
     private func digest(_ nonce: String, _ user: String, _ password: String, _ algorithm: String? = nil) -> Digest {
@@ -106,6 +108,38 @@ import Testing
         let nonce = try probe.nonce()
         let right = try probe.code(digest(nonce, "alice", "secret"))
         #expect(right == "1 alice-rpid 42 alice test")
+    }
+
+    /// With cache_time a right password is remembered, a wrong one never decides, and operators can have all forgotten.
+    @Test func remembered() throws {
+        let folder = try TemporaryFolder()
+        var probe = try make(folder, [#""cache_time", 600"#], door: folder.path)
+        let door = try RPCDoor(folder.path)
+        let nonce = try probe.nonce()
+        // Both workers get to know it.
+        for _ in 1...20 {
+            let right = try probe.code(digest(nonce, "alice", "secret"))
+            #expect(right == "1")
+        }
+        let ha1 = Digest("n") { ($0.user, $0.password) = ("alice", "new") }.ha1
+        try sqlite(folder.path + "/auth.db", "UPDATE subscriber SET ha1 = '\(ha1)' WHERE username = 'alice'")
+        let old = try probe.code(digest(nonce, "alice", "secret"))
+        let wrong = try probe.code(digest(nonce, "alice", "x"))
+        #expect(old == "1" && wrong == "-2")
+        let answer = try door.call("auth_db.flush")
+        #expect(answer.code == 200)
+        for _ in 1...20 {
+            let forgotten = try probe.code(digest(nonce, "alice", "secret"))
+            #expect(forgotten == "-2")
+        }
+        let new = try probe.code(digest(nonce, "alice", "new"))
+        let nobody = try probe.code(digest(nonce, "nobody", "x"))
+        #expect(new == "1" && nobody == "-3")
+        try sqlite(folder.path + "/auth.db", "DELETE FROM subscriber WHERE username = 'alice'")
+        for _ in 1...20 {
+            let stranger = try probe.code(digest(nonce, "nobody", "x"))
+            #expect(stranger == "-3")
+        }
     }
 
     @Test func subscribers() throws {
