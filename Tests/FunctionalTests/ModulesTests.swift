@@ -97,10 +97,19 @@ import Testing
             "mi_fifo": ("fifo_name", "\(folder.path)/fifo"), "mi_datagram": ("socket_name", "\(folder.path)/mi.sock"),
         ]
         let list = try folder.write("dispatcher.list", "1 sip:127.0.0.1:5070\n")
+        // Who has a table that is read at the start.
+        let file = folder.path + "/sip.db"
+        let schemas = Products.sources + "/share/db/sqlite"
+        for name in ["version.sql"]
+            + Products.names(in: schemas).filter({ $0.hasSuffix(".sql") && $0 != "version.sql" })
+        {
+            try sqlite(file, ".read \(schemas)/\(name)")
+        }
         var lines = names.map { "loadmodule \"\($0).so\"" }
         lines += doors.map { #"modparam("\#($0)", "\#($1.0)", "\#($1.1)")"# }
         lines.append(#"modparam("jsonrpcs", "fifo_name", "\#(folder.path)/json.fifo")"#)
         lines.append(#"modparam("dispatcher", "list_file", "\#(list)")"#)
+        lines.append(#"modparam("domain|group|uri_db|alias_db|speeddial", "db_url", "sqlite://\#(file)")"#)
         let config = lines.joined(separator: "\n")
         let server = try Server { ModulesTests.config(Products.folder, config, port: $0) }
         let status = server.stop()
