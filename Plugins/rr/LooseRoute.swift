@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // RFC 3261 sections 16.4, 16.6 step 6 and 16.12: what the Route headers of a request say about its next hop.
 

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // RFC 3261 section 16.6 step 4. The line is written when the request leaves, because it names the listener of that moment; so
 // parameters count that are added after record_route.

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // A Contact that leads through this server, with the client's own address in its user part:
 // sip:prefix*user*password*host*port*transport@here

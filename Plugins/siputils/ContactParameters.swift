@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // A Contact that leads through this server, with the client's own in a parameter: sip:here;name=base64url(uri)
 
@@ -7,20 +8,8 @@ func encodeContactParameter(_ call: Call) -> CInt { encode(call, alias: "") }
 
 /// `contact_param_encode_alias(name, uri)`: with `;alias=` of the address that the message came from, as nathelper has it.
 func encodeContactParameterWithAlias(_ call: Call) -> CInt {
-    let message = call.message
-    let source = message.field(APUS_FIELD_SOURCE_IP)
-    var from = apus_destination()
-    from.size = UInt32(MemoryLayout<apus_destination>.size)
-    message.api.pointee.source(message.handle, &from)
-    guard var alias = call.writer(source.len + 40) else { return .false }
-    let isIPv6 = source.index(of: UInt8(ascii: ":")) != nil
-    alias.add(isIPv6 ? ";alias=[" : ";alias=")
-    alias.add(source)
-    alias.add(isIPv6 ? "]~" : "~")
-    alias.add(number: Int64(message.api.pointee.source_port(message.handle)))
-    alias.add("~")
-    alias.add(number: Int64(from.transport))
-    return encode(call, alias: alias.text)
+    guard let alias = call.sourceAlias("alias") else { return .false }
+    return encode(call, alias: alias)
 }
 
 private func encode(_ call: Call, alias: apus_str) -> CInt {

@@ -1,5 +1,6 @@
 import Glibc
 import PluginKit
+import RoutingKit
 
 /// `hdr_date_check(seconds)`: Date is not older than that. −1: there is none that can be read; −4: it is older.
 func checkDate(_ call: Call) -> CInt {

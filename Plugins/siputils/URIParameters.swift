@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 extension UnsafePointer<apus_call> {
     /// The Request-URI in force, and taken apart.
@@ -56,24 +57,6 @@ func removeURIParameter(_ call: Call) -> CInt {
         return call.message.isRequest ? .true : .false
     }
     return call.setTarget(text, place)
-}
-
-extension apus_uri {
-    /// Where `;name=value` stands in the URI's text; nil when it has no such parameter.
-    func place(ofParameter name: apus_str, in text: apus_str) -> Range<Int>? {
-        guard let start = text.s, let first = params.s, !params.isEmpty else { return nil }
-        // A leading `;` may belong to the parameters or stand in front of them.
-        var from = first - start
-        let end = from + params.len
-        if text[from] != UInt8(ascii: ";") { from -= 1 }
-        while from < end {
-            let next = text.index(of: UInt8(ascii: ";"), from: from + 1).map { min($0, end) } ?? end
-            var rest = text[from + 1..<next]
-            if let found = rest.next(UInt8(ascii: "=")), found.trimmed.equalsIgnoringCase(name) { return from..<next }
-            from = next
-        }
-        return nil
-    }
 }
 
 /// `is_gruu([uri])`: 1 a public one, 2 a temporary one (RFC 5627 section 5.1).

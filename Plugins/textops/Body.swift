@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 /// `has_body([type])`: there is a body, of that media type when one is given; multipart bodies are not searched.
 func hasBody(_ call: Call) -> CInt {
@@ -14,14 +15,6 @@ func hasSDP(_ call: Call) -> CInt {
 /// Content-Type without its parameters (RFC 3261 section 20.15: case does not matter).
 func isOfType(_ message: Message, _ type: apus_str) -> Bool {
     message.field(APUS_FIELD_CONTENT_TYPE).isMediaType(type)
-}
-
-extension apus_str {
-    /// A Content-Type, whose parameters do not count.
-    func isMediaType(_ type: apus_str) -> Bool {
-        var value = self
-        return (value.next(UInt8(ascii: ";")) ?? "").trimmed.equalsIgnoringCase(type)
-    }
 }
 
 /// `set_body(text, type)`

@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 // RFC 2046 section 5.1. What is said of a body here is said of the one that will be sent: edits of it are applied before it is looked at. A body
 // that is written again has neither preamble nor epilogue, which mean nothing.

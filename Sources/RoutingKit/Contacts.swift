@@ -1,17 +1,17 @@
 import PluginKit
 
 /// The URIs of a message's Contacts, taken one by one.
-struct Contacts {
+public struct Contacts {
     private let message: Message
     private var place = 0
     private var rest = apus_str()
     /// A value that is no URI was met.
-    private(set) var isBroken = false
+    public private(set) var isBroken = false
 
-    init(_ message: Message) { self.message = message }
+    public init(_ message: Message) { self.message = message }
 
     /// The URI's text; nil at the end. `*` is passed over.
-    mutating func next() -> apus_str? {
+    public mutating func next() -> apus_str? {
         while true {
             while rest.isEmpty {
                 guard let header = message.find("Contact", from: place) else { return nil }
@@ -36,7 +36,7 @@ extension Message {
     /// Puts another URI in the place of each Contact's for which `make` gives one; `make` answers an empty text to leave the URI as it is, and nil
     /// to leave all as they are.
     /// - Returns: false when `make` did, when a Contact is broken, or when an earlier edit is in the way.
-    func changeContacts(_ make: (apus_str) -> apus_str?) -> Bool {
+    public func changeContacts(_ make: (apus_str) -> apus_str?) -> Bool {
         var contacts = Contacts(self)
         while let uri = contacts.next() {
             if make(uri) == nil { return false }

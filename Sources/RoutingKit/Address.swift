@@ -5,7 +5,7 @@ extension apus_uri {
     private var isSips: Bool { scheme == 2 }
 
     /// `APUS_UDP` …: what its parameter says, else what its scheme means.
-    var transportNumber: Int {
+    public var transportNumber: Int {
         if transport.isEmpty { return isSips ? APUS_TLS : APUS_UDP }
         if transport.equalsIgnoringCase("udp") { return APUS_UDP }
         if transport.equalsIgnoringCase("tcp") { return isSips ? APUS_TLS : APUS_TCP }
@@ -16,27 +16,16 @@ extension apus_uri {
     }
 
     /// With the default of its transport when it says none (RFC 3261 section 19.1.2).
-    var effectivePort: UInt16 {
+    public var effectivePort: UInt16 {
         if port_number != 0 { return UInt16(truncatingIfNeeded: port_number) }
         return transportNumber == APUS_TLS || transportNumber == APUS_WSS ? 5061 : 5060
     }
 
     /// It names this server.
-    func isOurs(_ host: Host) -> Bool { host.pointee.net.pointee.is_myself(host, self.host, effectivePort) > 0 }
+    public func isOurs(_ host: Host) -> Bool { host.pointee.net.pointee.is_myself(host, self.host, effectivePort) > 0 }
 
     /// The listener that it names; nil when it is none of ours.
-    func listener(_ host: Host) -> OpaquePointer? {
+    public func listener(_ host: Host) -> OpaquePointer? {
         host.pointee.net.pointee.find(host, UInt32(transportNumber), self.host, effectivePort)
-    }
-}
-
-/// The value of a URI's transport parameter (RFC 3261 section 19.1.1, RFC 7118 section 5).
-func transportName(_ number: UInt32) -> apus_str {
-    switch Int(number) {
-    case APUS_TCP: "tcp"
-    case APUS_TLS: "tls"
-    case APUS_SCTP: "sctp"
-    case APUS_WS, APUS_WSS: "ws"
-    default: "udp"
     }
 }
