@@ -105,6 +105,55 @@ private func request(
         #expect(try next.receive().statusCode == 200)
     }
 
+    // MARK: Behind a load balancer
+
+    @Test func aLoadBalancerSaysWhoseAConnectionIs() throws {
+        let server = try answering("tcp_accept_haproxy=yes")
+        let client = try TCPClient(to: server.port)
+        let line = "PROXY TCP4 192.0.2.7 127.0.0.1 40123 \(server.port)\r\n"
+        for byte in line.utf8 { try client.send([byte]) }
+        try client.send(request(to: server, "line", via: Address("192.0.2.7", 40123)))
+        let tail = " 127.0.0.1 \(server.port)"
+        #expect(try client.receive().reason == "tcp 192.0.2.7 40123" + tail)
+        // The next one on it is the same client's, of which nothing is said any more.
+        try client.send("\r\n" + request(to: server, "second", via: Address("192.0.2.7", 40123)))
+        #expect(try client.receive().reason == "tcp 192.0.2.7 40123" + tail)
+        let other = try TCPClient(to: server.port)
+        let head: [UInt8] = Array("\r\n\r\n\0\r\nQUIT\n".utf8) + [0x21, 0x11, 0, 12]
+        let text = request(to: server, "binary", via: Address("192.0.2.8", 513))
+        try other.send(head + [192, 0, 2, 8, 127, 0, 0, 1, 2, 1, 0, 1] + Array(text.utf8))
+        #expect(try other.receive().reason == "tcp 192.0.2.8 513" + tail)
+        let probe = try TCPClient(to: server.port)
+        try probe.send("PROXY UNKNOWN\r\n" + request(to: server, "probe", via: probe.address))
+        #expect(try probe.receive().reason == "tcp 127.0.0.1 \(probe.address.port)" + tail)
+    }
+
+    @Test func withoutItsHeaderAConnectionIsClosed() throws {
+        let server = try answering("tcp_accept_haproxy=yes")
+        for text in ["", "PROXY TCP4 192.0.2.7 127.0.0.1 70000 1\r\n"] {
+            let client = try TCPClient(to: server.port)
+            try client.send(text + request(to: server, "none", via: client.address))
+            #expect(client.isClosed())
+        }
+        #expect(try statistic("tcp:broken_streams", of: server) == 2)
+        #expect(try statistic("tcp:current_opened_connections", of: server) == 0)
+    }
+
+    @Test func theLimitOfAnAddressIsThatOfTheClient() throws {
+        let server = try answering("tcp_accept_haproxy=yes\ntcp_accept_iplimit=2")
+        func connect(_ host: String, _ port: Int) throws -> TCPClient {
+            let client = try TCPClient(to: server.port)
+            try client.send(
+                "PROXY TCP4 \(host) 127.0.0.1 \(port) 1\r\n"
+                    + request(to: server, "limit-\(host)-\(port)", via: Address(host, UInt16(port))))
+            return client
+        }
+        let clients = try [connect("192.0.2.7", 1), connect("192.0.2.8", 1), connect("192.0.2.7", 2)]
+        for client in clients { #expect(try client.receive().statusCode == 200) }
+        #expect(try connect("192.0.2.7", 3).isClosed())
+        #expect(try connect("192.0.2.9", 3).receive().statusCode == 200)
+    }
+
     @Test(arguments: ["\u{16}\u{3}\u{1}\u{2}", "{\"json\": 1}", String(repeating: "x", count: 5000)])
     func garbageIsClosed(text: String) throws {
         let server = try answering()

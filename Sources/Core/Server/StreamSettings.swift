@@ -10,6 +10,7 @@ extension StreamOptions {
         messageTimeout = StreamOptions.time(settings.number("tcp_msg_read_timeout"))
         acceptsNoLength = settings.isOn("tcp_accept_no_cl")
         matchesListener = settings.number("tcp_connection_match") != 0
+        acceptsProxy = settings.isOn("tcp_accept_haproxy")
         closesWithReset = settings.isOn("tcp_close_rst")
         source4 = StreamOptions.address(settings.text("tcp_source_ipv4"), isV4: true)
         source6 = StreamOptions.address(settings.text("tcp_source_ipv6"), isV4: false)

@@ -31,6 +31,8 @@ struct StreamOptions: Sendable {
     var answersPings = true
     /// `;alias` in the topmost Via of a request opens its port to requests in the other direction (tcp_accept_aliases, RFC 5923).
     var acceptsAliases = false
+    /// Each accepted connection begins with a header of the PROXY protocol, which says whose it is (tcp_accept_haproxy).
+    var acceptsProxy = false
     /// Never open a connection (tcp_no_connect).
     var neverConnects = false
     /// A connection is used again for the listener only that it belongs to (tcp_connection_match).

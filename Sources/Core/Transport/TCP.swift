@@ -124,10 +124,11 @@ enum TCP {
         let isAdmitted = limit > 0
         let connection = worker.adopt(
             fd, listener, remote: remote, local: local, isOutgoing: false, isAdmitted: isAdmitted, isConnected: true)
-        guard connection != nil else {
+        guard let connection else {
             if isAdmitted { shared.pointee.table.leave(remote) }
             return worker.pointee.shard.bump(shared.pointee.counters.localReject)
         }
+        connection.pointee.awaitsProxy = worker.pointee.streams.pointee.options.acceptsProxy
         worker.pointee.shard.bump(shared.pointee.counters.passiveOpen)
         worker.pointee.shard.bump(shared.pointee.counters.established)
     }

@@ -124,6 +124,12 @@ extension UnsafeMutablePointer<Worker> {
     private func takeMessages(_ connection: UnsafeMutablePointer<Connection>, _ bytes: Bytes) -> Int {
         let options = pointee.streams.pointee.options
         var at = 0
+        if connection.pointee.awaitsProxy {
+            guard let end = takeProxyHeader(connection, bytes) else {
+                return connection.pointee.phase == .open ? 0 : bytes.count
+            }
+            at = end
+        }
         while at < bytes.count {
             if bytes[at] == 13 || bytes[at] == 10 {
                 passBlank(connection, bytes[at])
@@ -156,6 +162,50 @@ extension UnsafeMutablePointer<Worker> {
             }
         }
         return at
+    }
+
+    /// The header that a load balancer puts first (tcp_accept_haproxy): from then on the connection is its client's.
+    /// - Returns: where it ends; nil when it is not there yet, or the connection was closed.
+    @inline(never)
+    private func takeProxyHeader(_ connection: UnsafeMutablePointer<Connection>, _ bytes: Bytes) -> Int? {
+        let shared = pointee.streams.pointee.shared
+        switch ProxyHeader.read(bytes) {
+        case .needsMore(let count):
+            connection.pointee.needed = count
+            return nil
+        case .broken:
+            pointee.shard.bump(shared.pointee.counters.broken)
+            Log.limited(.info, "a stream is broken", source: connection.pointee.flow.remote) { line in
+                line.add(": it begins without a header of the PROXY protocol")
+            }
+            close(connection, EPROTO)
+            return nil
+        case .whole(let client, let end):
+            connection.pointee.awaitsProxy = false
+            connection.pointee.needed = 0
+            if !client.isNone, !belongs(connection, to: client) { return nil }
+            return end
+        }
+    }
+
+    /// The connection is that of a load balancer's client: found by its address, counted as its.
+    /// - Returns: false when it was closed, as the client has too many.
+    private func belongs(_ connection: UnsafeMutablePointer<Connection>, to client: SocketAddress) -> Bool {
+        let shared = pointee.streams.pointee.shared
+        if connection.pointee.isAdmitted {
+            shared.pointee.table.leave(connection.pointee.flow.remote)
+            connection.pointee.isAdmitted = false
+            guard shared.pointee.table.admit(client, limit: pointee.streams.pointee.options.maxPerAddress) else {
+                Log.limited(.warning, "a connection is refused: there are too many", source: client) { _ in }
+                pointee.shard.bump(shared.pointee.counters.localReject)
+                close(connection, EMFILE)
+                return false
+            }
+            connection.pointee.isAdmitted = true
+        }
+        shared.pointee.table.move(connection.pointee.entry, to: client)
+        connection.pointee.flow.remote = client
+        return true
     }
 
     /// CR and LF between messages are ignored (RFC 3261 §7.5); two empty lines ask whether we are there (RFC 5626 §3.5.1).

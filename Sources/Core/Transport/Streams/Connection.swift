@@ -24,10 +24,12 @@ struct Connection {
     let watch: WatchID
     let entry: UnsafeMutablePointer<ConnectionEntry>
     /// What messages that come over it say of their way.
-    let flow: Flow
+    var flow: Flow
     let isOutgoing: Bool
     /// It counts towards what its peer's address may have.
-    let isAdmitted: Bool
+    var isAdmitted: Bool
+    /// A load balancer says first who has connected to it.
+    var awaitsProxy = false
     var phase: Phase
     /// What epoll is asked for.
     var interest: UInt32

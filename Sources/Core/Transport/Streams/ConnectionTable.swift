@@ -16,8 +16,8 @@ struct ConnectionEntry: ~Copyable {
     let id: ConnectionID
     let listener: Listener
     /// What it is found by.
-    let address: SocketAddress
-    let remote: SocketAddress
+    fileprivate(set) var address: SocketAddress
+    fileprivate(set) var remote: SocketAddress
     let local: SocketAddress
     let isOutgoing: Bool
     let isAlias: Bool
@@ -160,6 +160,14 @@ struct ConnectionTable: ~Copyable {
                 }
             }
         }
+    }
+
+    /// The connection is found by another address from now on.
+    func move(_ entry: UnsafeMutablePointer<ConnectionEntry>, to address: SocketAddress) {
+        unlink(entry)
+        entry.pointee.address = address
+        entry.pointee.remote = address
+        link(entry)
     }
 
     /// One more accepted connection of that address, unless it has `limit`; 0: no limit.
