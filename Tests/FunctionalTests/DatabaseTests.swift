@@ -56,6 +56,16 @@ import Testing
         return try client.exchange(text, with: port, within: .seconds(20)).reason
     }
 
+    @Test func workThatTakesTooLongIsTold() throws {
+        let folder = try TemporaryFolder()
+        let server = try server(folder, "latency_limit_db=20000\nlatency_log=1\n")
+        #expect(try ask("sleep", server.port, number: 0, limit: 20000).hasPrefix("sleep "))
+        #expect(try ask("sleep", server.port, number: 50, limit: 20000).hasPrefix("sleep "))
+        try server.waitForLog("NOTICE: alert - database work took too long [")
+        let lines = server.log.split(separator: "\n").filter { $0.contains("took too long") }
+        #expect(lines.allSatisfy { $0.contains("for [dbuse at dbfake://user:") && !$0.contains("secret") })
+    }
+
     @Test func aSlowDatabaseHoldsNoWorker() throws {
         let folder = try TemporaryFolder()
         let server = try server(folder)

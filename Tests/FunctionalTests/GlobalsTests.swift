@@ -92,7 +92,98 @@ import Testing
         ] { try server.waitForLog(text) }
     }
 
+    @Test func whatOperatorsSetIsTimedFromThenOn() throws {
+        let folder = try TemporaryFolder()
+        let door = try RPCDoor.config(folder.path)
+        let probe = try Probe(["sl", "cfg_rpc"], globals: door, script: "sl_send_reply(\"200\", \"OK\");")
+        _ = try probe.ask(probe.request(id: "before"))
+        #expect(!probe.server.log.contains("took too long"))
+        let rpc = try RPCDoor(folder.path)
+        try rpc.expect("cfg.seti", ["core", "latency_limit_action", "1"], is: "null")
+        try rpc.expect("cfg.seti", ["core", "latency_limit_cfg", "1"], is: "null")
+        try rpc.expect("cfg.seti", ["core", "latency_cfg_log", "0"], is: "null")
+        // Behind what runs on every worker all of them have it.
+        _ = try rpc.call("dns.mem_info")
+        _ = try probe.ask(probe.request(id: "after"))
+        try probe.server.waitForLog("ERROR: alert - action [sl_send_reply] cfg [")
+        try probe.server.waitForLog("WARNING: request-route executed in: ")
+    }
+
+    // MARK: Commands
+
+    @Test func heavyCommandsKeepTheirDistance() throws {
+        let folder = try TemporaryFolder()
+        let door = try RPCDoor.config(folder.path)
+        let probe = try Probe(
+            ["sl"], globals: door + "rpc_exec_delta=3600\n", script: "sl_send_reply(\"200\", \"OK\");")
+        let rpc = try RPCDoor(folder.path)
+        #expect(try rpc.call("core.reload").code == 200)
+        try rpc.expect("core.reload", code: 500, is: "Command Executed Too Fast")
+        // Others may come at any time.
+        for _ in 0..<3 { try rpc.expect("core.echo", ["a"], is: "\"a\"") }
+        #expect(probe.server.status == nil)
+    }
+
+    // MARK: Messages of one call
+
+    /// The second message of a call comes while the script of the first one sleeps.
+    @Test(arguments: [(0, ["second", "first"]), (16, ["first", "second"])])
+    func scriptsOfOneCallOverlapOrNot(locks: Int, order: [String]) throws {
+        let probe = try Probe(
+            ["sl", "cfgutils"], globals: "route_locks_size=\(locks)\n",
+            script: "if ($rU == \"first\") usleep(\"700000\"); sl_send_reply(\"200\", \"$rU\");")
+        func request(_ user: String, _ cseq: Int, _ id: String = "call") -> String {
+            SIPText.request(
+                "MESSAGE", "sip:\(user)@\(probe.server.address)", from: probe.client.address, id: id, cseq: cseq)
+        }
+        try probe.client.send(request("first", 1), to: probe.server.port)
+        try probe.client.send(request("second", 2), to: probe.server.port)
+        // A retransmission of one that waits is absorbed, and another call does not wait.
+        try probe.client.send(request("second", 2), to: probe.server.port)
+        try probe.client.send(request("other", 1, "another"), to: probe.server.port)
+        var reasons: [String] = []
+        for _ in 0..<(locks > 0 ? 3 : 4) { reasons.append(try probe.client.receive().message.reason) }
+        #expect(reasons.filter { $0 == "other" }.count == 1)
+        var seen: [String] = []
+        for reason in reasons where reason != "other" && !seen.contains(reason) { seen.append(reason) }
+        #expect(seen == order)
+        if locks > 0 { #expect(reasons.first == "other" && reasons.count == 3) }
+    }
+
+    /// Three of them, each of which waits, one after the other.
+    @Test func scriptsOfOneCallKeepTheirOrder() throws {
+        let probe = try Probe(
+            ["sl", "cfgutils"], globals: "route_locks_size=1\n",
+            script: "usleep(\"$(cs{s.int})00000\"); sl_send_reply(\"200\", \"$cs\");")
+        for cseq in [3, 2, 1] {
+            let text = SIPText.request(
+                "MESSAGE", "sip:a@\(probe.server.address)", from: probe.client.address, id: "order", cseq: cseq)
+            try probe.client.send(text, to: probe.server.port)
+        }
+        for cseq in [3, 2, 1] { #expect(try probe.client.receive().message.reason == "\(cseq)") }
+        #expect(probe.server.status == nil)
+    }
+
     // MARK: Addresses and URIs
+
+    @Test(arguments: [("c", "::1"), ("a", "0:0:0:0:0:0:0:1"), ("A", "0:0:0:0:0:0:0:1")])
+    func ipv6AddressesAreWrittenAsTheConfigSays(style: String, text: String) throws {
+        let server = try Server { port in
+            """
+            listen=udp:[::1]:\(port)
+            listen=udp:127.0.0.1:\(port)
+            ipv6_hex_style="\(style)"
+            loadmodule "sl.so"
+            loadmodule "pv.so"
+            request_route { sl_send_reply("200", "$si $su"); }
+            """
+        }
+        let client = try UDPClient("::1")
+        let target = Address("::1", server.port)
+        let request = SIPText.request("OPTIONS", "sip:a@\(target)", from: client.address, id: "style-\(style)")
+        try client.send(Array(request.utf8), to: target)
+        #expect(try client.receive().message.reason == "\(text) sip:[\(text)]:\(client.address.port)")
+    }
 
     @Test(arguments: [("", "yes"), ("auto_aliases=no\n", "no")])
     func listenAddressesHaveNames(globals: String, isMyself: String) throws {

@@ -51,6 +51,34 @@ import Testing
         #expect(got.text.hasSuffix(SendingTests.large))
     }
 
+    @Test func operatorsMaySetWhatIsTooLarge() throws {
+        let folder = try TemporaryFolder()
+        let door = try RPCDoor.config(folder.path)
+        let listener = try TCPListener()
+        let next = try UDPClient(port: listener.address.port)
+        let server = try Server { port in
+            """
+            listen=udp:127.0.0.1:\(port)
+            listen=tcp:127.0.0.1:\(port)
+            \(door)
+            loadmodule "cfg_rpc.so"
+            request_route { $du = "sip:\(next.address)"; forward(); }
+            """
+        }
+        let rpc = try RPCDoor(folder.path)
+        try rpc.expect("cfg.get", ["core", "udp_mtu_try_proto"], is: "1")
+        try rpc.expect("cfg.seti", ["core", "udp_mtu", "1300"], is: "null")
+        try rpc.expect("cfg.seti", ["core", "udp_mtu_try_proto", "2"], is: "null")
+        #expect(try rpc.call("cfg.seti", "core", "udp_mtu_try_proto", "5").code == 400)
+        // Behind what runs on every worker all of them have it.
+        _ = try rpc.call("dns.mem_info")
+        let client = try UDPClient()
+        let text = SIPText.request(
+            "MESSAGE", "sip:a@example.com", from: client.address, id: "set", body: SendingTests.large)
+        try client.send(text, to: server.port)
+        #expect(try listener.accept().receive().header("Via")?.hasPrefix("SIP/2.0/TCP ") == true)
+    }
+
     @Test func theScriptMayAskForTCPWhereTheConfigDoesNot() throws {
         let listener = try TCPListener()
         let server = try Server { port in

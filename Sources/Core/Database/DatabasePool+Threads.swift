@@ -158,7 +158,9 @@ extension DatabasePool {
     private func perform(
         _ work: UnsafeMutablePointer<DatabaseWork>, on connection: DatabaseConnection
     ) throws(DatabaseFault) -> Result {
-        try connection.perform(work) { self.show($0, to: work) }
+        try DatabaseLatency.time("\(owner) at \(url.masked)") { () throws(DatabaseFault) in
+            try connection.perform(work) { self.show($0, to: work) }
+        }
     }
 
     /// A page of a work: whether the reading is to go on.

@@ -33,6 +33,8 @@ final class Command: Sendable {
     let reads: Bool
     /// Arguments of kind `value` may hold others.
     let takesTrees: Bool
+    /// It is heavy work: refused when its last call was a moment ago (rpc_exec_delta).
+    let isSpaced: Bool
     /// It is no command, but the form of one in these text protocols.
     let form: TextForm?
     /// What it answers when it does not fault; nil: not declared.
@@ -47,6 +49,7 @@ final class Command: Sendable {
     init(
         _ name: String, aliases: [String] = [], owner: String, _ parameters: [CommandParameter] = [],
         repeats: Bool = false, onEachWorker: Bool = false, reads: Bool = false, takesTrees: Bool = false,
+        isSpaced: Bool = false,
         form: TextForm? = nil, reply: ReplySchema? = nil, doc: String, afterwards: Call? = nil, call: @escaping Call
     ) {
         self.name = name
@@ -58,6 +61,7 @@ final class Command: Sendable {
         self.onEachWorker = onEachWorker
         self.reads = reads
         self.takesTrees = takesTrees
+        self.isSpaced = isSpaced
         self.form = form
         self.reply = reply
         self.call = call

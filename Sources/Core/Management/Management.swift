@@ -37,8 +37,9 @@ final class Management: @unchecked Sendable {
     /// - Parameters:
     ///   - workers: the mailboxes of all workers, for commands that run on each; alive until `stop` has returned.
     ///   - workerLimit: milliseconds for the call of such a command on a worker.
-    func start(workers: [Mailbox], workerLimit: UInt64) throws(SystemError) {
-        let thread = try ManagementThread(self, workers: workers, workerLimit: workerLimit)
+    ///   - spacing: milliseconds between two calls of a command that is spaced; 0: any.
+    func start(workers: [Mailbox], workerLimit: UInt64, spacing: UInt64) throws(SystemError) {
+        let thread = try ManagementThread(self, workers: workers, workerLimit: workerLimit, spacing: spacing)
         try thread.start()
         self.thread = thread
         state.withLock { $0.mailbox = thread.mailbox }

@@ -15,6 +15,10 @@ final class ManagementThread: @unchecked Sendable {
     private let workers: [Mailbox]
     /// Milliseconds for a command's call on a worker.
     private let workerLimit: UInt64
+    /// Milliseconds between two calls of a command that is spaced; 0: any.
+    private let spacing: UInt64
+    /// When such commands were called last.
+    private var lastCalls: [String: UInt64] = [:]
     private var loop: EventLoop
     private let wheel: TimerWheel
     private var live: [UInt64: Execution] = [:]
@@ -34,10 +38,11 @@ final class ManagementThread: @unchecked Sendable {
     /// Bytes of an answer that are worth a part.
     static let partSize = 16384
 
-    init(_ management: Management, workers: [Mailbox], workerLimit: UInt64) throws(SystemError) {
+    init(_ management: Management, workers: [Mailbox], workerLimit: UInt64, spacing: UInt64) throws(SystemError) {
         self.management = management
         self.workers = workers
         self.workerLimit = workerLimit
+        self.spacing = spacing
         mailbox = try Mailbox(bound: 0)
         loop = try EventLoop()
         wheel = TimerWheel(now: ManagementThread.now)
@@ -215,7 +220,19 @@ final class ManagementThread: @unchecked Sendable {
 
     private func begin(_ execution: Execution) {
         do { try execution.prepare() } catch { return complete(execution, .fault(error)) }
+        guard mayBegin(execution) else {
+            return complete(execution, .fault(CommandFault(code: 500, "Command Executed Too Fast")))
+        }
         step(execution)
+    }
+
+    /// Whether the last call of a spaced command is long enough ago; notes this one.
+    private func mayBegin(_ execution: Execution) -> Bool {
+        guard spacing > 0, let command = execution.command, command.isSpaced else { return true }
+        let now = ManagementThread.now
+        if let last = lastCalls[command.name], now - last < spacing { return false }
+        lastCalls[command.name] = now
+        return true
     }
 
     /// Calls the command: here, or on the worker whose turn it is.

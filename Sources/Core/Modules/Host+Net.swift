@@ -155,8 +155,10 @@ extension HostTables {
             },
             choose_for: { HostTables.choose($0, $1, for: $2) },
             transport_for_size: { _, message, destination, length in
-                guard let proto = TransportProtocol(contract: destination.pointee.transport) else { return 0 }
-                let other = SendingRules.current.transport(
+                guard let proto = TransportProtocol(contract: destination.pointee.transport),
+                    let worker = Worker.current
+                else { return 0 }
+                let other = worker.pointee.largeRequests.transport(
                     for: Message(opaque: message), of: length, insteadOf: proto)
                 return other.map { UInt32($0.rawValue) } ?? 0
             },

@@ -112,7 +112,8 @@ extension HostTables {
             }
             let doc = try given.required(\.doc, "the doc of \(name)")
             try HostTables.checkBits(
-                contents.flags, UInt32(APUS_RPC_EACH_WORKER | APUS_RPC_READS | APUS_RPC_TREES), "the flags of \(name)")
+                contents.flags, UInt32(APUS_RPC_EACH_WORKER | APUS_RPC_READS | APUS_RPC_TREES | APUS_RPC_SPACED),
+                "the flags of \(name)")
             let (parameters, repeats) = try HostTables.parameters(given.text(\.args) ?? "", of: name)
             let reply = try given.text(\.reply).map { (text) throws(Registry.Refusal) in
                 try HostTables.schema(text, of: name)
@@ -121,7 +122,8 @@ extension HostTables {
                 name, aliases: aliases, owner: module.name, parameters, repeats: repeats,
                 onEachWorker: contents.flags & UInt32(APUS_RPC_EACH_WORKER) != 0,
                 reads: contents.flags & UInt32(APUS_RPC_READS) != 0,
-                takesTrees: contents.flags & UInt32(APUS_RPC_TREES) != 0, reply: reply, doc: doc
+                takesTrees: contents.flags & UInt32(APUS_RPC_TREES) != 0,
+                isSpaced: contents.flags & UInt32(APUS_RPC_SPACED) != 0, reply: reply, doc: doc
             ) { function.call($0) }
         }
         do throws(CommandRegistry.Refusal) { try modules.management.commands.add(made) } catch {

@@ -9,7 +9,7 @@ import Glibc
 /// Where SIP messages go, by names: SRV, NAPTR, A and AAAA records in a worker's event loop, /etc/hosts first for addresses. Never blocks.
 struct Resolver {
     let place: ResolverPlace
-    private(set) var options: ResolverOptions
+    fileprivate(set) var options: ResolverOptions
     /// An operator has not said that all name servers are down. Then none is asked, and what was known last holds, however old.
     var areServersUp = true
     var figures = ResolverFigures()
@@ -21,6 +21,8 @@ struct Resolver {
     fileprivate var isBellPosted = false
     /// Inside the call that puts a question to c-ares.
     fileprivate var isPutting = false
+    /// A channel is being replaced: what it has not answered is put to the new one.
+    fileprivate var isReopening = false
     /// Milliseconds that a question may take.
     fileprivate var patience: UInt64 = 0
     /// Questions that c-ares has.
@@ -83,12 +85,6 @@ struct Resolver {
     }
 
     fileprivate static func text(_ code: Int32) -> String { String(cString: ares_strerror(code)) }
-
-    /// Other options from now on; how servers are asked stays as it was.
-    mutating func take(_ options: ResolverOptions) {
-        self.options = options
-        cache.limit = options.cache.bytes
-    }
 
     private static let onBell: Mailbox.Callback = { _, raw in
         let bell = raw.assumingMemoryBound(to: Bell.self)
@@ -171,6 +167,29 @@ extension UnsafeMutablePointer<Resolver> {
         pointee.locations.end()
         deinitialize(count: 1)
         deallocate()
+    }
+
+    /// Other options from now on. Questions that are under way are put again when they ask servers otherwise; those who wait notice nothing.
+    func take(_ options: ResolverOptions) {
+        let before = pointee.options
+        pointee.options = options
+        pointee.cache.limit = options.cache.bytes
+        guard !options.asksLike(before) else { return }
+        let old = pointee.channel
+        do { try open() } catch {
+            pointee.channel = old
+            return Log.error("the resolver goes on as it was: \(error.text)")
+        }
+        pointee.isReopening = true
+        if let old { ares_destroy(old) }
+        pointee.isReopening = false
+    }
+
+    /// c-ares has given up a question; if its channel is being replaced the new one gets it.
+    fileprivate func putsAgain(_ entry: UnsafeMutablePointer<DNSEntry>, _ code: Int32) -> Bool {
+        guard pointee.isReopening, code == Int32(ARES_EDESTRUCTION) else { return false }
+        put(entry)
+        return true
     }
 
     // MARK: - Asking
@@ -380,6 +399,7 @@ extension UnsafeMutablePointer<DNSEntry> {
 private let onAddresses: ares_addrinfo_callback = { raw, code, _, list in
     let entry = raw!.assumingMemoryBound(to: DNSEntry.self)
     let resolver = entry.resolver
+    if resolver.putsAgain(entry, code) { return }
     let ttl = resolver.take(entry, list)
     if let list { ares_freeaddrinfo(list) }
     var status = ResolverStatus(ares: code)
@@ -393,6 +413,7 @@ private let onAddresses: ares_addrinfo_callback = { raw, code, _, list in
 private let onRecords: ares_callback = { raw, code, _, start, count in
     let entry = raw!.assumingMemoryBound(to: DNSEntry.self)
     let resolver = entry.resolver
+    if resolver.putsAgain(entry, code) { return }
     var answer = DNSMessage.Answer(status: ResolverStatus(ares: code))
     if answer.status == .found, let start { answer = resolver.take(entry, Bytes(start, Int(count))) }
     if answer.count == 0 { resolver.pointee.cache.store(entry, nil, 0, count: 0) }

@@ -17,6 +17,12 @@ struct ResolverOptions {
     var cache = Cache()
     var preferences = Preferences()
 
+    /// Whether it asks the same servers in the same way.
+    func asksLike(_ other: ResolverOptions) -> Bool {
+        timeout == other.timeout && tries == other.tries && servers == other.servers && maxServers == other.maxServers
+            && usesSearchList == other.usesSearchList
+    }
+
     /// What is kept of answers.
     struct Cache {
         /// Off: an answer serves those who waited for it.

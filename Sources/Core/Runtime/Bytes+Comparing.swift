@@ -7,9 +7,7 @@ extension Bytes: Equatable {
         guard a.count == b.count else { return false }
         var index = 0
         while index &+ 8 <= a.count {
-            let left = UnsafeRawPointer(a.start + index).loadUnaligned(as: UInt64.self)
-            let right = UnsafeRawPointer(b.start + index).loadUnaligned(as: UInt64.self)
-            if left != right { return false }
+            if a.word(at: index, as: UInt64.self) != b.word(at: index, as: UInt64.self) { return false }
             index &+= 8
         }
         while index < a.count {
@@ -29,10 +27,16 @@ extension Bytes: Equatable {
         // Most texts are written as the standards write them: what is equal by words needs no look at each byte.
         var index = 0
         while index &+ 8 <= count {
-            let left = UnsafeRawPointer(start + index).loadUnaligned(as: UInt64.self)
-            let right = UnsafeRawPointer(other.start + index).loadUnaligned(as: UInt64.self)
-            if left != right { break }
+            if word(at: index, as: UInt64.self) != other.word(at: index, as: UInt64.self) { break }
             index &+= 8
+        }
+        // The rest with some of what was compared before it, as one word, or two.
+        if count >= 8, index &+ 8 > count {
+            if word(at: count &- 8, as: UInt64.self) == other.word(at: count &- 8, as: UInt64.self) { return true }
+        } else if count >= 4, count < 8, word(at: 0, as: UInt32.self) == other.word(at: 0, as: UInt32.self),
+            word(at: count &- 4, as: UInt32.self) == other.word(at: count &- 4, as: UInt32.self)
+        {
+            return true
         }
         while index < count {
             let a = start[index]
@@ -41,6 +45,12 @@ extension Bytes: Equatable {
             index &+= 1
         }
         return true
+    }
+
+    /// Bytes at a place as they lie there.
+    @inline(__always)
+    private func word<Word: FixedWidthInteger>(at index: Int, as _: Word.Type) -> Word {
+        UnsafeRawPointer(start + index).loadUnaligned(as: Word.self)
     }
 
     @inline(__always)

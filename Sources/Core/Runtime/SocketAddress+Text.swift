@@ -1,6 +1,19 @@
-// Text of addresses: dotted quads, RFC 4291 and, for writing, RFC 5952 (lower case, longest run of zeros left out).
+// Text of addresses: dotted quads, RFC 4291 and, for writing, RFC 5952 (lower case, longest run of zeros left out) unless the config wants all groups.
+//
+// Invariants: `v6Style` is written before the workers start and constant afterwards.
 
 extension SocketAddress {
+    /// How IPv6 addresses are written (ipv6_hex_style).
+    enum V6Style: Equatable {
+        /// As RFC 5952 has it.
+        case compressed
+        /// Eight groups, without leading zeros.
+        case full
+        case fullUpperCase
+    }
+
+    nonisolated(unsafe) static var v6Style = V6Style.compressed
+
     /// Room that the longest address with brackets and port takes: "[ffff:…:255.255.255.255]:65535".
     static let longestText = 56
 
@@ -193,9 +206,10 @@ extension SocketAddress {
             groups[2 * i] = UInt16(word >> 16)
             groups[2 * i + 1] = UInt16(truncatingIfNeeded: word)
         }
-        let run = SocketAddress.longestZeroRun(groups)
+        let isCompressed = SocketAddress.v6Style == .compressed
+        let run = isCompressed ? SocketAddress.longestZeroRun(groups) : (start: -1, count: 0)
         // RFC 5952 section 5: an IPv4-mapped address keeps its dotted quad.
-        let mapped = word1 == 0 && word2 == 0 && UInt32(bigEndian: word3) == 0xFFFF
+        let mapped = isCompressed && word1 == 0 && word2 == 0 && UInt32(bigEndian: word3) == 0xFFFF
         let last = mapped ? 6 : 8
         var at = start
         var i = 0
@@ -207,7 +221,7 @@ extension SocketAddress {
                 i += run.count
                 continue
             }
-            if i > 0, i != run.start + run.count {
+            if i > 0, run.start < 0 || i != run.start + run.count {
                 at[0] = UInt8(ascii: ":")
                 at += 1
             }
@@ -238,9 +252,10 @@ extension SocketAddress {
     private static func writeHex(_ value: UInt16, to at: UnsafeMutablePointer<UInt8>) -> Int {
         var count = 1
         while count < 4, value >> UInt16(4 * count) != 0 { count += 1 }
+        let letters: UInt8 = SocketAddress.v6Style == .fullUpperCase ? 0x37 : 0x57
         for i in 0..<count {
             let nibble = UInt8(value >> UInt16(4 * (count - 1 - i)) & 0xF)
-            at[i] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
+            at[i] = nibble < 10 ? 0x30 + nibble : letters + nibble
         }
         return count
     }

@@ -82,13 +82,13 @@ extension Global {
         uri_host_extra_chars string - does
         http_reply_parse/http_reply_hack bool no nop
         ip_free_bind/ipfreebind/ip_nonlocal_bind number:i 0 does
-        ipv6_hex_style string c later
+        ipv6_hex_style string c does
         received_route_mode number:0..3 0 does
         latency_cfg_log number:i 3 does
         latency_log number:i -1 does
         latency_limit_action number 0 does
         latency_limit_cfg number 0 does
-        latency_limit_db number 0 later
+        latency_limit_db number 0 does
         socket_workers number 0 nop
         log_color bool no does
         log_name string - does
@@ -142,8 +142,8 @@ extension Global {
         rt_timer2_policy/rt_stimer_policy number 0 nop
         reply_to_via bool no does
         return_mode number:0..1 0 does
-        route_locks_size number 0 later
-        rpc_exec_delta number 0 later
+        route_locks_size number 0 does
+        rpc_exec_delta number:0..86400 0 does
         rpc_exec_locks number 0 nop
         rpc_exec_locks_mode number 0 nop
         rundir/run_dir word - does
@@ -168,7 +168,7 @@ extension Global {
         tcp_accept_unique bool no nop
         tcp_connection_match number 0 does
         tcp_accept_hep3 bool no later
-        tcp_accept_haproxy bool no later
+        tcp_accept_haproxy bool no does
         tcp_accept_no_cl bool no does
         tcp_accept_protocols/tcp_accept_protos number 0 later
         tcp_close_rst bool no does

@@ -1,11 +1,11 @@
 import PluginAPI
 
-// Invariants: `limits` is written before the workers start and constant afterwards. A timed call's site is the one that the run is making.
+// Invariants: limits are the worker's own (`ScriptWorker.latency`).
 
 /// What takes too long and holds up a worker: functions (latency_limit_action), blocks that messages enter by (latency_limit_cfg). The time that a
 /// script waits is nobody's and does not count.
 enum Latency {
-    struct Limits {
+    struct Limits: Sendable {
         /// Nanoseconds of one call; 0: calls are not timed.
         var action: UInt64 = 0
         var actionLevel = LogLevel.error
@@ -14,21 +14,21 @@ enum Latency {
         var blockLevel = LogLevel.debug
     }
 
-    nonisolated(unsafe) static var limits = Limits()
-
-    /// Stands in the place of the function that the call site names in `timed`.
-    static let timed: FunctionDeclaration.Call = { call in
-        guard let site = call.coreRun.pointee.site, let function = site.pointee.timed else { return -1 }
+    /// Makes a call, and tells when it takes longer than the limit.
+    @inline(never)
+    static func time(_ run: UnsafeMutablePointer<Run>, _ site: UnsafePointer<CallSite>) -> CInt {
         let before = Syscalls.monotonicNanoseconds()
-        let result = function(call)
+        let result = run.withCall { site.pointee.call($0) }
         let spent = Syscalls.monotonicNanoseconds() - before
-        if spent > limits.action { tell(site, call.coreRun.pointee.image, spent) }
+        let limits = run.pointee.worker.pointee.latency
+        if spent > limits.action { tell(site, run.pointee.image, spent, limits.actionLevel) }
         return result
     }
 
-    @inline(never)
-    private static func tell(_ site: UnsafePointer<CallSite>, _ image: UnsafePointer<ProgramImage>, _ spent: UInt64) {
-        Log.line(limits.actionLevel) { line in
+    private static func tell(
+        _ site: UnsafePointer<CallSite>, _ image: UnsafePointer<ProgramImage>, _ spent: UInt64, _ level: LogLevel
+    ) {
+        Log.line(level) { line in
             line.add("alert - action [")
             line.add(site.pointee.function.bytes)
             line.add("] cfg [")
@@ -43,12 +43,12 @@ enum Latency {
 
     /// Runs a block that a message enters by, or the part of it up to where it waits.
     @inline(never)
-    static func time(_ kind: StaticString, limit: UInt64, _ body: () -> Void) {
+    static func time(_ kind: StaticString, limit: UInt64, _ level: LogLevel, _ body: () -> Void) {
         let before = Syscalls.monotonicNanoseconds()
         body()
         let spent = Syscalls.monotonicNanoseconds() - before
         guard spent > limit else { return }
-        Log.line(limits.blockLevel) { line in
+        Log.line(level) { line in
             line.add(kind)
             line.add(" executed in: ")
             line.add(unsigned: spent / 1000)

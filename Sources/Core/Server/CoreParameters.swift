@@ -45,24 +45,21 @@ struct CoreParameters {
         return core(["debug"], .logLevel) + core(["log_facility"], .logFacility)
             + core(["use_dst_blocklist", "dst_blocklist_expire"] + blockListMasks, .modules)
             + core(ResolverOptions.changeable, .resolver)
-            + core(shown, .fixed)
-            + core(
-                ["max_while_loops", "force_rport", "count_user_agents", "count_hints", "corelog", "sip_parser_log"],
-                .worker)
+            + core(ofWorkers, .worker)
             + core(withoutEffect, .none) + tcp
             + fixed.map { Entry(group: "tcp", name: $0, global: $1, effect: .fixed) }
     }()
 
     private static let blockListMasks = ["udp", "tcp", "tls", "sctp"].map { "dst_blocklist_\($0)_imask" }
 
-    /// Kamailio can change these; here they are part of what is made at the start.
-    private static let shown = [
-        "dns_retr_time", "dns_retr_no", "dns_servers_no", "dns_use_search_list", "udp_mtu", "udp_mtu_try_proto",
-        "latency_log", "latency_cfg_log", "latency_limit_action", "latency_limit_cfg",
+    private static let ofWorkers = [
+        "max_while_loops", "force_rport", "count_user_agents", "count_hints", "corelog", "sip_parser_log", "udp_mtu",
+        "udp_mtu_try_proto", "latency_log", "latency_cfg_log", "latency_limit_action", "latency_limit_cfg",
+        "latency_limit_db",
     ]
 
     private static let withoutEffect = [
-        "latency_limit_db", "sip_parser_log_oneline", "dst_blocklist_mem", "dns_cache_del_nonexp", "dns_cache_rec_pref",
+        "sip_parser_log_oneline", "dst_blocklist_mem", "dns_cache_del_nonexp", "dns_cache_rec_pref",
         "dns_search_full_match", "memdbg", "memlog",
         "mem_summary", "mem_safety", "mem_join", "mem_status_mode", "udp4_raw", "udp4_raw_mtu", "udp4_raw_ttl",
         "pv_cache_limit", "pv_cache_action",
@@ -77,11 +74,16 @@ struct CoreParameters {
         case .logLevel:
             apus_value(Int64((command.debugLevel ?? settings.number("debug")) + command.debugIncrease))
         case .logFacility: apus_value(apus_str(PermanentText.bytes(settings.text(entry.global) ?? "LOG_DAEMON")))
-        case .fixed where Global.named[entry.global]?.kind == .word:
-            apus_value(apus_str(PermanentText.bytes(settings.text(entry.global) ?? "")))
         case .resolver: apus_value(Int64(ResolverOptions.initial(entry.global, settings)))
-        default: apus_value(Int64(settings.number(entry.global)))
+        default: apus_value(Int64(CoreParameters.number(entry.global, settings)))
         }
+    }
+
+    /// What the config makes of a parameter that is a number to operators: a transport is its number, as with Kamailio.
+    static func number(_ name: String, _ settings: Settings) -> Int {
+        guard name == "udp_mtu_try_proto" else { return settings.number(name) }
+        let transport = settings.text(name).flatMap { TransportProtocol(Bytes(permanent: $0)) }
+        return Int((transport ?? .udp).rawValue)
     }
 
     private let entry: Entry
@@ -124,6 +126,9 @@ struct CoreParameters {
     private static func range(_ entry: Entry, _ initial: apus_value) -> ClosedRange<Int64>? {
         guard !initial.hasText, let global = Global.named[entry.global] else { return nil }
         if global.kind == .bool { return 0...1 }
+        if entry.name == "udp_mtu_try_proto" {
+            return Int64(TransportProtocol.udp.rawValue)...Int64(TransportProtocol.sctp.rawValue)
+        }
         // The table of connections is as large as it was made.
         if entry.group == "tcp", entry.name == "max_connections" { return 0...initial.num }
         return global.range

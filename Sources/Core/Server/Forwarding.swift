@@ -55,7 +55,8 @@ enum StatelessForward {
             count = write(message, leavingBy: listener, into: buffer)
         }
         guard let count else { return .failed(EMSGSIZE) }
-        if !isRaw, let other = SendingRules.current.transport(for: message, of: count, insteadOf: proto) {
+        let large = server.pointee.worker.pointee.largeRequests
+        if !isRaw, let other = large.transport(for: message, of: count, insteadOf: proto) {
             switch compose(message, to: remote, other, isRaw: false, server) {
             // Nothing of ours speaks it, and nothing was written: the request leaves as it would have.
             case .failed(EAFNOSUPPORT): break

@@ -48,6 +48,7 @@ enum Holding {
             server.pointee.adopted = nil
             server.resume(cancels)
         }
+        server.runReleased()
     }
 }
 

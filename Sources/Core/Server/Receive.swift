@@ -127,6 +127,11 @@ extension UnsafeMutablePointer<ServerWorker> {
     /// Hooks, then the script.
     func routeRequest(_ space: UnsafeMutablePointer<Space>) {
         guard passes(.request, space) else { return leave(space) }
+        if pointee.locks != nil, waitsForItsCall(space) { return }
+        runRequest(space)
+    }
+
+    func runRequest(_ space: UnsafeMutablePointer<Space>) {
         space.pointee.phase = .main
         begin(space)
         if let preRouting = pointee.script.pointee.main.preRouting {
@@ -174,9 +179,10 @@ extension UnsafeMutablePointer<ServerWorker> {
 
     private func enter(_ space: UnsafeMutablePointer<Space>, _ route: UnsafePointer<CompiledRoute>) {
         guard let run = space.pointee.run else { return }
-        if let limit = Latency.limits.block {
+        let latency = pointee.script.pointee.latency
+        if let limit = latency.block {
             let kind: StaticString = space.message.isRequest ? "request-route" : "reply-route"
-            Latency.time(kind, limit: limit) { run.enter(route) }
+            Latency.time(kind, limit: limit, latency.blockLevel) { run.enter(route) }
         } else {
             run.enter(route)
         }
@@ -233,6 +239,11 @@ extension UnsafeMutablePointer<ServerWorker> {
             return giveBack(space)
         }
         guard passes(.reply, space) else { return leave(space) }
+        if pointee.locks != nil, waitsForItsCall(space) { return }
+        runReply(space)
+    }
+
+    func runReply(_ space: UnsafeMutablePointer<Space>) {
         let routes = pointee.script.pointee.main
         if routes.preRouting == nil, routes.reply == nil { return replyRouted(space) }
         begin(space)

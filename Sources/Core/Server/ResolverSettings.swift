@@ -2,13 +2,7 @@
 extension ResolverOptions {
     init(_ settings: Settings) {
         self.init()
-        // Below 0: the resolver's own.
-        let (time, tries) = (settings.number("dns_retr_time"), settings.number("dns_retr_no"))
-        if time > 0 { timeout = Int32(clamping: min(time, 3600) * 1000) }
-        if tries > 0 { self.tries = Int32(clamping: min(tries, 100)) }
         servers = settings.text("dns_servers") ?? ""
-        maxServers = max(0, settings.number("dns_servers_no"))
-        usesSearchList = settings.isOn("dns_use_search_list")
         takeChangeable { ResolverOptions.initial($0, settings) }
     }
 
@@ -25,11 +19,18 @@ extension ResolverOptions {
         "dns_try_ipv6", "dns_try_naptr", "dns_naptr_ignore_rfc", "dns_srv_lb", "dns_udp_pref", "dns_tcp_pref",
         "dns_tls_pref", "dns_sctp_pref", "use_dns_cache", "use_dns_failover", "dns_cache_flags",
         "dns_cache_negative_ttl", "dns_cache_min_ttl", "dns_cache_max_ttl", "dns_cache_mem",
-        "dns_slow_query_ms",
+        "dns_slow_query_ms", "dns_retr_time", "dns_retr_no", "dns_servers_no", "dns_use_search_list",
     ]
 
     /// Takes over what `number` says of each of them.
     mutating func takeChangeable(_ number: (String) -> Int) {
+        let own = ResolverOptions()
+        // Below 0: the resolver's own.
+        let (time, tries) = (number("dns_retr_time"), number("dns_retr_no"))
+        timeout = time > 0 ? Int32(clamping: min(time, 3600) * 1000) : own.timeout
+        self.tries = tries > 0 ? Int32(clamping: min(tries, 100)) : own.tries
+        maxServers = max(0, number("dns_servers_no"))
+        usesSearchList = number("dns_use_search_list") != 0
         slowQuery = UInt64(max(0, number("dns_slow_query_ms")))
         cache.take(number)
         preferences.take(number)

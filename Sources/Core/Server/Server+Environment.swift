@@ -15,8 +15,13 @@ extension Server {
         SendingRules.current = SendingRules(settings)
         ExtraCharacters.inHeaderNames = ExtraCharacters(settings.text("hdr_name_extra_chars") ?? "")
         ExtraCharacters.inHosts = ExtraCharacters(settings.text("uri_host_extra_chars") ?? "")
+        SocketAddress.v6Style =
+            switch settings.text("ipv6_hex_style")?.first {
+            case "a": .full
+            case "A": .fullUpperCase
+            default: .compressed
+            }
         URI.treatsPhonesAsTel = settings.isOn("phone2tel")
-        Latency.limits = Latency.Limits(settings)
         Limits.furtherBranches = settings.number("max_branches") - 1
         Server.known = Unmanaged.passRetained(listeners)
 
@@ -113,26 +118,10 @@ extension Server {
     }
 }
 
-extension Latency.Limits {
-    fileprivate init(_ settings: Settings) {
-        self.init()
-        func level(_ name: String) -> LogLevel {
-            LogLevel(clamping: LogScale.level(settings.number(name), isSER: settings.dialect == .ser))
-        }
-        action = UInt64(settings.number("latency_limit_action")) * 1000
-        actionLevel = level("latency_log")
-        let limit = UInt64(settings.number("latency_limit_cfg")) * 1000
-        if limit > 0 || settings.isSet("latency_cfg_log") { block = limit }
-        blockLevel = level("latency_cfg_log")
-    }
-}
-
 extension SendingRules {
     fileprivate init(_ settings: Settings) {
         self.init()
         isMultihomed = settings.isOn("mhomed")
-        udpMTU = settings.number("udp_mtu")
-        largeTransport = settings.text("udp_mtu_try_proto").flatMap { TransportProtocol(Bytes(permanent: $0)) } ?? .udp
     }
 }
 

@@ -87,7 +87,8 @@ final class Server {
         do {
             try modules.management.start(
                 workers: mailboxes,
-                workerLimit: UInt64(configuration.settings.number("command_timeout")))
+                workerLimit: UInt64(configuration.settings.number("command_timeout")),
+                spacing: UInt64(configuration.settings.number("rpc_exec_delta")) * 1000)
         } catch {
             throw StartFailure(code: 2, text: "the management thread cannot be started: \(error.text)")
         }
@@ -102,7 +103,7 @@ final class Server {
         }
         Log.notice("\(Version.product) is ready: \(workers.count) worker\(workers.count == 1 ? "" : "s")")
         ready()
-        obeySignals(NameRefresh(offload, modules.core.host))
+        obeySignals(NameRefresh(offload, modules.core.host, ResolverOptions(settings)))
         drain()
         limitTheEnd()
         workers.stop()
@@ -175,12 +176,10 @@ final class Server {
                 image: programs.current.program.image, counters: counters, listeners: Unmanaged.passRetained(listeners),
                 host: configuration.modules.shared,
                 modules: Unmanaged.passRetained(configuration.modules), maxSuspended: settings.number("max_suspended"),
-                checksVia: settings.isOn("check_via"), maxMessage: settings.number("msg_recv_max_size"),
+                checksVia: settings.isOn("check_via"), callLocks: settings.number("route_locks_size"),
+                maxMessage: settings.number("msg_recv_max_size"),
                 logPrefix: prefix,
-                changeable: WorkerSettings(
-                    forcesRport: settings.isOn("force_rport"),
-                    countsUserAgents: settings.isOn("count_user_agents"), countsHints: settings.isOn("count_hints"),
-                    refusalLevel: RefusalLevel(settings).level { settings.number($0) }),
+                changeable: WorkerSettings.Reader(settings).read { CoreParameters.number($0, settings) },
                 asksForRport: settings.isOn("local_rport"), showsReceived: settings.number("received_route_mode") > 0,
                 resolver: ResolverOptions(settings)))
     }

@@ -12,6 +12,8 @@ struct ServerWorker {
     /// What the workers have in common; constant while they run.
     let shared: UnsafeMutablePointer<ServerShared>
     var inFlight = InFlight()
+    /// Nil: scripts of one Call-ID may overlap.
+    var locks: CallLocks?
     /// Messages received so far: `$mi`.
     var number: UInt32 = 0
     /// The slot whose message is being delivered; nil between messages.
@@ -39,6 +41,7 @@ struct ServerWorker {
         self.script = script
         self.shared = shared
         settings = shared.pointee.changeable
+        if shared.pointee.callLocks > 0 { locks = CallLocks(size: shared.pointee.callLocks) }
     }
 
     /// [worker] Before the worker's loop runs: everything that this worker needs of all rooms.
@@ -70,7 +73,7 @@ struct ServerWorker {
         let own = UnsafeMutablePointer<ServerWorker>.allocate(capacity: 1)
         own.initialize(to: ServerWorker(worker: worker, script: script, shared: shared))
         worker.pointee.context = UnsafeMutableRawPointer(own)
-        worker.pointee.looksAtWritten = own.pointee.settings.countsHints
+        own.take(shared.pointee.changeable)
         script.put(inForce: shared.pointee.image)
         SuspensionDirectory.register(script)
         return own
@@ -90,18 +93,6 @@ struct ServerWorker {
     }
 }
 
-/// What a worker goes by and may change while it runs.
-struct WorkerSettings: Sendable {
-    /// Requests are answered to the port that they came from (force_rport).
-    var forcesRport = false
-    /// core.msgstats tells which programs send (count_user_agents).
-    var countsUserAgents = false
-    /// core.msgstats tells how many requests leave with each P-hint (count_hints).
-    var countsHints = false
-    /// At which messages that are none are logged (corelog, sip_parser_log).
-    var refusalLevel = LogLevel.info
-}
-
 /// What the workers have in common: set up before they start and constant from then on, but for the atomic numbers.
 struct ServerShared: ~Copyable {
     /// The script that they begin with.
@@ -115,6 +106,8 @@ struct ServerShared: ~Copyable {
     let maxSuspended: Int
     /// Replies must carry a Via of ours on top (check_via).
     let checksVia: Bool
+    /// Places for messages of one Call-ID that run one after the other (route_locks_size); 0: they may overlap.
+    let callLocks: Int
     /// Longer messages are refused (msg_recv_max_size), in bytes.
     let maxMessage: Int
     /// Put before each line of a script run's log (log_prefix); nil: nothing.
@@ -134,6 +127,15 @@ struct ServerShared: ~Copyable {
 }
 
 extension UnsafeMutablePointer<ServerWorker> {
+    /// Goes by these from now on.
+    func take(_ settings: WorkerSettings) {
+        pointee.settings = settings
+        pointee.script.pointee.latency = settings.latency
+        pointee.worker.pointee.looksAtWritten = settings.countsHints
+        pointee.worker.pointee.largeRequests = settings.largeRequests
+        DatabaseLatency.set(settings.databaseLimit, settings.latency.actionLevel)
+    }
+
     func bump(_ id: StatisticID) { pointee.worker.pointee.shard.bump(id) }
 
     /// Memory for one message.
@@ -150,6 +152,7 @@ extension UnsafeMutablePointer<ServerWorker> {
     /// The message is dealt with: everything that lay in its arena ends, its bytes go back to the transport.
     func giveBack(_ space: UnsafeMutablePointer<Space>) {
         pointee.inFlight.remove(space)
+        if space.pointee.isHolder { letGo(space) }
         pointee.worker.pointee.wheel.remove(space.tryingTimer)
         pointee.shared.pointee.host.pointee.slots.end(space.message)
         space.pointee.arena.reset()

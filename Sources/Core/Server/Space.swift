@@ -32,7 +32,12 @@ struct Space {
     var tryingTimer: TimerNode
     /// CANCELs that came while the INVITE waited, newest first.
     var cancels: UnsafeMutablePointer<Space>?
-    /// Links free spaces, and CANCELs that wait.
+    /// Messages of its Call-ID wait for it, oldest first (route_locks_size).
+    var isHolder: Bool
+    var nextHolder: UnsafeMutablePointer<Space>?
+    var firstWaiter: UnsafeMutablePointer<Space>?
+    var lastWaiter: UnsafeMutablePointer<Space>?
+    /// Links free spaces, CANCELs that wait, and messages that wait for one of their Call-ID.
     var next: UnsafeMutablePointer<Space>?
 }
 

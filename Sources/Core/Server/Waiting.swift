@@ -6,8 +6,10 @@ import Glibc
 /// Requests whose script waits before there is a transaction.
 extension UnsafeMutablePointer<ServerWorker> {
     /// The script has begun to wait: the message's bytes stay, retransmissions are absorbed, an INVITE gets its 100 in time.
-    func nowWaits(_ space: UnsafeMutablePointer<Space>) {
+    /// - Parameter holds: it has begun, and later messages of its call wait for it.
+    func nowWaits(_ space: UnsafeMutablePointer<Space>, holds: Bool = true) {
         keep(space)
+        if holds { hold(space) }
         let message = space.message
         guard message.isRequest, !space.pointee.isInFlight, !space.pointee.isAdopted,
             let hash = InFlight.hash(message)

@@ -11,7 +11,7 @@ struct WorkerParameters: @unchecked Sendable {
     private let numbers: [String: Int]
     private let resolver: ResolverOptions
     private let isSER: Bool
-    private let refusal: RefusalLevel
+    private let reader: WorkerSettings.Reader
 
     init(_ shared: UnsafeMutablePointer<HostShared>, _ changeable: ChangeableParameters, _ settings: Settings) {
         self.shared = shared
@@ -22,7 +22,7 @@ struct WorkerParameters: @unchecked Sendable {
         self.numbers = numbers
         resolver = ResolverOptions(settings)
         isSER = settings.dialect == .ser
-        refusal = RefusalLevel(settings)
+        reader = WorkerSettings.Reader(settings)
     }
 
     /// [worker] What a change of that kind does; nil: nothing here.
@@ -39,7 +39,7 @@ struct WorkerParameters: @unchecked Sendable {
                 guard let resolver = Worker.current.flatMap({ Resolver.of($0) }) else { return }
                 var options = self.resolver
                 options.takeChangeable { number("core", $0) }
-                resolver.pointee.take(options)
+                resolver.take(options)
             }
         case .connections:
             { _ in
@@ -55,36 +55,12 @@ struct WorkerParameters: @unchecked Sendable {
     private func takeOwn() {
         guard let own = ServerWorker.current else { return }
         own.pointee.script.pointee.maxWhileLoops = Int64(number("core", "max_while_loops"))
-        own.pointee.settings.forcesRport = number("core", "force_rport") != 0
-        own.pointee.settings.countsUserAgents = number("core", "count_user_agents") != 0
-        own.pointee.settings.countsHints = number("core", "count_hints") != 0
-        own.pointee.worker.pointee.looksAtWritten = own.pointee.settings.countsHints
-        own.pointee.settings.refusalLevel = refusal.level { number("core", $0) }
+        own.take(reader.read { number("core", $0) })
     }
 
     /// Of the calling worker.
     private func number(_ group: String, _ name: String) -> Int {
         guard let table = shared.worker?.pointee.settings, let number = numbers[group + "." + name] else { return 0 }
         return Int(table[number].num)
-    }
-}
-
-/// At which level messages that are none are logged: corelog and sip_parser_log, of which the more silent one counts, where they are set.
-struct RefusalLevel {
-    private let isSER: Bool
-    private let values: [(name: String, value: Int, isSet: Bool)]
-
-    init(_ settings: Settings) {
-        isSER = settings.dialect == .ser
-        values = ["corelog", "sip_parser_log"].map { ($0, settings.number($0), settings.isSet($0)) }
-    }
-
-    /// - Parameter number: their values by now; one that was changed is set.
-    func level(_ number: (String) -> Int) -> LogLevel {
-        let levels = values.compactMap { name, initial, isSet -> Int? in
-            let value = number(name)
-            return isSet || value != initial ? LogScale.level(value, isSER: isSER) : nil
-        }
-        return levels.max().map { LogLevel(clamping: $0) } ?? .info
     }
 }

@@ -2,22 +2,24 @@
 struct SendingRules {
     /// By the socket at the address that the kernel would send from (mhomed).
     var isMultihomed = false
-    /// Requests of more bytes leave by `largeTransport` instead of UDP (udp_mtu, RFC 3261 section 18.1.1); 0: of any size.
-    var udpMTU = 0
-    /// UDP: none, unless the script says so for a message (udp_mtu_try_proto).
-    var largeTransport = TransportProtocol.udp
 
     /// Written before the workers start and constant afterwards.
     nonisolated(unsafe) static var current = SendingRules()
 }
 
-extension SendingRules {
+/// Which requests are too large for UDP; may change while the server runs.
+struct LargeRequests: Sendable {
+    /// Requests of more bytes leave by `transport` instead of UDP (udp_mtu, RFC 3261 section 18.1.1); 0: of any size.
+    var udpMTU = 0
+    /// UDP: none, unless the script says so for a message (udp_mtu_try_proto).
+    var transport = TransportProtocol.udp
+
     /// The transport for a request of so many bytes that would leave by `proto`; nil: that one.
     @_noLocks
     func transport(for request: Message, of length: Int, insteadOf proto: TransportProtocol) -> TransportProtocol? {
         guard udpMTU > 0, proto == .udp, length > udpMTU else { return nil }
         let options = request.routing.options
-        var chosen = largeTransport
+        var chosen = transport
         if options.contains(.largeOverTCP) { chosen = .tcp }
         if options.contains(.largeOverTLS) { chosen = .tls }
         if options.contains(.largeOverSCTP) { chosen = .sctp }

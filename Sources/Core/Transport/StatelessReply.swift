@@ -108,20 +108,24 @@ enum StatelessReply {
             // An ACK to a negative reply carries the INVITE's branch (§17.1.1.3).
             sum = (sum &<< 7 | sum &>> 57) ^ settings.tagKey.tag(via.branch)
         }
-        var out = ByteWriter(buffer, capacity: capacity)
-        write(hex: settings.tagKey.k0 & 0xffff_ffff, digits: 8, to: &out)
-        out.write("-sl-")
-        write(hex: sum, digits: 16, to: &out)
-        return out.count
+        let place = UnsafeMutableRawPointer(buffer)
+        place.storeBytes(of: hex(UInt32(truncatingIfNeeded: settings.tagKey.k0)), as: UInt64.self)
+        place.storeBytes(of: UInt32(bigEndian: 0x2D73_6C2D), toByteOffset: 8, as: UInt32.self)  // "-sl-"
+        place.storeBytes(of: hex(UInt32(truncatingIfNeeded: sum &>> 32)), toByteOffset: 12, as: UInt64.self)
+        place.storeBytes(of: hex(UInt32(truncatingIfNeeded: sum)), toByteOffset: 20, as: UInt64.self)
+        return tagLength
     }
 
-    private static func write(hex value: UInt64, digits: Int, to out: inout ByteWriter) {
-        var shift = UInt64(digits &* 4)
-        while shift > 0 {
-            shift &-= 4
-            let nibble = UInt8(truncatingIfNeeded: value &>> shift) & 0xf
-            out.write(byte: nibble < 10 ? 0x30 &+ nibble : 0x57 &+ nibble)
-        }
+    /// Eight hexadecimal digits, all at once, as they lie in memory.
+    @inline(__always)
+    private static func hex(_ value: UInt32) -> UInt64 {
+        // One digit a byte.
+        var digits = UInt64(value)
+        digits = (digits | digits &<< 16) & 0x0000_ffff_0000_ffff
+        digits = (digits | digits &<< 8) & 0x00ff_00ff_00ff_00ff
+        digits = (digits | digits &<< 4) & 0x0f0f_0f0f_0f0f_0f0f
+        let isLetter = (digits &+ 0x0606_0606_0606_0606) &>> 4 & 0x0101_0101_0101_0101
+        return (digits &+ 0x3030_3030_3030_3030 &+ isLetter &* 0x27).bigEndian
     }
 
     /// `392 host:port "Noisy feedback tells: …"`, SER's help for those who debug. Left out when it is longer than 256 bytes.

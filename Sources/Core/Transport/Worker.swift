@@ -95,6 +95,7 @@ struct Worker {
     var turnEnds = TurnEnds()
     /// The hook `wrote` is called.
     var looksAtWritten = false
+    var largeRequests = LargeRequests()
 
     /// This worker's mailbox.
     @inline(__always)

@@ -101,7 +101,7 @@ import Testing
             try reasons { declare($0, "a.b", "to") }
                 == ["add_command: the signature \"to\" of a.b is wrong: `to` has no kind: write name:kind"])
         #expect(
-            try reasons { declare($0, "a.b", flags: 64) } == ["add_command: the flags of a.b have unknown bits: 0x40"])
+            try reasons { declare($0, "a.b", flags: 128) } == ["add_command: the flags of a.b have unknown bits: 0x80"])
         #expect(
             try reasons { declare($0, "a.b", size: 8) } == [
                 "add_command: apus_rpc.size is 8, at least \(MemoryLayout<apus_rpc>.end(of: \.user)) is expected:"

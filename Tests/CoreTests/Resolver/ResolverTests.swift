@@ -34,7 +34,8 @@ private func text(_ hops: Hops) -> String {
         _ = raw.assumingMemoryBound(to: Worker.self).send(Bytes(permanent: result), over: asking.flow)
     }
 
-    /// "<uri>", "<uri> <transport wanted>", "<uri> cancel" (asks and cancels); anything else is answered at once.
+    /// "<uri>", "<uri> <transport wanted>", "<uri> cancel" (asks and cancels), "<uri> change" (asks, and changes how servers are asked); anything else
+    /// is answered at once.
     private static func handle(_ worker: UnsafeMutablePointer<Worker>, _ received: Received) {
         let parts = received.bytes.string.split(separator: " ").map(String.init)
         func reply(_ text: String) { _ = worker.send(Bytes(permanent: text), over: received.flow) }
@@ -54,6 +55,12 @@ private func text(_ hops: Hops) -> String {
             context.release()
             reply("failed \(status)")
         case .pending(let id):
+            if parts.last == "change" {
+                var options = resolver.pointee.options
+                options.timeout += 50
+                options.usesSearchList.toggle()
+                return resolver.take(options)
+            }
             guard parts.last == "cancel" else { return }
             resolver.cancel(id)
             resolver.cancel(id)
@@ -123,6 +130,45 @@ private func text(_ hops: Hops) -> String {
             #expect(test("sip:\(String(repeating: "a", count: 256))") == "failed badName")
             #expect(test.server.askedCount == 0)
         }
+    }
+
+    // MARK: - Other options meanwhile
+
+    @Test func questionsSurviveAChangeOfHowServersAreAsked() throws {
+        try withWorker { test in
+            test.server.zone["A x.example"] = Records.a(["192.0.2.1"])
+            #expect(test("sip:x.example:5070 change") == "found udp:192.0.2.1:5070")
+            // Both ways have asked for it.
+            #expect(test.server.asked.filter { $0 == "A x.example" }.count == 2)
+            #expect(test("sip:x.example:5070") == "known udp:192.0.2.1:5070")
+            test.server.zone["A y.example"] = Records.a(["192.0.2.2"])
+            #expect(test("sip:y.example:5070") == "found udp:192.0.2.2:5070")
+        }
+    }
+
+    // MARK: - Threads that may wait
+
+    @Test(arguments: [(300, 300), (1, 5)] as [(UInt32, UInt32)])
+    func aHostIsLookedUpWithItsTime(ttl: UInt32, seconds: UInt32) throws {
+        let server = try NameServer()
+        server.ttl = ttl
+        server.zone["A host.example"] = Records.a(["192.0.2.1", "192.0.2.2"])
+        server.zone["AAAA host.example"] = Records.noData
+        var options = self.options()
+        options.servers = server.peer.address.text
+        let asked = options
+        let (here, there) = (try TestPeer(), try TestPeer())
+        let (target, fd) = (here.address, there.fd)
+        let thread = try Threads.start("test") {
+            let found = HostLookup.look(up: "host.example", asked)
+            let none = HostLookup.look(up: "none.example", asked)
+            let texts = found.addresses.map(\.addressText).sorted().joined(separator: " ")
+            let result = Array("\(texts) \(found.seconds) \(none.addresses.count) \(none.seconds)".utf8)
+            var to = target
+            _ = result.withUnsafeBytes { Syscalls.send(fd, $0.baseAddress!, $0.count, to: &to) }
+        }
+        #expect(server.receive(here) == "192.0.2.1 192.0.2.2 \(seconds) 0 60")
+        pthread_join(thread, nil)
     }
 
     @Test func aFamilyThatNobodyListensInIsNone() throws {

@@ -20,14 +20,38 @@ import Testing
         var retired: [UnsafeMutableRawPointer] = []
         // The same ones in another order are no news; a name that cannot be looked up keeps what it had.
         names.lookAgain(
-            { $0 == "one.example.com" ? [address("192.0.2.2"), address("192.0.2.1")] : [] }, { retired.append($0) })
+            0, { ($0 == "one.example.com" ? [address("192.0.2.2"), address("192.0.2.1")] : [], 5) },
+            { retired.append($0) })
         #expect(retired.isEmpty && holds(one, "192.0.2.1"))
-        names.lookAgain({ $0 == "one.example.com" ? [] : [address("192.0.2.9")] }, { retired.append($0) })
+        names.lookAgain(5, { ($0 == "one.example.com" ? [] : [address("192.0.2.9")], 5) }, { retired.append($0) })
         #expect(retired.count == 1 && holds(one, "192.0.2.1") && holds(two, "192.0.2.9"))
         names.lookAgain(
-            { $0 == "one.example.com" ? [address("2001:db8::1")] : [address("192.0.2.9")] }, { retired.append($0) })
+            10, { ($0 == "one.example.com" ? [address("2001:db8::1")] : [address("192.0.2.9")], 5) },
+            { retired.append($0) })
         #expect(retired.count == 2 && holds(one, "2001:db8::1") && !holds(one, "192.0.2.1"))
         for table in retired { HostNames.free(table) }
+    }
+
+    @Test func eachNameHasATimeOfItsOwn() {
+        let names = HostNames()
+        _ = names.add("short.example.com", [])
+        _ = names.add("long.example.com", [])
+        var asked: [String] = []
+        func look(_ now: UInt64) {
+            names.lookAgain(
+                now,
+                {
+                    asked.append($0)
+                    return ([], $0.hasPrefix("short") ? 5 : 60)
+                }, { _ in })
+        }
+        #expect(names.isDue(100))
+        look(100)
+        #expect(asked.count == 2 && !names.isDue(104) && names.isDue(105))
+        look(105)
+        #expect(asked.last == "short.example.com" && asked.count == 3)
+        look(165)
+        #expect(asked.count == 5)
     }
 
     @Test func theNamesOfScriptsThatAreThereAreKnown() throws {

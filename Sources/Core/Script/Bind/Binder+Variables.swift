@@ -226,7 +226,7 @@ extension Binder {
         switch verdict {
         case .accepted(let prepared):
             compiled.get = select.get
-            compiled.host = owner.host
+            compiled.access.host = owner.host
             compiled.user = prepared
             return true
         case .refused(let reason, let offset):
@@ -592,8 +592,13 @@ extension CompiledVariable {
     /// Without inner name, index and transformations.
     fileprivate init(_ declaration: VariableDeclaration, text: apus_str) {
         self.init(
-            get: declaration.get, set: declaration.set, user: declaration.user, host: declaration.owner.host,
-            inner: apus_str(), innerID: -1, indexKind: UInt32(APUS_INDEX_NONE), index: 0, innerFormat: nil,
-            innerVariable: nil, indexVariable: nil, transformations: nil, transformationCount: 0, text: text)
+            get: declaration.get, set: declaration.set,
+            access: apus_access(
+                size: UInt32(MemoryLayout<apus_access>.size), index_kind: UInt32(APUS_INDEX_NONE), index: 0,
+                host: declaration.owner.host,
+                // No run and no message yet: neither is looked at before a reading has put its own there.
+                run: OpaquePointer(declaration.owner.host), msg: OpaquePointer(declaration.owner.host),
+                inner: apus_str(), inner_id: -1, route_kind: 0, user: declaration.user, variable: nil),
+            innerFormat: nil, indexVariable: nil, transformations: nil, transformationCount: 0, text: text)
     }
 }

@@ -28,15 +28,14 @@ extension Compiler {
         let pushed = emitter.height - height
         let place = emitter.place(call.name.range)
         let constants = pushed == 0 ? memory.table(plans.map(\.prototype)) : nil
-        let isTimed = binder.settings.number("latency_limit_action") > 0
         callSites.append(
             CallSite(
-                call: isTimed ? Latency.timed : function.call, user: function.user, host: function.owner.host,
+                call: function.call, user: function.user, host: function.owner.host,
                 plans: UnsafePointer(memory.table(plans)),
                 constants: constants.map { UnsafePointer($0) }, argumentCount: UInt32(plans.count),
                 stackCount: UInt32(pushed), routes: function.routes, setsRC: function.owner.name != "core",
                 file: place.file, line: place.line, module: memory.text(function.owner.name),
-                function: memory.text(function.name), timed: isTimed ? function.call : nil))
+                function: memory.text(function.name)))
         emitter.mark(call.name.range)
         emitter.emit(.call, c: Int32(callSites.count - 1), effect: -pushed)
     }

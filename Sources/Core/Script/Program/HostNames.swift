@@ -17,14 +17,19 @@ final class HostNames: @unchecked Sendable {
         }
     }
 
-    typealias Resolve = (String) -> [SocketAddress]
+    /// The addresses of a name, and seconds for which they hold.
+    typealias Resolve = (String) -> (addresses: [SocketAddress], seconds: UInt32)
     /// Gets a table that workers may still see; `free` it when they cannot.
     typealias Retire = (UnsafeMutableRawPointer) -> Void
 
-    /// Seconds between two looks at the names.
-    static let interval: UInt64 = 60
+    private struct Name {
+        let name: String
+        let place: UnsafeMutablePointer<Entry>
+        /// When it is to be looked up again, in seconds of the monotonic clock. Of whoever looks, one thread at a time.
+        var due: UInt64 = 0
+    }
 
-    private var entries: [(name: String, place: UnsafeMutablePointer<Entry>)] = []
+    private var entries: [Name] = []
 
     deinit {
         for entry in entries {
@@ -38,16 +43,21 @@ final class HostNames: @unchecked Sendable {
     func add(_ name: String, _ addresses: [SocketAddress]) -> UnsafeMutablePointer<Entry> {
         let place = UnsafeMutablePointer<Entry>.allocate(capacity: 1)
         place.initialize(to: Entry(nets: Atomic(UInt(bitPattern: HostNames.table(addresses)))))
-        entries.append((name, place))
+        entries.append(Name(name: name, place: place))
         return place
     }
 
     var isEmpty: Bool { entries.isEmpty }
 
-    /// Looks the names up again, which may block; on one thread at a time. A name that has no address now keeps those that it had.
-    func lookAgain(_ resolve: Resolve, _ retire: Retire) {
-        for entry in entries {
-            let addresses = resolve(entry.name)
+    /// Some name's addresses may have changed by now.
+    func isDue(_ now: UInt64) -> Bool { entries.contains { $0.due <= now } }
+
+    /// Looks up again the names whose time has come, which may block; on one thread at a time. A name that has no address now keeps those that it had.
+    func lookAgain(_ now: UInt64, _ resolve: Resolve, _ retire: Retire) {
+        for index in entries.indices where entries[index].due <= now {
+            let entry = entries[index]
+            let (addresses, seconds) = resolve(entry.name)
+            entries[index].due = now + UInt64(seconds)
             let old = entry.place.pointee.current
             if addresses.isEmpty || HostNames.holds(old, addresses) { continue }
             entry.place.pointee.nets.store(UInt(bitPattern: HostNames.table(addresses)), ordering: .releasing)

@@ -89,24 +89,46 @@ extension UnsafePointer<ProgramImage> {
 struct CompiledVariable {
     var get: VariableDeclaration.Get
     var set: VariableDeclaration.Set?
-    var user: UnsafeMutableRawPointer?
-    var host: UnsafePointer<apus_host>
-    /// The constant inner name; null s when none was written or it is dynamic.
-    var inner: apus_str
-    /// Place of the inner name in the declaration's list, or the number of a `$var`; -1 else.
-    var innerID: Int32
-    var indexKind: UInt32
-    var index: Int64
+    /// What getter and setter are given; each reading and writing fills in its run, message and kind of route.
+    var access: apus_access
     /// A dynamic inner name.
     var innerFormat: UnsafePointer<CompiledFormat>?
-    /// The pseudo-variable that the inner name is, for the getter to read.
-    var innerVariable: UnsafePointer<CompiledVariable>?
     /// A dynamic index.
     var indexVariable: UnsafePointer<CompiledVariable>?
     var transformations: UnsafePointer<CompiledTransformation>?
     var transformationCount: Int
     /// As it was written, for logs.
     var text: apus_str
+
+    var user: UnsafeMutableRawPointer? {
+        get { access.user }
+        set { access.user = newValue }
+    }
+    /// The constant inner name; null s when none was written or it is dynamic.
+    @inline(__always)
+    var inner: apus_str {
+        get { access.inner }
+        set { access.inner = newValue }
+    }
+    /// Place of the inner name in the declaration's list, or the number of a `$var`; -1 else.
+    @inline(__always)
+    var innerID: Int32 {
+        get { access.inner_id }
+        set { access.inner_id = newValue }
+    }
+    var indexKind: UInt32 {
+        get { access.index_kind }
+        set { access.index_kind = newValue }
+    }
+    var index: Int64 {
+        get { access.index }
+        set { access.index = newValue }
+    }
+    /// The pseudo-variable that the inner name is, for the getter to read.
+    var innerVariable: UnsafePointer<CompiledVariable>? {
+        get { access.variable.map { UnsafePointer($0) } }
+        set { access.variable = newValue.map { OpaquePointer($0) } }
+    }
 }
 
 /// `{s.len}`: one step of a variable's transformations.
@@ -175,8 +197,6 @@ struct CallSite {
     /// For logs and crash reports.
     var module: apus_str
     var function: apus_str
-    /// What `call` times (latency_limit_action); nil: `call` is the function itself.
-    var timed: FunctionDeclaration.Call?
 }
 
 /// How one argument comes about.

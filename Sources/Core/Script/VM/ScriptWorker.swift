@@ -18,6 +18,8 @@ struct ScriptWorker {
     var maxWhileLoops: Int64?
     /// How many machines stand on the thread's stack: a C function may start a run of its own.
     var depth: Int32 = 0
+    /// What takes so long that it is told.
+    var latency = Latency.Limits()
     /// The script that new runs begin with; nil before there is one.
     var inForce: UnsafePointer<ProgramImage>?
     /// The run whose machine works now, the innermost one; nil between runs.

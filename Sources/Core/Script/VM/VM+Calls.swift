@@ -22,6 +22,7 @@ extension UnsafeMutablePointer<Run> {
             logAtStatement(.debug, "called in a kind of route that it does not list")
         }
         pointee.worker.pointee.current = site
+        if pointee.worker.pointee.latency.action > 0 { return settle(Latency.time(self, site)) }
         return settle(withCall { site.pointee.call($0) })
     }
 

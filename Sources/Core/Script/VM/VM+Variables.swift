@@ -62,14 +62,11 @@ extension UnsafeMutablePointer<Run> {
     /// With constant inner name and index.
     @inline(__always)
     private func bareAccess(to variable: UnsafePointer<CompiledVariable>) -> apus_access {
-        apus_access(
-            size: UInt32(MemoryLayout<apus_access>.size), index_kind: variable.pointee.indexKind,
-            index: variable.pointee.index, host: variable.pointee.host, run: OpaquePointer(self),
-            msg: OpaquePointer(pointee.message.record), inner: variable.pointee.inner,
-            inner_id: variable.pointee.innerID,
-            route_kind: pointee.routeKind, user: variable.pointee.user,
-            variable: variable.pointee.innerVariable.map { OpaquePointer($0) }
-        )
+        var access = variable.pointee.access
+        access.run = OpaquePointer(self)
+        access.msg = OpaquePointer(pointee.message.record)
+        access.route_kind = pointee.routeKind
+        return access
     }
 
     /// A dynamic inner name and index, evaluated.

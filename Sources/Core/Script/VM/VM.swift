@@ -149,7 +149,7 @@ extension UnsafeMutablePointer<Run> {
                     fail("the script ran a million instructions without an end; is a loop endless?")
                     return .ended
                 }
-                let instruction = code[pc]
+                let instruction = code + pc
                 pc &+= 1
                 switch instruction.opcode {
                 case .pushInt:
@@ -278,11 +278,35 @@ extension UnsafeMutablePointer<Run> {
                     case .suspend: return .suspended
                     case .finish: return .ended
                     }
+                case .add where areNumbers(sp):
+                    sp -= 1
+                    sp[-1].num &+= sp.pointee.num
+                case .subtract where areNumbers(sp):
+                    sp -= 1
+                    sp[-1].num &-= sp.pointee.num
+                case .equal where areNumbers(sp):
+                    sp -= 1
+                    sp[-1].num = sp[-1].num == sp.pointee.num ? 1 : 0
+                case .notEqual where areNumbers(sp):
+                    sp -= 1
+                    sp[-1].num = sp[-1].num != sp.pointee.num ? 1 : 0
+                case .less where areNumbers(sp):
+                    sp -= 1
+                    sp[-1].num = sp[-1].num < sp.pointee.num ? 1 : 0
+                case .greater where areNumbers(sp):
+                    sp -= 1
+                    sp[-1].num = sp[-1].num > sp.pointee.num ? 1 : 0
                 default:
-                    sp = operate(instruction, sp)
+                    sp = operate(instruction.pointee, sp)
                 }
             }
         }
+    }
+
+    /// The two topmost values are numbers and nothing else, as they mostly are where scripts compute.
+    @inline(__always)
+    private func areNumbers(_ sp: UnsafeMutablePointer<apus_value>) -> Bool {
+        sp[-2].kind == UInt32(APUS_INT) && sp[-1].kind == UInt32(APUS_INT)
     }
 
     /// The route of that kind that a value names; nil and a log line when there is none.
@@ -332,4 +356,12 @@ extension UnsafePointer<ProgramImage> {
         }
         return nil
     }
+}
+
+extension UnsafePointer<Instruction> {
+    // Each instruction reads the operands that it has.
+    @inline(__always) fileprivate var opcode: Opcode { pointee.opcode }
+    @inline(__always) fileprivate var a: UInt8 { pointee.a }
+    @inline(__always) fileprivate var b: UInt16 { pointee.b }
+    @inline(__always) fileprivate var c: Int32 { pointee.c }
 }

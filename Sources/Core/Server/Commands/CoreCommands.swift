@@ -26,12 +26,12 @@ struct CoreCommands {
     /// A command that runs on the management thread.
     func add(
         _ name: String, _ aliases: String..., parameters: [CommandParameter] = [], repeats: Bool = false,
-        reads: Bool = true, reply: ReplySchema, _ doc: String, call: @escaping Command.Call
+        reads: Bool = true, isSpaced: Bool = false, reply: ReplySchema, _ doc: String, call: @escaping Command.Call
     ) throws(CommandRegistry.Refusal) {
         try registry.add(
             Command(
-                name, aliases: aliases, owner: "core", parameters, repeats: repeats, reads: reads, reply: reply,
-                doc: doc, call: call))
+                name, aliases: aliases, owner: "core", parameters, repeats: repeats, reads: reads,
+                isSpaced: isSpaced, reply: reply, doc: doc, call: call))
     }
 
     /// A command that looks at each worker, and then answers on the management thread.

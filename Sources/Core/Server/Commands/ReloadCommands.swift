@@ -3,7 +3,7 @@ extension CoreCommands {
     func declareReload() throws(CommandRegistry.Refusal) {
         let view = view
         try add(
-            "core.reload", reads: false, reply: "{version:int, changed:[string]}",
+            "core.reload", reads: false, isSpaced: true, reply: "{version:int, changed:[string]}",
             """
             Reads the config again: new messages go by it, what has begun by the old one ends by it. Needs nothing but \
             the routing script and parameters that may change; a config with mistakes, or one that needs a restart, changes nothing.

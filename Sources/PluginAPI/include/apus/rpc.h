@@ -49,6 +49,8 @@ enum {
     APUS_RPC_MI_TEXT = 1u << 4,  /* the management interface of OpenSER, by FIFO or datagram */
     /* Of a request: nobody gets the answer. */
     APUS_RPC_UNHEARD = 1u << 5,
+    /* It is heavy work, such as reading tables anew: 500 when its last call is not rpc_exec_delta seconds ago (a global parameter, 0). */
+    APUS_RPC_SPACED = 1u << 6,
 };
 
 /*
