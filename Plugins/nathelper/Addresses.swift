@@ -10,13 +10,6 @@ extension UnsafePointer<apus_host> {
 }
 
 extension apus_address {
-    /// The same, whatever their ports are.
-    func isSame(as other: apus_address) -> Bool {
-        guard family == other.family else { return false }
-        var (one, two) = (ip, other.ip)
-        return withUnsafeBytes(of: &one) { one in withUnsafeBytes(of: &two) { one.elementsEqual($0) } }
-    }
-
     /// IPv4 that no router of the Internet knows: RFC 1918, RFC 6598, and of 192.0.0.0/24 the first eight addresses (RFC 7335), or in mode 1 all.
     func isPrivate(mode: Int64) -> Bool {
         guard family == 4 else { return false }

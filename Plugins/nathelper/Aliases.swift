@@ -14,7 +14,7 @@ func addContactAlias(_ call: Call) -> CInt {
     let isDone = message.changeContacts { text in
         guard let uri = message.parse(uri: text) else { return nil }
         isThere = true
-        if let address = call.host.address(uri.host), address.isSame(as: source.remote),
+        if let address = call.host.address(uri.host), address.hasIP(of: source.remote),
             uri.effectivePort == source.remote.port, uri.transportNumber == Int(source.transport)
         {
             return ""

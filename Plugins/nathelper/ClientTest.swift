@@ -47,7 +47,7 @@ private struct ClientTest {
     private func isPrivate(_ text: apus_str) -> Bool { host.address(text)?.isPrivate(mode: mode) ?? false }
 
     /// A name is another address, as nobody looks it up.
-    private func isOther(_ text: apus_str) -> Bool { host.address(text).map { !$0.isSame(as: source.remote) } ?? true }
+    private func isOther(_ text: apus_str) -> Bool { host.address(text).map { !$0.hasIP(of: source.remote) } ?? true }
 
     /// By the top Via and by what the message came from.
     func way(_ bits: Int64) -> Bool {

@@ -148,10 +148,3 @@ extension UnsafePointer<apus_call> {
         return mode & comparesPort == 0 || port == source.remote.port
     }
 }
-
-extension apus_address {
-    fileprivate func hasIP(of other: apus_address) -> Bool {
-        guard family == other.family else { return false }
-        return withUnsafeBytes(of: ip) { a in withUnsafeBytes(of: other.ip) { a.elementsEqual($0) } }
-    }
-}

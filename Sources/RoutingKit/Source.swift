@@ -42,3 +42,11 @@ extension Writer {
         if isIPv6 { add("]") }
     }
 }
+
+extension apus_address {
+    /// The same address, whatever their ports are.
+    public func hasIP(of other: apus_address) -> Bool {
+        guard family == other.family else { return false }
+        return withUnsafeBytes(of: ip) { a in withUnsafeBytes(of: other.ip) { a.elementsEqual($0) } }
+    }
+}

@@ -111,9 +111,11 @@ enum TCP {
         _ worker: UnsafeMutablePointer<Worker>, _ listener: Listener, _ fd: Int32, _ remote: SocketAddress
     ) {
         let shared = worker.pointee.streams.pointee.shared
-        let limit = worker.pointee.streams.pointee.options.maxPerAddress
+        let options = worker.pointee.streams.pointee.options
+        // Behind a load balancer a connection counts for whomever its header names.
+        let limit = options.acceptsProxy ? 0 : options.maxPerAddress
         let isFull =
-            shared.pointee.connections.load(ordering: .relaxed) >= worker.pointee.streams.pointee.options.maxConnections
+            shared.pointee.connections.load(ordering: .relaxed) >= options.maxConnections
         guard !isFull, shared.pointee.table.admit(remote, limit: limit) else {
             Log.limited(.warning, "a connection is refused: there are too many", source: remote) { _ in }
             worker.pointee.shard.bump(shared.pointee.counters.localReject)
@@ -128,7 +130,7 @@ enum TCP {
             if isAdmitted { shared.pointee.table.leave(remote) }
             return worker.pointee.shard.bump(shared.pointee.counters.localReject)
         }
-        connection.pointee.awaitsProxy = worker.pointee.streams.pointee.options.acceptsProxy
+        connection.pointee.awaitsProxy = options.acceptsProxy
         worker.pointee.shard.bump(shared.pointee.counters.passiveOpen)
         worker.pointee.shard.bump(shared.pointee.counters.established)
     }

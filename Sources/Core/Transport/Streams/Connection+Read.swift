@@ -183,26 +183,25 @@ extension UnsafeMutablePointer<Worker> {
         case .whole(let client, let end):
             connection.pointee.awaitsProxy = false
             connection.pointee.needed = 0
-            if !client.isNone, !belongs(connection, to: client) { return nil }
-            return end
+            return belongs(connection, to: client) ? end : nil
         }
     }
 
     /// The connection is that of a load balancer's client: found by its address, counted as its.
+    /// - Parameter client: none: the balancer's own.
     /// - Returns: false when it was closed, as the client has too many.
     private func belongs(_ connection: UnsafeMutablePointer<Connection>, to client: SocketAddress) -> Bool {
         let shared = pointee.streams.pointee.shared
-        if connection.pointee.isAdmitted {
-            shared.pointee.table.leave(connection.pointee.flow.remote)
-            connection.pointee.isAdmitted = false
-            guard shared.pointee.table.admit(client, limit: pointee.streams.pointee.options.maxPerAddress) else {
-                Log.limited(.warning, "a connection is refused: there are too many", source: client) { _ in }
-                pointee.shard.bump(shared.pointee.counters.localReject)
-                close(connection, EMFILE)
-                return false
-            }
-            connection.pointee.isAdmitted = true
+        let limit = pointee.streams.pointee.options.maxPerAddress
+        let owner = client.isNone ? connection.pointee.flow.remote : client
+        guard shared.pointee.table.admit(owner, limit: limit) else {
+            Log.limited(.warning, "a connection is refused: there are too many", source: owner) { _ in }
+            pointee.shard.bump(shared.pointee.counters.localReject)
+            close(connection, EMFILE)
+            return false
         }
+        connection.pointee.isAdmitted = limit > 0
+        guard !client.isNone else { return true }
         shared.pointee.table.move(connection.pointee.entry, to: client)
         connection.pointee.flow.remote = client
         return true
