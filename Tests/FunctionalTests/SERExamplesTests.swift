@@ -351,6 +351,8 @@ private struct Example: ~Copyable {
             guard access(Products.folder + "/lib\(name).so", R_OK) == 0 else { return nil }
             names.append(String(name))
         }
+        // The function of nathelper's youth is rtpproxy's today.
+        if config.contains("force_rtp_proxy("), access(Products.folder + "/librtpproxy.so", R_OK) != 0 { return nil }
         return names
     }
 }
