@@ -34,6 +34,7 @@ extension Verb {
         guard try subscribers.has(account) else { throw .refused("non-existent user") }
         let password = try Password.read(words.count > 1 ? words[1] : nil, for: words[0], session.settings)
         try subscribers.setPassword(account, password)
+        session.forgetPasswords()
         session.tell(["password change succeeded"])
     }
 
@@ -48,6 +49,7 @@ extension Verb {
     ) { session throws(Failure) in
         let account = try Account(session.arguments[0], session.settings)
         try Subscribers(session).remove(account)
+        session.forgetPasswords()
         try session.forgetContacts(of: account)
         session.tell(["user removed"])
     }
@@ -146,6 +148,9 @@ extension Session {
         if json { return Output.json(.fields([("done", .array(lines.map { .string($0) }))])) }
         for line in lines { Output.line(line) }
     }
+
+    /// A server that remembers passwords (`cache_time` of auth_db) asks the database again. One that does not run has forgotten them.
+    fileprivate func forgetPasswords() { _ = try? call("auth_db.flush") }
 
     /// The server's contacts of somebody; it leaves the domain out where names have none (use_domain).
     func forgetContacts(of account: Account) throws(Failure) {
