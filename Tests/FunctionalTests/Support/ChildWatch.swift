@@ -4,7 +4,8 @@ import Glibc
 ///
 /// Invariants of the unsafe code: `mutex` and `changed` are allocated once and live as long as the object, which both threads keep
 /// alive until they end; `state` is touched with `mutex` held only; the process is reaped with `mutex` held, so that a signal
-/// never goes to a process number that has been given to somebody else.
+/// never goes to a process number that has been given to somebody else. The pipes do not block and are read with `mutex` held; only the
+/// thread that drains them closes them.
 final class ChildWatch: @unchecked Sendable {
     struct State {
         var output: [UInt8] = []
@@ -14,14 +15,18 @@ final class ChildWatch: @unchecked Sendable {
     }
 
     private let pid: pid_t
-    private let pipes: (output: Int32, errors: Int32)
+    /// Standard output, standard error.
+    private let pipes: [Int32]
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var state = State()
+    private var isOpen = [true, true]
+    private var chunk = [UInt8](repeating: 0, count: 65536)
 
     init(pid: pid_t, output: Int32, errors: Int32) {
         self.pid = pid
-        pipes = (output, errors)
+        pipes = [output, errors]
+        for pipe in pipes { _ = fcntl(pipe, F_SETFL, O_NONBLOCK) }
         pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
@@ -39,9 +44,11 @@ final class ChildWatch: @unchecked Sendable {
         mutex.deallocate()
     }
 
+    /// All that it has written by now counts: what a server logged before it answered is there when the answer is.
     func read<R>(_ body: (State) -> R) -> R {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
+        for index in 0..<2 where isOpen[index] { _ = take(index) }
         return body(state)
     }
 
@@ -68,29 +75,38 @@ final class ChildWatch: @unchecked Sendable {
         return true
     }
 
-    private func update(_ body: (inout State) -> Void) {
+    private func update(_ body: () -> Void) {
         pthread_mutex_lock(mutex)
-        body(&state)
+        body()
         pthread_cond_broadcast(changed)
         pthread_mutex_unlock(mutex)
     }
 
     private func drain() {
-        var open = [pollfd(fd: pipes.output, events: Int16(POLLIN), revents: 0)]
-        open.append(pollfd(fd: pipes.errors, events: Int16(POLLIN), revents: 0))
-        var chunk = [UInt8](repeating: 0, count: 65536)
+        var open = pipes.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while open.contains(where: { $0.fd >= 0 }) {
             if poll(&open, 2, -1) < 0 { continue }
             for index in 0..<2 where open[index].fd >= 0 && open[index].revents != 0 {
-                let count = Glibc.read(open[index].fd, &chunk, chunk.count)
-                if count > 0 {
-                    let stream = index == 0 ? \State.output : \State.errors
-                    update { $0[keyPath: stream] += chunk[..<count] }
-                } else if count == 0 || errno != EINTR {
+                update {
+                    guard !take(index) else { return }
+                    isOpen[index] = false
                     close(open[index].fd)
                     open[index].fd = -1
-                    update { $0.openPipes -= 1 }
+                    state.openPipes -= 1
                 }
+            }
+        }
+    }
+
+    /// Reads what is in a pipe, with `mutex` held.
+    /// - Returns: false at its end.
+    private func take(_ index: Int) -> Bool {
+        while true {
+            let count = Glibc.read(pipes[index], &chunk, chunk.count)
+            if count > 0 {
+                if index == 0 { state.output += chunk[..<count] } else { state.errors += chunk[..<count] }
+            } else if count == 0 || errno != EINTR {
+                return count < 0 && errno == EAGAIN
             }
         }
     }
@@ -103,7 +119,7 @@ final class ChildWatch: @unchecked Sendable {
             _ = Glibc.kill(-pid, SIGKILL)
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
-            $0.status = ExitStatus(waitStatus: status)
+            state.status = ExitStatus(waitStatus: status)
         }
     }
 }
