@@ -3,9 +3,6 @@ import PluginKit
 
 // Invariants: in `start`, on the main thread; pages come on a thread of the pool, while the main thread waits.
 
-/// Milliseconds in which a table must have been read.
-private let longestLoading: UInt32 = 600_000
-
 private final class Loading {
     let table: TableRef
     let shape: RowShape
@@ -50,8 +47,6 @@ extension UnsafeMutablePointer<State> {
         let loading = Loading(table, shape)
         let query = RowQuery.all(shape, table, ownOnly: settings.serverFilter != 0)
         var work = query.work()
-        // Of the whole table, however large: drivers may count a statement's time from its beginning.
-        work.milliseconds = longestLoading
         var result: UnsafePointer<apus_db_result>?
         let status = withExtendedLifetime(query) {
             host.pointee.db.pointee.pages(

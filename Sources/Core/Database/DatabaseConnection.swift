@@ -107,7 +107,8 @@ final class DatabaseConnection {
         let statement = try prepared(text.bytes)
         var rows = Rows(result: .make(), work: work, turnPage: turnPage)
         do throws(DatabaseFault) {
-            try execute(statement, text.values, left)
+            // Page by page its time begins anew, which only the pool can know: whoever waits for one that does not come goes away.
+            try execute(statement, text.values, turnPage == nil ? left : 0)
             try read(statement, &rows)
         } catch {
             driver.pointee.end(statement)

@@ -120,6 +120,20 @@ import Testing
         pool.end()
     }
 
+    /// A table of any size is read in pages: the time is that of a page, not of the statement.
+    @Test func aStatementInPagesHasNoLimitOfItsOwn() throws {
+        let database = FakeDatabase()
+        let pool = try database.pool(milliseconds: 5000)
+        #expect(pool.answer(Ask.raw("rows", 3)).status == APUS_OK)
+        let paged = Ask.raw("rows", 30)
+        paged.pointee.rows = 10
+        paged.pointee.page = { _, _ in 1 }
+        #expect(pool.answer(paged).status == APUS_OK)
+        let limits = database.state.withLock { $0.limits }
+        #expect(limits.count == 2 && limits[0] > 0 && limits[0] <= 5000 && limits[1] == 0)
+        pool.end()
+    }
+
     @Test func aFailureLeavesTheConnection() throws {
         let database = FakeDatabase()
         let pool = try database.pool(connections: 1)

@@ -23,6 +23,8 @@ final class FakeDatabase: Sendable {
         /// Keys of which a number is being written down, and how often there were two of one.
         var busy: Set<Int64> = []
         var overlaps = 0
+        /// Milliseconds that each statement was given.
+        var limits: [UInt32] = []
         /// Rows that "UPDATE" and others change.
         var changes: Int64 = 0
         /// What statements begin with that fail.
@@ -86,8 +88,9 @@ final class FakeDatabase: Sendable {
                 connection.database.state.withLock { $0.prepared += 1 }
                 return Unmanaged.passRetained(FakeStatement(connection, sql.string)).toOpaque()
             },
-            execute: { statement, values, count, _, fault in
-                FakeStatement.of(statement).execute(UnsafeBufferPointer(start: values, count: Int(count)), fault)
+            execute: { statement, values, count, milliseconds, fault in
+                FakeStatement.of(statement).connection.database.state.withLock { $0.limits.append(milliseconds) }
+                return FakeStatement.of(statement).execute(UnsafeBufferPointer(start: values, count: Int(count)), fault)
             },
             step: { statement, _ in
                 let statement = FakeStatement.of(statement)

@@ -146,8 +146,8 @@ enum {
 
 /*
  * A driver. It and what it points to live *for ever*. Its functions are called on threads of the pools and, from the module's `stop` on, still
- * to close connections. They may block; `milliseconds` is how long anybody waits for the answer (0: no limit): a driver should give up then,
- * with APUS_TIMED_OUT. A connection and its statements are used by one thread at a time. Nothing may throw or end the thread.
+ * to close connections. They may block; `milliseconds` is how long anybody waits for the answer (0: no limit,
+ * as for rows that are taken page by page): a driver should give up then, with APUS_TIMED_OUT. A connection and its statements are used by one thread at a time. Nothing may throw or end the thread.
  */
 typedef struct apus_db_driver {
     uint32_t size;
