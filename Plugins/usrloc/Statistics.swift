@@ -9,8 +9,9 @@ func declareStatistics(_ host: Host, _ table: TableRef) {
         ("contacts", "Contacts.", { Int64(clamping: counts($0).contacts) }),
         ("expires", "Contacts that have expired since the start.", { Int64(clamping: counts($0).expired) }),
     ]
+    let separator = host.core("stats_name_separator").str.string
     for (name, doc, read) in all {
-        _ = "\(table.pointee.name.string)-\(name)".withCString { name in
+        _ = "\(table.pointee.name.string)\(separator)\(name)".withCString { name in
             doc.withCString { host.pointee.stats.pointee.add_gauge(host, "usrloc", name, $0, read, table) }
         }
     }

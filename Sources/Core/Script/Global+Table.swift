@@ -159,7 +159,7 @@ extension Global {
         sip_warning bool no does
         sql_buffer_size number 65535 nop
         statistics/stat mixed - nop
-        stats_name_separator string _ later
+        stats_name_separator string _ does
         syn_branch bool no nop
         stun_refresh_interval number 0 nop
         stun_allow_stun bool no nop

@@ -26,7 +26,9 @@ struct Aliases {
     /// Whether usrloc of the server that runs has the table.
     private static func isKept(by session: Session) -> Bool {
         guard let values = try? session.call("stats.get_statistics", [.text("usrloc:")]) else { return false }
-        return values.json.text.contains("aliases-users")
+        // What stands between the words is the server's stats_name_separator.
+        return values.json.text.split(separator: "usrloc:aliases").dropFirst()
+            .contains { $0.prefix { $0 != " " }.hasSuffix("users") }
     }
 
     func show(_ name: String?) throws(Failure) {
@@ -40,7 +42,7 @@ struct Aliases {
         var values: [String] = []
         if let name {
             let alias = try Account(name, session.settings)
-            condition = "WHERE alias_username = ? AND alias_domain = ?"
+            condition = "WHERE alias_username = ? AND alias_domain = ? COLLATE NOCASE"
             values = alias.key
         }
         let rows = try file.rows(
@@ -64,13 +66,13 @@ struct Aliases {
 
     /// Refuses what is a user's name already, or an alias.
     func add(_ name: String, _ uri: String) throws(Failure) {
-        try Ping.checkURI(uri)
+        try SIPAddress.check(uri)
         if let account = try? Account(name, session.settings), (try? Subscribers(session).has(account)) == true {
             throw .refused("overlap of alias with an existing subscriber name")
         }
         let contacts = Contacts(session, table: table)
         if place == .usrloc {
-            if (try? session.call("ul.lookup", [.text(table), .text(name)])) != nil {
+            if (try? session.call("ul.lookup", [.text(table), .text(contacts.address(name))])) != nil {
                 throw .refused("alias already defined: \(name)")
             }
             return try contacts.add(name, uri, expires: 0, path: nil)
@@ -80,7 +82,8 @@ struct Aliases {
         let file = try session.database()
         try file.transaction { () throws(Failure) in
             let there = try file.rows(
-                "SELECT 1 FROM \(SQLiteFile.quoted(table)) WHERE alias_username = ? AND alias_domain = ?", alias.key)
+                "SELECT 1 FROM \(SQLiteFile.quoted(table)) WHERE alias_username = ? AND alias_domain = ? COLLATE NOCASE",
+                alias.key)
             if !there.rows.isEmpty { throw .refused("alias already defined: \(name)") }
             _ = try file.rows(
                 """
@@ -94,7 +97,7 @@ struct Aliases {
         guard place == .database else { return try Contacts(session, table: table).remove(name, contact: nil) }
         let alias = try Account(name, session.settings)
         let file = try session.database()
-        let condition = "FROM \(SQLiteFile.quoted(table)) WHERE alias_username = ? AND alias_domain = ?"
+        let condition = "FROM \(SQLiteFile.quoted(table)) WHERE alias_username = ? AND alias_domain = ? COLLATE NOCASE"
         try file.transaction { () throws(Failure) in
             guard try !file.rows("SELECT 1 \(condition)", alias.key).rows.isEmpty else {
                 throw .refused(code: 404, text: "Alias \(name) in table \(table) not found")
