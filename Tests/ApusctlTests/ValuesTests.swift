@@ -127,9 +127,9 @@ import Testing
             Ping.headers(to: "sip:a@b", ["Event: check-sync"], host: "h") == [
                 "From: <sip:daemon@h>", "To: <sip:a@b>", "Contact: <sip:daemon@!!>", "Event: check-sync",
             ])
-        for good in ["sip:a@b", "SIPS:b", "sip:[::1]:5060;transport=tcp"] { try Ping.checkURI(good) }
+        for good in ["sip:a@b", "SIPS:b", "sip:[::1]:5060;transport=tcp"] { try SIPAddress.check(good) }
         for bad in ["a@b", "sip:", "sip:a b", "sip:a\r\nX: y", "sip:a>b", "tel:1", ""] {
-            #expect(performing: { try Ping.checkURI(bad) }, throws: { ($0 as? Failure)?.exitCode == 1 })
+            #expect(performing: { try SIPAddress.check(bad) }, throws: { ($0 as? Failure)?.exitCode == 1 })
         }
     }
 }

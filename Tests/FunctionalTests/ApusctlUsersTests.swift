@@ -40,6 +40,13 @@ import Testing
         #expect(try desk.say("passwd", "alice", "other") == "password change succeeded\n")
         #expect(try desk.ask("SELECT password FROM subscriber") == "other\n")
         #expect(try desk.say("passwd", "bob", "x") == "apusctl: non-existent user\n")
+        // MD5 of carol:Example.Org:other. The domain is a realm, too: its capitals stay, and the hashes hold them, however it is written later.
+        #expect(try desk.say("add", "carol@Example.Org", "secret").contains("new user added"))
+        #expect(try desk.say("passwd", "carol@example.org", "other") == "password change succeeded\n")
+        #expect(
+            try desk.ask("SELECT domain, ha1 FROM subscriber WHERE username = 'carol'")
+                == "Example.Org|fdbbfe3ed779affc5d5a1ee50eb36d6a\n")
+        #expect(try desk.say("rm", "carol@example.org").contains("user removed"))
         #expect(try desk.say("acl", "grant", "alice", "int", "nothing").contains("Invalid privilege: nothing ignored"))
         let shown = try desk.say("show", "alice")
         #expect(shown == "id: 1\nusername: alice\ndomain: example.com\n")

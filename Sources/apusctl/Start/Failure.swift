@@ -47,4 +47,11 @@ enum Failure: Error, Equatable {
     }
 
     static func refused(_ text: String) -> Failure { .refused(code: 0, text: text) }
+
+    /// The words behind a verb: the first is none of those that it has, or there are too few or many behind it.
+    static func words(_ verb: String, _ words: [String], among known: [String], usage: String) -> Failure {
+        guard let first = words.first, !known.contains(first) else { return .usage("apusctl \(verb) \(usage)") }
+        let hint = Suggestion.hint(for: first, among: known)
+        return .usage("\(verb): there is no `\(first)`\(hint): apusctl \(verb) \(usage)")
+    }
 }

@@ -28,7 +28,7 @@ enum Program {
         }
         guard let verb = Verb.named(name) else {
             let candidates = Verb.all.filter { $0.group != .program || $0.name == "help" }.flatMap(\.names)
-            let hint = Suggestion.closest(to: name, among: candidates).map { "; did you mean `\($0)`?" } ?? ""
+            let hint = Suggestion.hint(for: name, among: candidates)
             throw .usage("there is no verb `\(name)`\(hint)\n\n" + Help.overview)
         }
         if invocation.help { return Output.write(Help.text(verb)) }

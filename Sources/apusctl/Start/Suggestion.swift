@@ -1,5 +1,10 @@
 /// Did you mean …?
 enum Suggestion {
+    /// The question as the end of a message; empty when there is nothing to ask.
+    static func hint(for word: String, among candidates: [String]) -> String {
+        closest(to: word, among: candidates).map { "; did you mean `\($0)`?" } ?? ""
+    }
+
     /// The candidate that a word was probably meant to be: one or two letters off, less for short words.
     static func closest(to word: String, among candidates: [String]) -> String? {
         let limit = word.count < 4 ? 1 : 2

@@ -3,6 +3,11 @@ struct Account: Equatable {
     let user: String
     let domain: String
 
+    init(user: String, domain: String) {
+        self.user = user
+        self.domain = domain
+    }
+
     /// - Parameter text: `user`, `user@domain`, or the SIP URI of it.
     init(_ text: String, _ settings: Settings) throws(Failure) {
         var name = text[...]
@@ -14,8 +19,8 @@ struct Account: Equatable {
             throw .refused("domain unknown: use usernames with domain or set default domain in SIP_DOMAIN")
         }
         user = String(parts[0])
-        // Hosts are compared without regard to case, and realms are written in lower case.
-        self.domain = domain.lowercased()
+        // As it is written: it is a realm too, of which every letter counts.
+        self.domain = domain
         try Account.check(user, "user name")
         try Account.check(self.domain, "domain")
     }

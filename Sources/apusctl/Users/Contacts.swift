@@ -27,12 +27,14 @@ struct Contacts {
             self.uri = uri
             let q = value["Q"].flatMap { Double($0.plain) } ?? -1
             self.q = q < 0 ? "" : Contact.twoDigits(q)
-            // One for ever counts down from 2^30, as it always did in this list.
-            let left = value["Expires"]?.number
-            expires =
-                left
-                ?? (value["Expires"]?.plain == "permanent"
-                    ? (1 << 30) - 1 - now + (value["Last-Modified"]?.number ?? now) : 0)
+            if let left = value["Expires"]?.number {
+                expires = left
+            } else if value["Expires"]?.plain == "permanent" {
+                // One for ever counts down from 2^30, as it always did in this list.
+                expires = (1 << 30) - 1 - now + (value["Last-Modified"]?.number ?? now)
+            } else {
+                expires = 0
+            }
         }
 
         private static func twoDigits(_ q: Double) -> String {
@@ -42,7 +44,7 @@ struct Contacts {
     }
 
     /// The server knows a user by name, or by name and domain; it leaves the domain out when it has none.
-    private func address(_ user: String) -> String {
+    func address(_ user: String) -> String {
         if user.contains("@") { return user }
         return session.settings["SIP_DOMAIN"].map { "\(user)@\($0)" } ?? user
     }
@@ -82,7 +84,7 @@ struct Contacts {
 
     /// - Parameter expires: seconds; 0: for ever.
     func add(_ user: String, _ uri: String, expires: Int64, path: String?) throws(Failure) {
-        try Ping.checkURI(uri)
+        try SIPAddress.check(uri)
         // Permanent ones have a flag of their own, as serctl gave them.
         let flags: Int64 = expires == 0 ? 128 : 0
         if let fifo = session.fifo {

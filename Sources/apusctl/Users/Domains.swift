@@ -30,7 +30,7 @@ struct Domains {
     }
 
     func add(_ domain: String) throws(Failure) {
-        let name = try Account("x@\(domain)", session.settings).domain
+        let name = try Account("x@\(domain)", session.settings).domain.lowercased()
         try file.transaction { () throws(Failure) in
             if try has(name) { throw .refused("domain already exists: \(name)") }
             _ = try file.rows("INSERT INTO \(table) (domain, last_modified) VALUES (?, julianday('now'))", [name])

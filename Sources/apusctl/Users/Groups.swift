@@ -21,7 +21,7 @@ struct Groups {
 
     /// Of one account, or of all.
     func memberships(_ account: Account?) throws(Failure) -> [Membership] {
-        let condition = account == nil ? "" : "WHERE username = ? AND domain = ?"
+        let condition = account == nil ? "" : "WHERE \(Account.isOf)"
         let rows = try file.rows(
             "SELECT username, domain, grp, datetime(last_modified) FROM \(table) \(condition) ORDER BY username, domain, grp",
             account?.key ?? []
@@ -37,13 +37,14 @@ struct Groups {
         let isChecked = !["0", "no"].contains(settings["VERIFY_ACL"]?.lowercased() ?? "1")
         let ignored = isChecked ? groups.filter { !known.contains($0) } : []
         try file.transaction { () throws(Failure) in
-            if isChecked, try !subscribers.has(account) { throw .refused("non-existent user") }
+            let stored = try subscribers.stored(account)
+            if isChecked, stored == nil { throw .refused("non-existent user") }
             for group in groups where !ignored.contains(group) {
                 _ = try file.rows(
                     """
                     INSERT OR IGNORE INTO \(table) (username, domain, grp, last_modified)
                     VALUES (?, ?, ?, julianday('now'))
-                    """, account.key + [group])
+                    """, (stored ?? account).key + [group])
             }
         }
         return ignored
@@ -52,7 +53,7 @@ struct Groups {
     /// - Parameter group: nil: all.
     func revoke(_ account: Account, _ group: String?) throws(Failure) {
         _ = try file.rows(
-            "DELETE FROM \(table) WHERE username = ? AND domain = ?" + (group == nil ? "" : " AND grp = ?"),
+            "DELETE FROM \(table) WHERE \(Account.isOf)" + (group == nil ? "" : " AND grp = ?"),
             account.key + (group.map { [$0] } ?? []))
     }
 

@@ -18,25 +18,13 @@ enum Password {
 
     /// From the terminal, not from standard input: that may be something else.
     private static func ask(_ prompt: String) throws(Failure) -> String {
-        guard let terminal = fopen("/dev/tty", "r+e") else {
+        // getpass falls back to standard input.
+        let terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)
+        guard terminal >= 0 else {
             throw .usage("there is no terminal to ask for a password: `-` reads it from standard input, PW has it, too")
         }
-        defer { fclose(terminal) }
-        let descriptor = fileno(terminal)
-        var before = termios()
-        guard tcgetattr(descriptor, &before) == 0 else { throw .refused("the terminal: \(systemError())") }
-        var silent = before
-        silent.c_lflag &= ~tcflag_t(ECHO)
-        fputs(prompt, terminal)
-        fflush(terminal)
-        tcsetattr(descriptor, TCSAFLUSH, &silent)
-        defer {
-            tcsetattr(descriptor, TCSAFLUSH, &before)
-            fputs("\n", terminal)
-        }
-        var line = [CChar](repeating: 0, count: 1024)
-        guard fgets(&line, Int32(line.count), terminal) != nil else { return "" }
-        return String(
-            decoding: line.prefix { $0 != 0 && $0 != 10 && $0 != 13 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        close(terminal)
+        guard let line = getpass(prompt) else { throw .refused("the terminal: \(systemError())") }
+        return String(cString: line)
     }
 }

@@ -17,19 +17,29 @@ struct Subscribers {
     // MARK: - Who there is
 
     func has(_ account: Account) throws(Failure) -> Bool {
-        try !file.rows("SELECT 1 FROM \(SQLiteFile.quoted(table)) WHERE username = ? AND domain = ?", account.key).rows
-            .isEmpty
+        try stored(account) != nil
     }
 
-    private func demand(_ account: Account) throws(Failure) {
-        guard try has(account) else { throw .refused("non-existent user \(account.user)@\(account.domain)") }
+    /// The account with its domain as its row has it.
+    func stored(_ account: Account) throws(Failure) -> Account? {
+        let rows = try file.rows("SELECT domain FROM \(SQLiteFile.quoted(table)) WHERE \(Account.isOf)", account.key)
+            .rows
+        return rows.first.map { Account(user: account.user, domain: $0[0] ?? "") }
+    }
+
+    @discardableResult
+    private func demand(_ account: Account) throws(Failure) -> Account {
+        guard let stored = try stored(account) else {
+            throw .refused("non-existent user \(account.user)@\(account.domain)")
+        }
+        return stored
     }
 
     /// Names and values of the columns of somebody's row.
     func row(_ account: Account) throws(Failure) -> [(name: String, value: String?)] {
         try demand(account)
         let (columns, rows) = try file.rows(
-            "SELECT * FROM \(SQLiteFile.quoted(table)) WHERE username = ? AND domain = ?", account.key)
+            "SELECT * FROM \(SQLiteFile.quoted(table)) WHERE \(Account.isOf)", account.key)
         return Array(zip(columns, rows[0]).map { (name: $0, value: $1) })
     }
 
@@ -40,7 +50,7 @@ struct Subscribers {
         ] where try !file.columns(of: table).isEmpty {
             let rows = try file.rows(
                 """
-                SELECT 1 FROM \(SQLiteFile.quoted(table)) WHERE \(user) = ? AND (\(domain) = ? OR \(domain) = '' OR \(domain) IS NULL)
+                SELECT 1 FROM \(SQLiteFile.quoted(table)) WHERE \(user) = ? AND (\(domain) = ? COLLATE NOCASE OR \(domain) = '' OR \(domain) IS NULL)
                 """, account.key)
             if !rows.rows.isEmpty { return true }
         }
@@ -92,14 +102,14 @@ struct Subscribers {
 
     func setPassword(_ account: Account, _ password: String) throws(Failure) {
         let there = try file.columns(of: table)
-        let values = try secrets(account, password).filter { there.contains($0.key) }.sorted { $0.key < $1.key }
-        let changes =
-            values.map { "\($0.key) = ?" }
-            + (there.contains("datetime_modified") ? ["datetime_modified = datetime('now')"] : [])
         try file.transaction { () throws(Failure) in
-            try demand(account)
+            let values = try secrets(demand(account), password).filter { there.contains($0.key) }
+                .sorted { $0.key < $1.key }
+            let changes =
+                values.map { "\($0.key) = ?" }
+                + (there.contains("datetime_modified") ? ["datetime_modified = datetime('now')"] : [])
             _ = try file.rows(
-                "UPDATE \(SQLiteFile.quoted(table)) SET \(changes.joined(separator: ", ")) WHERE username = ? AND domain = ?",
+                "UPDATE \(SQLiteFile.quoted(table)) SET \(changes.joined(separator: ", ")) WHERE \(Account.isOf)",
                 values.map(\.value) + account.key)
         }
     }
@@ -108,13 +118,13 @@ struct Subscribers {
     func set(_ account: Account, _ column: String, to value: String) throws(Failure) {
         let there = try file.columns(of: table)
         guard there.contains(column) else {
-            let hint = Suggestion.closest(to: column, among: there).map { "; did you mean `\($0)`?" } ?? ""
+            let hint = Suggestion.hint(for: column, among: there)
             throw .usage("the table \(table) has no column \(column)\(hint)")
         }
         try file.transaction { () throws(Failure) in
             try demand(account)
             _ = try file.rows(
-                "UPDATE \(SQLiteFile.quoted(table)) SET \(SQLiteFile.quoted(column)) = ? WHERE username = ? AND domain = ?",
+                "UPDATE \(SQLiteFile.quoted(table)) SET \(SQLiteFile.quoted(column)) = ? WHERE \(Account.isOf)",
                 [value] + account.key)
         }
     }
@@ -125,7 +135,7 @@ struct Subscribers {
             try demand(account)
             for name in [aclTable, uriTable, table] where try !file.columns(of: name).isEmpty {
                 _ = try file.rows(
-                    "DELETE FROM \(SQLiteFile.quoted(name)) WHERE username = ? AND domain = ?", account.key)
+                    "DELETE FROM \(SQLiteFile.quoted(name)) WHERE \(Account.isOf)", account.key)
             }
         }
     }
@@ -134,4 +144,7 @@ struct Subscribers {
 extension Account {
     /// The values of the columns username and domain.
     var key: [String] { [user, domain] }
+
+    /// What rows of an account satisfy, with `key` for the marks: hosts are compared without regard to case.
+    static let isOf = "username = ? AND domain = ? COLLATE NOCASE"
 }

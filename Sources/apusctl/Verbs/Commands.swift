@@ -64,7 +64,7 @@ extension Session {
         let commands = Completion.commands(self)
         // Older names of commands are not in the list: a hint is no verdict.
         guard !commands.isEmpty, !commands.contains(command) else { return nil }
-        return Suggestion.closest(to: command, among: commands).map { "; did you mean `\($0)`?" }
+        return Suggestion.hint(for: command, among: commands)
     }
 
     /// Prints an answer.

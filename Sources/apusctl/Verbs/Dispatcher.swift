@@ -32,10 +32,7 @@ extension Verb {
         case ("rm", 2), ("remove", 2): try dispatcher.tell("dispatcher.remove", Array(words))
         case ("rmip", 1): try dispatcher.remove { Dispatcher.host(of: $0.uri) == session.arguments[1] }
         case ("rmset", 1): try dispatcher.remove { $0.set == session.arguments[1] }
-        case (let word, _):
-            guard !Dispatcher.words.contains(word) else { throw .usage("apusctl dispatcher \(Dispatcher.usage)") }
-            let hint = Suggestion.closest(to: word, among: Dispatcher.words).map { "; did you mean `\($0)`?" }
-            throw .usage("dispatcher: there is no `\(word)`\(hint ?? ""): apusctl dispatcher \(Dispatcher.usage)")
+        default: throw .words("dispatcher", session.arguments, among: Dispatcher.words, usage: Dispatcher.usage)
         }
     }
 }

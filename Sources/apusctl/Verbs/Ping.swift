@@ -29,7 +29,7 @@ enum Ping {
 
     /// Sends a request through the server and prints its final reply.
     static func send(_ method: String, to uri: String, _ more: [String], _ session: Session) throws(Failure) {
-        try checkURI(uri)
+        try SIPAddress.check(uri)
         let headers = headers(to: uri, more, host: hostName)
         let (code, reason) = try reply(method, uri, headers, session)
         if session.json {
@@ -63,15 +63,6 @@ enum Ping {
     /// As serctl wrote them; the server puts its own address in the place of `!!`.
     static func headers(to uri: String, _ more: [String], host: String) -> [String] {
         ["From: <sip:daemon@\(host)>", "To: <\(uri)>", "Contact: <sip:daemon@!!>"] + more
-    }
-
-    /// `sip:` or `sips:`, and nothing that could end a header.
-    static func checkURI(_ uri: String) throws(Failure) {
-        let lower = uri.lowercased()
-        let hasScheme = lower.hasPrefix("sip:") || lower.hasPrefix("sips:")
-        guard hasScheme, uri.last != ":",
-            uri.unicodeScalars.allSatisfy({ $0.value > 32 && $0.value != 127 && !"<>\"".unicodeScalars.contains($0) })
-        else { throw .usage("`\(uri)` is no SIP address: sip:user@host") }
     }
 
     private static var hostName: String {

@@ -33,7 +33,7 @@ extension Verb {
             guard let expires, expires >= 0 else { throw .usage("ul add: `\(words[3])` is no number of seconds") }
             try contacts.add(words[1], words[2], expires: expires, path: words.count > 4 ? words[4] : nil)
         case ("rm", 2...3): try contacts.remove(words[1], contact: words.count > 2 ? words[2] : nil)
-        default: throw Places.mistake("ul", words, Places.contactWords, Places.contactUsage)
+        default: throw .words("ul", words, among: Places.contactWords, usage: Places.contactUsage)
         }
     }
 
@@ -66,7 +66,7 @@ extension Verb {
         case ("show", 1): try Domains(session).show()
         case ("add", 2): try Domains(session).add(words[1])
         case ("rm", 2): try Domains(session).remove(words[1])
-        default: throw Places.mistake("domain", words, Places.domainWords, Places.domainUsage)
+        default: throw .words("domain", words, among: Places.domainWords, usage: Places.domainUsage)
         }
     }
 }
@@ -84,15 +84,8 @@ enum Places {
         case ("show", 1...2): try aliases.show(words.count > 1 ? words[1] : nil)
         case ("add", 3): try aliases.add(words[1], words[2])
         case ("rm", 2): try aliases.remove(words[1])
-        default: throw mistake(verb, words, aliasWords, aliasUsage)
+        default: throw .words(verb, words, among: aliasWords, usage: aliasUsage)
         }
-    }
-
-    /// A first word that there is not, or too few or many behind it.
-    static func mistake(_ verb: String, _ words: [String], _ known: [String], _ usage: String) -> Failure {
-        guard let first = words.first, !known.contains(first) else { return .usage("apusctl \(verb) \(usage)") }
-        let hint = Suggestion.closest(to: first, among: known).map { "; did you mean `\($0)`?" } ?? ""
-        return .usage("\(verb): there is no `\(first)`\(hint): apusctl \(verb) \(usage)")
     }
 
     /// A million lines are seldom wanted.

@@ -32,9 +32,7 @@ extension Verb {
                 level = number
             }
             try session.debug(level)
-        default:
-            let hint = Suggestion.closest(to: words[0], among: Srv.words).map { "; did you mean `\($0)`?" }
-            throw .usage("srv: there is no `\(words[0])`\(hint ?? ""): apusctl srv \(Srv.usage)")
+        default: throw .words("srv", words, among: Srv.words, usage: Srv.usage)
         }
     }
 }

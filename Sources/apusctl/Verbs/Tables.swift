@@ -17,9 +17,7 @@ extension Verb {
         switch words[0] {
         case "create": try Tables(session, words.dropFirst()).create()
         case "show": try Tables(session, words.dropFirst()).show()
-        default:
-            let hint = Suggestion.closest(to: words[0], among: Tables.words).map { "; did you mean `\($0)`?" }
-            throw .usage("db: there is no `\(words[0])`\(hint ?? ""): apusctl db \(Tables.usage)")
+        default: throw .words("db", words, among: Tables.words, usage: Tables.usage)
         }
     }
 }

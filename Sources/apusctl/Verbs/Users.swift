@@ -92,7 +92,7 @@ extension Verb {
         let words = session.arguments
         let limit = words[0] == "grant" ? 3...32 : words[0] == "revoke" ? 2...3 : 1...2
         guard Acl.words.contains(words[0]), limit.contains(words.count) else {
-            throw Places.mistake("acl", words, Acl.words, Acl.usage)
+            throw .words("acl", words, among: Acl.words, usage: Acl.usage)
         }
         let account: Account? = words.count > 1 ? try Account(words[1], session.settings) : nil
         let groups = try Groups(session)
