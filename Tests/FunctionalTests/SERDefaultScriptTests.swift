@@ -1,7 +1,7 @@
 import Testing
 
 /// The script that SER was shipped with, as it stands: a registrar and proxy for one domain.
-@Suite(.timeLimit(.minutes(5))) struct SERDefaultScriptTests {
+@Suite struct SERDefaultScriptTests {
     private let script = """
         debug=3         # debug level (cmd line: -dddddddddd)
         fork=yes

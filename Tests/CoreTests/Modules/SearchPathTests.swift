@@ -127,7 +127,7 @@ import Testing
     }
 
     @Test func anOldNameOfWhichOneHalfIsThere() throws {
-        var template = Array("/tmp/apus-half-XXXXXX".utf8CString)
+        var template = Array(("/tmp/apus-half-" + String(repeating: "X", count: 6)).utf8CString)
         let folder = String(cString: try #require(mkdtemp(&template)))
         defer {
             unlink(folder + "/siputils.so")

@@ -1,7 +1,7 @@
 import Testing
 
 /// Small modules that ask tables: who is in a group, may use a URI, has an alias.
-@Suite(.timeLimit(.minutes(10))) struct DatabaseModulesTests {
+@Suite struct DatabaseModulesTests {
     // MARK: - group
 
     @Test func groupsOfUsers() throws {

@@ -1,7 +1,7 @@
 import Testing
 
 /// apusctl's verbs for destinations, with the real server.
-@Suite(.timeLimit(.minutes(5))) struct DispatcherApusctlTests {
+@Suite struct DispatcherApusctlTests {
     @Test func everyVerb() throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/ctl"

@@ -1,7 +1,7 @@
 import Testing
 
 /// When names of destinations are looked up, and what is recognised by them.
-@Suite(.timeLimit(.minutes(10))) struct DispatcherNamesTests {
+@Suite struct DispatcherNamesTests {
     private let question = "A gw.test"
 
     private func server(_ names: DNSServer, _ parameters: [String], patience: String = "") throws -> Dispatching {

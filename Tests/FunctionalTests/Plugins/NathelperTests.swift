@@ -1,7 +1,7 @@
 import Testing
 
 /// `nathelper`: signs of NATs, and what is done about them.
-@Suite(.timeLimit(.minutes(10))) struct NathelperTests {
+@Suite struct NathelperTests {
     private static let description = """
         v=0\r
         o=u 1 1 IN IP4 10.0.0.9\r

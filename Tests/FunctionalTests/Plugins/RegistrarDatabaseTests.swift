@@ -1,7 +1,7 @@
 import Testing
 
 /// Registrations that are written before they are confirmed, and phones that prove who they are.
-@Suite(.timeLimit(.minutes(5))) struct RegistrarDatabaseTests {
+@Suite struct RegistrarDatabaseTests {
     /// A database with the tables of usrloc and auth_db, as an administrator makes it.
     private func makeDatabase(_ folder: borrowing TemporaryFolder) throws -> String {
         let file = folder.path + "/sip.db"

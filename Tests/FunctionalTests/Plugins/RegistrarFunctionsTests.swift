@@ -1,7 +1,7 @@
 import Testing
 
 /// The functions beside save and lookup, and how replies are sent.
-@Suite(.timeLimit(.minutes(5))) struct RegistrarFunctionsTests {
+@Suite struct RegistrarFunctionsTests {
     @Test func codesOfSave() throws {
         var probe = try RegistrarProbe(
             [#""max_contacts", 2"#], save: #"save("location", "2"); sl_send_reply("299", "$rc");"#)

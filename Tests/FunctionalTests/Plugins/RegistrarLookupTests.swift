@@ -1,7 +1,7 @@
 import Testing
 
 /// What becomes of requests to those who are registered.
-@Suite(.timeLimit(.minutes(5))) struct RegistrarLookupTests {
+@Suite struct RegistrarLookupTests {
     private static let instance = "urn:uuid:00000000-0000-1000-8000-aabbccddeeff"
 
     @Test func bestContactFirst() throws {

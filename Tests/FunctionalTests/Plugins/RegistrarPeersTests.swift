@@ -1,7 +1,7 @@
 import Testing
 
 /// Other programs as phones, and the contacts of tables in other servers' form.
-@Suite(.timeLimit(.minutes(5))) struct RegistrarPeersTests {
+@Suite struct RegistrarPeersTests {
     /// sipsak registers, and finds itself registered.
     @Test func sipsakRegisters() throws {
         var probe = try RegistrarProbe()
