@@ -26,6 +26,7 @@ struct Check {
         guard case .right(let slot) = found else { return found }
         let sent = slots.request(slot, which)
         guard starts(bytes, count, with: "SIP/2.0 200 "), lines.vias == 1, same(lines, sent), lines.bodyFrom == count,
+            !request.bindsContact || hasContact(lines, sent),
             let to = lines.to, starts(to.start, to.count, with: sent, request.to), hasTag(to)
         else { return .wrong }
         return .right(slot: slot)
@@ -52,13 +53,32 @@ struct Check {
         let found = find(lines, slots)
         guard case .right(let slot) = found else { return (found, lines) }
         let sent = slots.request(slot, which)
-        guard lines.vias == (againstBare ? 1 : 2), starts(bytes, count, with: sent, request.startLine),
+        guard lines.vias == (againstBare ? 1 : 2), isOnward(bytes, count, sent),
             same(lines, sent), let to = lines.to,
             to.count == request.to.count, starts(to.start, to.count, with: sent, request.to),
             count - lines.bodyFrom == request.body.count,
             memcmp(bytes + lines.bodyFrom, sent + request.body.lowerBound, request.body.count) == 0
         else { return (.wrong, lines) }
         return (.right(slot: slot), lines)
+    }
+
+    /// The Contact of the 200 to a REGISTER is the user's.
+    private func hasContact(_ lines: Fields, _ sent: UnsafePointer<UInt8>) -> Bool {
+        guard let contact = lines.contact, let user = request.holes[.user]?.last else { return false }
+        let head = "Contact: <sip:".utf8.count
+        return contact.count > head + Hole.user.width
+            && memcmp(contact.start + head, sent + user, Hole.user.width) == 0
+    }
+
+    /// The start line of a forwarded request: as it was sent, or with the host that the user registered.
+    private func isOnward(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ sent: UnsafePointer<UInt8>) -> Bool {
+        guard let (head, tail) = request.onward, !againstBare, let user = request.holes[.user]?.first else {
+            return starts(bytes, count, with: sent, request.startLine)
+        }
+        let behind = head.count + Hole.user.width
+        return count > behind + tail.count && memcmp(bytes, head, head.count) == 0
+            && memcmp(bytes + head.count, sent + user, Hole.user.width) == 0
+            && memcmp(bytes + behind, tail, tail.count) == 0
     }
 
     /// Which of the scenario's requests a datagram is or answers: by the first letter of its CSeq's method, in the order of `call`.
@@ -89,6 +109,7 @@ struct Check {
         var to: Line?
         var callID: Line?
         var cseq: Line?
+        var contact: Line?
         /// Where the body begins; 0 when the empty line is missing.
         var bodyFrom = 0
 
@@ -113,6 +134,7 @@ struct Check {
                 result.lastVia = line
             case UInt8(ascii: "f") where starts(line.start, line.count, with: "From:"): result.from = line
             case UInt8(ascii: "t") where starts(line.start, line.count, with: "To:"): result.to = line
+            case UInt8(ascii: "c") where starts(line.start, line.count, with: "Contact:"): result.contact = line
             case UInt8(ascii: "c") where starts(line.start, line.count, with: "Call-ID:"): result.callID = line
             case UInt8(ascii: "c") where starts(line.start, line.count, with: "CSeq:"): result.cseq = line
             default: break

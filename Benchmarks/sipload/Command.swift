@@ -8,12 +8,18 @@ enum Command {
                sipload stateless-forward --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
                sipload stateful-relay    --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
                sipload call              --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
+               sipload register          --to ADDRESS:PORT [option]...
+               sipload register-auth     --to ADDRESS:PORT [option]...
+               sipload lookup-and-relay  --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
                sipload bare SCENARIO     --listen ADDRESS:PORT [--uas ADDRESS:PORT] [--core N] [--batch N]
 
         options-reply      OPTIONS requests; the server answers 200 itself
         stateless-forward  INVITE requests; the server forwards them to --uas, where this program answers 200
         stateful-relay     MESSAGE requests, forwarded likewise; the server keeps a transaction of each
         call               INVITE, 180, 200, ACK, BYE, 200 through the server; a transaction is a whole call
+        register           REGISTER requests, each refreshing one of --users bindings; all users register before
+        register-auth      the same with digest credentials: the password of all is `secret`
+        lookup-and-relay   MESSAGE requests to users, who have registered --uas; the server keeps a transaction of each
         bare               takes the server's place: moves the same datagrams and looks into none
 
           --window N       transactions under way at a time (64)
@@ -22,6 +28,7 @@ enum Command {
           --warm-up N      seconds of the same traffic before (1)
           --pid N          the server: count the processor time of this process and its descendants
           --counters FILE  the server runs under Benchmarks/counter.c with this file: count allocations, retains, releases
+          --users N        how many users there are (10000)
           --core N         run on this processor only
           --batch N        datagrams a system call (32)
           --against-bare   the peer is `sipload bare`

@@ -34,20 +34,45 @@ struct Generator: ~Copyable {
 
     init(_ options: Options) throws {
         guard let server = options.server else { throw UsageError("--to is missing") }
+        if options.scenario.hasUsers, !options.againstBare { try Generator.register(options) }
+        try self.init(options, server)
+    }
+
+    private init(_ options: Options, _ server: Endpoint) throws {
         let uac = try Socket(bind: Endpoint("127.0.0.1:0"))
         let uas = try Socket(bind: options.uas ?? Endpoint("127.0.0.1:0"))
         try uac.connect(to: server)
-        let requests = Request.all(options.scenario, uac: uac.local, target: options.uas ?? server)
+        let challenge =
+            options.scenario == .registerAuth && !options.againstBare ? try Challenge(from: server) : nil
+        let users = try Users(options.users, challenge, uri: "sip:\(server.text)")
+        let requests = Request.all(
+            options.scenario, uac: uac.local, server: server, uas: options.uas, challenge: challenge)
         checks = requests.enumerated().map {
             Check(request: $0.element, which: $0.offset, againstBare: options.againstBare)
         }
-        slots = Slots(options.rate == nil ? options.window : max(options.window, 1024), requests)
+        slots = Slots(options.rate == nil ? options.window : max(options.window, 1024), requests, users)
         self.options = options
         self.uac = uac
         self.uas = uas
         outgoing = Batch(options.batch)
         incoming = Batch(options.batch)
         answers = Batch(options.batch)
+    }
+
+    /// Makes all users register what they are reached by: then every REGISTER is a refresh, and every lookup finds somebody.
+    private static func register(_ options: Options) throws {
+        guard let server = options.server else { return }
+        var options = options
+        if options.scenario == .lookupAndRelay { options.scenario = .register }
+        options.rate = nil
+        var generator = try Generator(options, server)
+        var begun = 0
+        while begun < options.users || generator.slots.underWay > 0 {
+            begun += generator.turn(atMost: options.users - begun)
+        }
+        guard generator.counters.right == options.users else {
+            throw UsageError("of \(options.users) users \(generator.counters.right) could register")
+        }
     }
 
     /// Warms up, measures, waits for the last answers.
@@ -81,15 +106,18 @@ struct Generator: ~Copyable {
     }
 
     /// Starts what is due, then takes in what has come.
-    private mutating func turn() {
+    /// - Returns: how many were started.
+    @discardableResult
+    private mutating func turn(atMost limit: Int = .max) -> Int {
         let now = monotonic()
-        var allowed = slots.freeCount
+        var allowed = min(slots.freeCount, limit)
         if let rate = options.rate {
             let due = Int(Double(now - began) * Double(rate) / 1e9) - scheduled
             if due > allowed { counters.heldBack += due - allowed }
             scheduled += due
             allowed = min(allowed, due)
         }
+        let started = allowed
         while allowed > 0 {
             let count = min(allowed, outgoing.capacity)
             for index in 0..<count {
@@ -104,6 +132,7 @@ struct Generator: ~Copyable {
             counters.lost += slots.giveUp(before: now - Generator.patience)
             nextReview = now + Generator.patience / 10
         }
+        return started
     }
 
     private mutating func receive() {
@@ -113,7 +142,7 @@ struct Generator: ~Copyable {
         for index in 0..<count {
             let bytes = UnsafePointer(incoming.slot(index))
             let length = incoming.count(index)
-            let isEcho = options.againstBare && options.scenario == .optionsReply
+            let isEcho = options.againstBare && !options.scenario.hasUAS
             let which = options.scenario == .call ? Check.which(bytes, length) : 0
             let check = checks[which]
             switch isEcho ? check.echo(bytes, length, slots) : check.response(bytes, length, slots) {

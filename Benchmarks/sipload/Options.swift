@@ -6,9 +6,20 @@ enum Scenario: String {
     case statelessForward = "stateless-forward"
     case statefulRelay = "stateful-relay"
     case call
+    case register
+    case registerAuth = "register-auth"
+    case lookupAndRelay = "lookup-and-relay"
 
     /// The server sends requests on, to the UAS that this program plays.
-    var hasUAS: Bool { self != .optionsReply }
+    var hasUAS: Bool {
+        switch self {
+        case .optionsReply, .register, .registerAuth: false
+        case .statelessForward, .statefulRelay, .call, .lookupAndRelay: true
+        }
+    }
+
+    /// Users must have registered before.
+    var hasUsers: Bool { self == .register || self == .registerAuth || self == .lookupAndRelay }
 }
 
 /// The command line.
@@ -26,6 +37,7 @@ struct Options {
     var counters: String?
     var core: Int?
     var batch = 32
+    var users = 10_000
     var againstBare = false
 
     init(_ arguments: [String]) throws {
@@ -73,6 +85,7 @@ struct Options {
         case "--pid": pid = try number(1...(1 << 22))
         case "--counters": counters = value
         case "--core": core = try number(0...1023)
+        case "--users": users = try number(1...1_000_000)
         case "--batch": batch = try number(1...256)
         default: throw UsageError("unknown option \(option)\n\n" + Command.usage)
         }

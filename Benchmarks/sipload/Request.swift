@@ -1,12 +1,34 @@
 import Glibc
 
-/// A request of a scenario: bytes with three holes for the transaction's number, and where the fields lie that answers repeat.
+/// What of a request's text differs from one transaction to the next. The raw value marks the place in the template.
+enum Hole: Character, CaseIterable {
+    /// The transaction's number, eight hexadecimal digits.
+    case number = "#"
+    /// The user whom it is about, eight hexadecimal digits.
+    case user = "%"
+    /// Counts all transactions of a run: a CSeq.
+    case serial = "&"
+    /// The digest response of the user.
+    case response = "$"
+
+    var width: Int {
+        switch self {
+        case .number, .user: 8
+        case .serial: 9
+        case .response: 32
+        }
+    }
+
+    var mark: String { String(repeating: rawValue, count: width) }
+}
+
+/// A request of a scenario: bytes with holes, and where the fields lie that answers repeat.
 struct Request {
     static let numberDigits = 8
 
     let bytes: [UInt8]
-    /// Where the eight hexadecimal digits of the number go.
-    let holes: [Int]
+    /// Where each kind of hole begins.
+    let holes: [Hole: [Int]]
     let startLine: Range<Int>
     let via: Range<Int>
     let from: Range<Int>
@@ -16,34 +38,54 @@ struct Request {
     let body: Range<Int>
     /// Where in the Via line the number stands.
     let numberInVia: Int
+    /// What the start line becomes on its way, when that is not as it was sent: the text before and behind the user.
+    var onward: (head: [UInt8], tail: [UInt8])?
+    /// Its answer has a Contact with the user's name.
+    var bindsContact = false
 
     /// All requests that one transaction of the scenario (in `call`: one call) is made of, in order.
-    static func all(_ scenario: Scenario, uac: Endpoint, target: Endpoint) -> [Request] {
+    /// - Parameters:
+    ///   - server: whom they are sent to.
+    ///   - uas: where the server sends them on, and what users register.
+    static func all(
+        _ scenario: Scenario, uac: Endpoint, server: Endpoint, uas: Endpoint?, challenge: Challenge? = nil
+    ) -> [Request] {
+        let target = uas ?? server
         switch scenario {
-        case .optionsReply: [Request("OPTIONS", uac: uac, target: target)]
-        case .statelessForward: [Request("INVITE", uac: uac, target: target)]
-        case .statefulRelay: [Request("MESSAGE", uac: uac, target: target)]
+        case .optionsReply: return [Request("OPTIONS", uac: uac, target: target)]
+        case .statelessForward: return [Request("INVITE", uac: uac, target: target)]
+        case .statefulRelay: return [Request("MESSAGE", uac: uac, target: target)]
+        case .lookupAndRelay:
+            var request = Request("MESSAGE", uac: uac, target: server, user: Hole.user.mark)
+            request.onward = (Array("MESSAGE sip:".utf8), Array("@\(target.text) SIP/2.0".utf8))
+            return [request]
+        case .register, .registerAuth:
+            return [register(uac: uac, server: server, contact: uas?.text ?? nobody, challenge)]
         case .call:
-            [
+            return [
                 Request("INVITE", uac: uac, target: target), Request("ACK", uac: uac, target: target, toTag: true),
                 Request("BYE", uac: uac, target: target, number: 2, toTag: true),
             ]
         }
     }
 
-    /// - Parameter toTag: with the tag that the UAS has given.
-    init(_ method: String, uac: Endpoint, target: Endpoint, number: Int = 1, toTag: Bool = false) {
-        let hole = "########"
-        let user = method == "OPTIONS" ? "" : "bob@"
+    /// - Parameters:
+    ///   - user: of the Request-URI.
+    ///   - toTag: with the tag that the UAS has given.
+    private init(
+        _ method: String, uac: Endpoint, target: Endpoint, user: String = "bob", number: Int = 1, toTag: Bool = false
+    ) {
+        let hole = Hole.number.mark
+        let at = method == "OPTIONS" ? "" : "\(user)@"
         let body = method == "INVITE" ? Request.sdp : method == "MESSAGE" ? "Watson, come here." : ""
         // The ACK to a 2xx and the BYE are transactions of their own.
         let branch = toTag ? method.lowercased() : ""
         var headers = [
-            "\(method) sip:\(user)\(target.text) SIP/2.0",
+            "\(method) sip:\(at)\(target.text) SIP/2.0",
             "Via: SIP/2.0/UDP \(uac.text);branch=z9hG4bK\(branch)-\(hole)",
             "Max-Forwards: 70",
             "From: \"Alice\" <sip:alice@\(uac.text)>;tag=f\(hole)",
-            "To: <sip:\(user)\(target.text)>\(toTag ? ";tag=uas" : "")",
+            "To: <sip:\(at)\(target.text)>\(toTag ? ";tag=uas" : "")",
             "Call-ID: \(hole)-3848276298220188511@atlanta.example.com",
             "CSeq: \(number) \(method)",
             "Contact: <sip:alice@\(uac.text)>",
@@ -56,19 +98,55 @@ struct Request {
         case "MESSAGE": headers.append("Content-Type: text/plain")
         default: break
         }
-        headers.append("Content-Length: \(body.utf8.count)")
+        self.init(headers: headers, body: body)
+    }
 
+    /// A contact that is kept and never used, the same in each run: it is refreshed, not replaced.
+    private static let nobody = "127.0.0.1:9"
+
+    /// A binding that is refreshed: each user keeps the Call-ID for the run, and its CSeq rises.
+    private static func register(
+        uac: Endpoint, server: Endpoint, contact: String, _ challenge: Challenge?
+    ) -> Request {
+        let user = Hole.user.mark
+        var headers = [
+            "REGISTER sip:\(server.text) SIP/2.0",
+            "Via: SIP/2.0/UDP \(uac.text);branch=z9hG4bK-\(Hole.number.mark)",
+            "Max-Forwards: 70",
+            "From: <sip:\(user)@\(server.text)>;tag=f\(Hole.number.mark)",
+            "To: <sip:\(user)@\(server.text)>",
+            "Call-ID: \(user)-\(monotonic())@atlanta.example.com",
+            "CSeq: \(Hole.serial.mark) REGISTER",
+            "Contact: <sip:\(user)@\(contact)>",
+            "Expires: 3600",
+            "User-Agent: sipload",
+        ]
+        if let challenge {
+            headers.append(
+                "Authorization: Digest username=\"\(user)\", realm=\"\(challenge.realm)\", nonce=\"\(challenge.nonce)\", "
+                    + "uri=\"sip:\(server.text)\", algorithm=MD5, response=\"\(Hole.response.mark)\"")
+        }
+        var request = Request(headers: headers, body: "")
+        request.bindsContact = true
+        return request
+    }
+
+    /// - Parameter headers: start line, Via, Max-Forwards, From, To, Call-ID, CSeq, and whatever else.
+    private init(headers: [String], body: String) {
         var bytes: [UInt8] = []
         var lines: [Range<Int>] = []
-        for header in headers {
+        for header in headers + ["Content-Length: \(body.utf8.count)"] {
             lines.append(bytes.count..<bytes.count + header.utf8.count)
             bytes += Array(header.utf8) + [13, 10]
         }
         bytes += [13, 10]
         self.body = bytes.count..<bytes.count + body.utf8.count
         bytes += Array(body.utf8)
-        let mark = Array(hole.utf8)
-        holes = bytes.indices.filter { bytes[$0...].starts(with: mark) }
+        holes = Dictionary(
+            uniqueKeysWithValues: Hole.allCases.map { hole in
+                let mark = Array(hole.mark.utf8)
+                return (hole, bytes.indices.filter { bytes[$0...].starts(with: mark) })
+            })
         self.bytes = bytes
         (startLine, via, from, to, callID, cseq) = (lines[0], lines[1], lines[3], lines[4], lines[5], lines[6])
         numberInVia = lines[1].count - Request.numberDigits
@@ -87,6 +165,15 @@ func writeHex(_ number: UInt32, to bytes: UnsafeMutablePointer<UInt8>) {
     for digit in 0..<Request.numberDigits {
         let nibble = UInt8(truncatingIfNeeded: number >> UInt32(28 - 4 * digit)) & 15
         bytes[digit] = nibble < 10 ? 48 &+ nibble : 87 &+ nibble
+    }
+}
+
+/// Writes a number of at most nine digits.
+func writeDecimal(_ number: UInt32, to bytes: UnsafeMutablePointer<UInt8>) {
+    var rest = number
+    for digit in stride(from: Hole.serial.width - 1, through: 0, by: -1) {
+        bytes[digit] = 48 &+ UInt8(truncatingIfNeeded: rest % 10)
+        rest /= 10
     }
 }
 

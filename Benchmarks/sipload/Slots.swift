@@ -1,6 +1,6 @@
 import Glibc
 
-/// The transactions under way. Each slot owns a copy of the scenario's requests, in which only the number changes; a number names its slot in
+/// The transactions under way. Each slot owns a copy of the scenario's requests, in which the number changes, and the user; a number names its slot in
 /// the low bits and how often the slot was used in the others, so that a late answer to an earlier use is told apart.
 ///
 /// Invariants: `bytes` holds `count` copies of the requests, `stride` apart, one request behind the other at `offsets`; `free` holds the indices of all slots that are not
@@ -11,20 +11,32 @@ struct Slots: ~Copyable {
     let count: Int
     private let stride: Int
     private let offsets: [Int]
-    private let holes: [Int]
+    private let numberHoles: [Int]
+    private let userHoles: [Int]
+    private let serialHoles: [Int]
+    private let responseHoles: [Int]
+    /// Whom the next transaction is about.
+    private let users: Users
+    private var turn = 0
+    private var serial: UInt32 = 100_000_000
     private let bytes: UnsafeMutablePointer<UInt8>
     private let numbers: UnsafeMutablePointer<UInt32>
     private let started: UnsafeMutablePointer<UInt64>
     private let free: UnsafeMutablePointer<UInt32>
     private(set) var freeCount: Int
 
-    init(_ count: Int, _ requests: [Request]) {
+    init(_ count: Int, _ requests: [Request], _ users: Users) {
         self.count = count
+        self.users = users
         let text = requests.flatMap(\.bytes)
         stride = text.count
         let offsets = requests.indices.map { index in requests[..<index].reduce(0) { $0 + $1.bytes.count } }
         self.offsets = offsets
-        holes = requests.indices.flatMap { index in requests[index].holes.map { $0 + offsets[index] } }
+        func places(_ hole: Hole) -> [Int] {
+            requests.indices.flatMap { index in requests[index].holes[hole, default: []].map { $0 + offsets[index] } }
+        }
+        (numberHoles, userHoles) = (places(.number), places(.user))
+        (serialHoles, responseHoles) = (places(.serial), places(.response))
         bytes = .allocate(capacity: count * stride)
         numbers = .allocate(capacity: count)
         started = .allocate(capacity: count)
@@ -52,12 +64,20 @@ struct Slots: ~Copyable {
         bytes + index * stride + offsets[which]
     }
 
-    /// Takes a free slot and writes its next number into its requests.
+    /// Takes a free slot and writes its next number, and the next user, into its requests.
     mutating func start(at now: UInt64) -> Int {
         freeCount -= 1
         let index = Int(free[freeCount])
         numbers[index] &+= UInt32(Slots.capacity)
-        for hole in holes { writeHex(numbers[index], to: request(index) + hole) }
+        let text = request(index)
+        for hole in numberHoles { writeHex(numbers[index], to: text + hole) }
+        if !userHoles.isEmpty {
+            turn = turn + 1 < users.count ? turn + 1 : 0
+            serial += 1
+            for hole in userHoles { writeHex(UInt32(turn), to: text + hole) }
+            for hole in serialHoles { writeDecimal(serial, to: text + hole) }
+            for hole in responseHoles { users.writeResponse(of: turn, to: text + hole) }
+        }
         started[index] = now
         return index
     }

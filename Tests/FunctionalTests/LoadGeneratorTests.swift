@@ -2,10 +2,13 @@ import Testing
 
 /// `sipload` measures only what it has checked: right answers end well, anything else does not.
 @Suite struct LoadGeneratorTests {
-    @Test(arguments: ["options-reply", "stateless-forward", "stateful-relay", "call"])
+    @Test(arguments: [
+        "options-reply", "stateless-forward", "stateful-relay", "call", "register", "register-auth", "lookup-and-relay",
+    ])
     func rightAnswersAreCounted(scenario: String) throws {
         let server = Address("127.0.0.1", try Ports.free())
-        let uas = scenario == "options-reply" ? [] : ["--uas", Address("127.0.0.1", try Ports.free()).description]
+        let isAnswered = scenario == "options-reply" || scenario.hasPrefix("register")
+        let uas = isAnswered ? [] : ["--uas", Address("127.0.0.1", try Ports.free()).description]
         let bare = try Child(Products.path("sipload"), ["bare", scenario, "--listen", server.description] + uas)
         try bare.waitForErrors("ready", within: .seconds(20))
         let result = try run(
@@ -18,6 +21,19 @@ import Testing
         #expect(result.output.contains(" lost=0 "))
         #expect(result.output.contains(" wrong=0 "))
         #expect(result.output.contains(" total="))
+    }
+
+    /// Users register, with the server's nonce if it wants one, before anything is counted.
+    @Test(arguments: ["register", "register-auth", "lookup-and-relay"])
+    func usersRegisterBefore(scenario: String) throws {
+        let config = try #require(readText(Products.sources + "/Benchmarks/configs/\(scenario).cfg"))
+        let server = try Server { "listen=udp:127.0.0.1:\($0)\n\(config)" }
+        let uas = scenario == "lookup-and-relay" ? ["--uas", Address("127.0.0.1", try Ports.free()).description] : []
+        let result = try run(
+            Products.path("sipload"),
+            [scenario, "--to", "127.0.0.1:\(server.port)", "--users", "20", "--window", "4", "--seconds", "0.1"] + uas)
+        #expect(result.succeeded, "\(result.output)\(result.errors)")
+        #expect(result.output.contains(" lost=0 ") && result.output.contains(" wrong=0 "))
     }
 
     @Test func wrongAnswersAreNoticed() throws {
