@@ -33,7 +33,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("ctl", "Plugins/ctl", ["PluginKit", "PluginAPI", "DoorKit", "BinRPC", "TextDoor"]),
     ("db_sqlite", "Plugins/db_sqlite", ["PluginKit", "PluginAPI", "CSQLite"]),
     ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),
-    ("dispatcher", "Plugins/dispatcher", ["PluginKit", "PluginAPI", "RoutingKit", "Destinations"]),
+    ("dispatcher", "Plugins/dispatcher", ["PluginKit", "PluginAPI", "RoutingKit", "Destinations", "TableKit"]),
     ("domain", "Plugins/domain", ["PluginKit", "PluginAPI", "TableKit"]),
     ("group", "Plugins/group", ["PluginKit", "PluginAPI", "TableKit"]),
     ("kex", "Plugins/kex", ["PluginKit", "PluginAPI", "RoutingKit"]),
@@ -42,6 +42,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("mi_fifo", "Plugins/mi_fifo", ["PluginKit", "PluginAPI", "DoorKit", "TextDoor"]),
     ("mi_rpc", "Plugins/mi_rpc", ["PluginKit", "PluginAPI", "TextDoor"]),
     ("nathelper", "Plugins/nathelper", ["PluginKit", "PluginAPI", "RoutingKit"]),
+    ("permissions", "Plugins/permissions", ["PluginKit", "PluginAPI", "RoutingKit", "TableKit", "AccessLists"]),
     ("print", "Plugins/print", ["PluginKit", "PluginAPI"]),
     ("pv", "Plugins/pv", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("registrar", "Plugins/registrar", ["PluginKit", "PluginAPI", "RoutingKit", "Registration"]),
@@ -88,6 +89,8 @@ let package = Package(
         .target(name: "Locations", dependencies: ["PluginKit", "PluginAPI", "RoutingKit"], swiftSettings: strict),
         // What modules that ask databases share: questions of scripts, tables that are read as a whole.
         .target(name: "TableKit", dependencies: ["PluginKit", "PluginAPI", "RoutingKit"], swiftSettings: strict),
+        // What the module permissions goes by, apart from the server so that it can be tested alone.
+        .target(name: "AccessLists", dependencies: ["PluginKit", "PluginAPI", "TableKit"], swiftSettings: strict),
         .target(name: "DoorKit", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
         // What the modules of the text protocols share.
         .target(name: "TextDoor", dependencies: ["PluginKit", "PluginAPI", "DoorKit"], swiftSettings: strict),
@@ -118,6 +121,7 @@ let package = Package(
         .testTarget(name: "RegistrationTests", dependencies: ["Registration", "RoutingKit"], swiftSettings: strict),
         .testTarget(name: "LocationsTests", dependencies: ["Locations"], swiftSettings: strict),
         .testTarget(name: "TableKitTests", dependencies: ["TableKit"], swiftSettings: strict),
+        .testTarget(name: "AccessListsTests", dependencies: ["AccessLists"], swiftSettings: strict),
         .testTarget(name: "DoorKitTests", dependencies: ["DoorKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(

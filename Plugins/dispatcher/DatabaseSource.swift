@@ -1,5 +1,6 @@
 import Destinations
 import PluginKit
+import TableKit
 
 // Invariants: as Source. The pool lives for ever; a page of rows lives for the call that brings it.
 
@@ -39,60 +40,33 @@ struct DatabaseSource: @unchecked Sendable {
         self.extra = extra
     }
 
-    /// Rows to a page.
-    private static let pageSize: UInt32 = 500
-
     /// What reading has come to.
-    private final class Reading {
-        let source: DatabaseSource
+    private struct Reading {
         let host: Host
         var preparing: Preparing
         var rows = 0
-        var failure: String?
-
-        init(_ source: DatabaseSource, _ host: Host) {
-            self.source = source
-            self.host = host
-            preparing = Preparing(host, Source.Contents())
-        }
     }
 
     func read(_ host: Host) -> Source.Contents {
-        let reading = Reading(self, host)
-        var request = apus_db_request()
-        request.size = UInt32(MemoryLayout<apus_db_request>.size)
-        // All columns: tables of older versions have less of them.
-        request.kind = UInt32(APUS_DB_SELECT)
-        request.table = table
-        var result: UnsafePointer<apus_db_result>?
-        let status = withUnsafePointer(to: request) { request in
-            var work = apus_db_work(
-                size: UInt32(MemoryLayout<apus_db_work>.size), count: 1, requests: request, key: 0, milliseconds: 0,
-                reserved: 0)
-            return host.pointee.db.pointee.pages(
-                pool, &work, DatabaseSource.pageSize,
-                { page, user in
-                    let reading = Unmanaged<Reading>.fromOpaque(user.unsafelyUnwrapped).takeUnretainedValue()
-                    return reading.source.take(page, reading) ? .true : .false
-                }, Unmanaged.passUnretained(reading).toOpaque(), &result)
+        var reading = Reading(host: host, preparing: Preparing(host, Source.Contents()))
+        do throws(ReadFault) {
+            // All columns: tables of older versions have less of them.
+            try host.pages(of: table, nil, in: pool, called: name) { (page) throws(ReadFault) in
+                try take(page, &reading)
+            }
+        } catch {
+            var contents = reading.preparing.contents
+            contents.failure = error.text
+            return contents
         }
-        defer { host.pointee.db.pointee.free(result) }
-        var contents = reading.preparing.contents
-        if let failure = reading.failure {
-            contents.failure = failure
-        } else if status != CInt(APUS_OK) {
-            let why = result.map { $0.pointee.text.string } ?? ""
-            contents.failure = "\(name): \(why.isEmpty ? "status \(status)" : why)"
-        }
-        return contents
+        return reading.preparing.contents
     }
 
-    private func take(_ page: UnsafePointer<apus_db_result>, _ reading: Reading) -> Bool {
+    private func take(_ page: UnsafePointer<apus_db_result>, _ reading: inout Reading) throws(ReadFault) {
         let db = reading.host.pointee.db
         let places = columns.map { db.pointee.column(page, $0) }
         for required in 0..<2 where places[required] < 0 {
-            reading.failure = "\(name) has no column \(columns[required].string)"
-            return false
+            throw ReadFault("\(name) has no column \(columns[required].string)")
         }
         let further = extra.map { pair in
             var column = pair.column
@@ -117,8 +91,7 @@ struct DatabaseSource: @unchecked Sendable {
                 return 0
             }
             guard let set = number(places[0]).flatMap({ Int32(exactly: $0) }), set >= 0 else {
-                reading.failure = "\(place): the set's number is 0 to \(Int32.max), not `\(text(places[0]))`"
-                return false
+                throw ReadFault("\(place): the set's number is 0 to \(Int32.max), not `\(text(places[0]))`")
             }
             let uri = ListFile.withScheme(text(places[1]))
             var attributes = text(places[4])
@@ -131,19 +104,6 @@ struct DatabaseSource: @unchecked Sendable {
                 priority: Int32(clamping: number(3, "the priority is")), attributes: Attributes(attributes))
             for remark in draft.attributes.remarks { reading.preparing.remark("\(place): \(remark)") }
             reading.preparing.add(draft, place, draft.line)
-        }
-        return true
-    }
-}
-
-extension apus_db_value {
-    /// As it would stand in a list; empty for NULL.
-    fileprivate var text: String {
-        switch Int(kind) {
-        case APUS_DB_NULL: ""
-        case APUS_DB_STRING, APUS_DB_BLOB: str.string
-        case APUS_DB_DOUBLE: "\(real)"
-        default: "\(num)"
         }
     }
 }

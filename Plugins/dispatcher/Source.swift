@@ -1,6 +1,7 @@
 import Destinations
 import Glibc
 import PluginKit
+import TableKit
 
 // Invariants: opened in `start`, constant from then on. `read` runs on the main thread in `start`, later on offload threads, one at a time: it may block, and
 // touches nothing that others change.
@@ -74,8 +75,9 @@ enum Source {
 
     private static func read(_ path: String, _ host: Host) -> Contents {
         var contents = Contents()
-        guard let bytes = bytes(path) else {
-            contents.failure = "\(path) cannot be read: \(String(cString: strerror(errno)))"
+        let bytes: [UInt8]
+        do throws(ReadFault) { bytes = try readFile(path) } catch {
+            contents.failure = error.text
             return contents
         }
         let list = ListFile.parse(bytes)
@@ -91,15 +93,6 @@ enum Source {
         var preparing = Preparing(host, contents)
         for line in list.lines { preparing.add(line.draft, "\(path):\(line.number)", line.source) }
         return preparing.contents
-    }
-
-    private static func bytes(_ path: String) -> [UInt8]? {
-        guard let file = fopen(path, "re") else { return nil }
-        defer { fclose(file) }
-        var all: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 1 << 16)
-        while case let count = fread(&part, 1, part.count, file), count > 0 { all += part[..<count] }
-        return ferror(file) == 0 ? all : nil
     }
 }
 

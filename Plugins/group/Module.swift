@@ -51,25 +51,13 @@ private func readExpressions(_ host: Host, _ db: OpaquePointer) throws(ReadFault
     var expressions: [State.Expression] = []
     let reading = TableReading(db, own.expressionTable, [own.expressionColumn, own.numberColumn])
     try reading.read(host) { (row) throws(ReadFault) in
-        var text = row.text(0)
         guard let number = row.number(1) else {
             throw ReadFault("\(own.expressionTable.string), row \(row.number): the group is no number")
         }
-        var reason = ""
-        let regex = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer -> OpaquePointer? in
-            var complaint = apus_complaint(
-                size: UInt32(MemoryLayout<apus_complaint>.size), offset: 0,
-                text: buffer.baseAddress.unsafelyUnwrapped, capacity: buffer.count, len: 0)
-            let regex = text.withUTF8 {
-                host.pointee.regex.pointee.compile(
-                    host, apus_str(start: $0.baseAddress, count: $0.count), 0, &complaint)
-            }
-            if regex == nil { reason = apus_str(s: complaint.text, len: complaint.len).string }
-            return regex
-        }
-        guard let regex else {
-            throw ReadFault(
-                "\(own.expressionTable.string), row \(row.number): `\(row.text(0))`: \(reason)")
+        let regex: OpaquePointer
+        do throws(ReadFault) { regex = try host.expression(row.text(0), by: host.pointee.regex.pointee.compile) } catch
+        {
+            throw ReadFault("\(own.expressionTable.string), row \(row.number): \(error.text)")
         }
         expressions.append(State.Expression(regex: regex, group: number))
     }

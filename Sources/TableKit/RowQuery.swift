@@ -30,6 +30,8 @@ public struct RowQuery {
     private let rows: UInt32
     private var terms = (apus_db_term(), apus_db_term(), apus_db_term(), apus_db_term())
     private var count = 0
+    private var order: UnsafePointer<apus_str>?
+    private var flags: UInt32 = 0
 
     /// - Parameters:
     ///   - count: of the columns, so many; nil: all of them.
@@ -53,6 +55,12 @@ public struct RowQuery {
         count += 1
     }
 
+    /// - Parameter column: lives until `ask` returns.
+    public mutating func order(by column: UnsafePointer<apus_str>, descending: Bool = false) {
+        order = column
+        flags = descending ? UInt32(APUS_DB_DESCENDING) : 0
+    }
+
     /// [worker] The result of the function that asks: it waits, and `then` decides.
     public func ask(
         _ call: Call, _ db: OpaquePointer?, then: @escaping RowAnswer, _ memory: UnsafeMutableRawPointer? = nil
@@ -68,6 +76,9 @@ public struct RowQuery {
             request.where = UnsafeRawPointer(terms).assumingMemoryBound(to: apus_db_term.self)
             request.where_count = UInt32(count)
             request.limit = rows
+            request.order = order
+            request.order_count = order == nil ? 0 : 1
+            request.flags = flags
             return withUnsafePointer(to: request) { request in
                 var work = apus_db_work(
                     size: UInt32(MemoryLayout<apus_db_work>.size), count: 1, requests: request, key: 0,
@@ -81,11 +92,17 @@ public struct RowQuery {
 extension UnsafePointer<apus_db_result> {
     /// The text of a value; empty for NULL and what there is not.
     public func text(_ column: Int, row: Int = 0) -> apus_str {
+        let text = textIfAny(column, row: row)
+        return text.isNull ? "" : text
+    }
+
+    /// The same, without text for NULL and what there is not.
+    public func textIfAny(_ column: Int, row: Int = 0) -> apus_str {
         guard row < Int(pointee.row_count), column < Int(pointee.column_count), let values = pointee.values else {
-            return ""
+            return apus_str()
         }
         let value = values[row * Int(pointee.column_count) + column]
-        return value.kind == UInt32(APUS_DB_STRING) || value.kind == UInt32(APUS_DB_BLOB) ? value.str : ""
+        return value.kind == UInt32(APUS_DB_STRING) || value.kind == UInt32(APUS_DB_BLOB) ? value.str : apus_str()
     }
 }
 

@@ -2,7 +2,7 @@ import Glibc
 import PluginAPI
 
 // Invariants: `apus_regex` is the handle of a CompiledRegex. One that `compile` made in a function's `prepare` is the program's, any other is
-// never freed; one of `compile_now` is its run's.
+// never freed; one of `compile_now` is its run's, one of `make` its module's.
 
 /// The group `regex`: apus/regex.h.
 extension HostTables {
@@ -10,15 +10,9 @@ extension HostTables {
         apus_regex_api(
             size: size(apus_regex_api.self),
             compile: { host, pattern, flags, complaint in
-                do throws(CompiledRegex.Mistake) {
-                    let options = CompiledRegex.Options(rawValue: flags & 3)
-                    let regex = try CompiledRegex(pattern.bytes, options)
-                    if host.isPreparing { host.modules.texts?.keep(regex) }
-                    return regex.handle
-                } catch {
-                    complaint.fill(offset: error.offset, error.text)
-                    return nil
-                }
+                guard let regex = HostTables.compile(pattern, flags, complaint) else { return nil }
+                if host.isPreparing { host.modules.texts?.keep(regex) }
+                return regex.handle
             },
             compile_now: { call, pattern, flags in
                 UnsafeMutablePointer<Run>(call.pointee.run)
@@ -35,7 +29,22 @@ extension HostTables {
                         start: group.map(\.lowerBound) ?? Int(bitPattern: UInt.max), end: group.map(\.upperBound) ?? 0)
                 }
                 return CInt(filled)
+            },
+            make: { _, pattern, flags, complaint in HostTables.compile(pattern, flags, complaint)?.handle },
+            free: { regex in
+                if let regex { CompiledRegex(handle: regex).free() }
             })
+    }
+
+    private static func compile(
+        _ pattern: apus_str, _ flags: UInt32, _ complaint: UnsafeMutablePointer<apus_complaint>
+    ) -> CompiledRegex? {
+        do throws(CompiledRegex.Mistake) {
+            return try CompiledRegex(pattern.bytes, CompiledRegex.Options(rawValue: flags & 3))
+        } catch {
+            complaint.fill(offset: error.offset, error.text)
+            return nil
+        }
     }
 }
 

@@ -93,7 +93,7 @@ extension HostTables {
             try HostTables.checkBits(contents.routes, RouteKind.any, "the routes of \(name)")
             let flags =
                 APUS_MAY_SUSPEND | APUS_DEPRECATED | APUS_SENDS_REQUEST | APUS_EDITS_REQUEST | APUS_ENDS_SERVER
-                | APUS_SENDS_REPLY | APUS_SETS_DESTINATION
+                | APUS_SENDS_REPLY | APUS_SETS_DESTINATION | APUS_PREPARES_ABSENT
             try HostTables.checkBits(contents.flags, UInt32(flags), "the flags of \(name)")
             guard contents.routes != 0 else {
                 throw Registry.Refusal(text: "\(name) may be called nowhere: its routes are 0")

@@ -25,6 +25,13 @@ extension Compiler {
         }
     }
 
+    /// Of an argument that the script has left out.
+    func absentPlan(_ place: Int, of function: FunctionDeclaration, in range: SourceRange) -> ArgumentPlan? {
+        let plan = ArgumentPlan(conversion: .constant, routeKinds: 0, prototype: apus_arg())
+        guard function.preparesAbsent else { return plan }
+        return prepared(plan, apus_str(), place, function, at: range) { _ in range }
+    }
+
     private func given() -> ArgumentPlan {
         var prototype = apus_arg()
         prototype.given = 1
@@ -338,22 +345,31 @@ extension Compiler {
         _ plan: ArgumentPlan, _ constant: apus_str, _ argument: Expression, _ place: Int,
         _ function: FunctionDeclaration
     ) -> ArgumentPlan? {
+        prepared(plan, constant, place, function, at: argument.range) { offset in
+            guard case .text(let literal) = argument.kind, offset < literal.bytes.count else { return argument.range }
+            return literal.range(of: offset..<literal.bytes.count)
+        }
+    }
+
+    /// - Parameters:
+    ///   - range: what remarks are about.
+    ///   - mistaken: what a complaint is about, by its offset.
+    private func prepared(
+        _ plan: ArgumentPlan, _ constant: apus_str, _ place: Int, _ function: FunctionDeclaration,
+        at range: SourceRange, mistaken: (Int) -> SourceRange
+    ) -> ArgumentPlan? {
         guard let prepare = function.prepare else { return plan }
         var plan = plan
         let (diagnostics, name) = (diagnostics, function.owner.name)
-        let tell: Declarer.Tell = { diagnostics.remark($0, "\(name): \($1)", at: argument.range) }
+        let tell: Declarer.Tell = { diagnostics.remark($0, "\(name): \($1)", at: range) }
         let verdict = function.owner.look(tell) {
             prepare(function.owner.host, UInt32(place), constant, $0, $1)
         }
         switch verdict {
         case .accepted(let prepared): plan.prototype.prepared = prepared
         case .refused(let text, let offset):
-            var range = argument.range
-            if case .text(let literal) = argument.kind, offset < literal.bytes.count {
-                range = literal.range(of: offset..<literal.bytes.count)
-            }
             diagnostics.error(
-                text.isEmpty ? "argument \(place + 1) of `\(function.name)` is wrong" : text, at: range,
+                text.isEmpty ? "argument \(place + 1) of `\(function.name)` is wrong" : text, at: mistaken(offset),
                 hint: "usage: \(function.usage)")
             return nil
         }

@@ -19,7 +19,8 @@ extension Compiler {
         }
         if function.owner.name == "core", function.name.hasPrefix("cfg_") { bindConfigGroup(call, &plans[0]) }
         while plans.count < function.signature.arguments.count {
-            plans.append(ArgumentPlan(conversion: .constant, routeKinds: 0, prototype: apus_arg()))
+            guard let plan = absentPlan(plans.count, of: function, in: call.range) else { return }
+            plans.append(plan)
         }
         // What waits may have run another route meanwhile.
         if function.maySuspend || !KnownNames.bystanders.contains(function.owner.name) {

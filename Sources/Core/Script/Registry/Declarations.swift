@@ -74,6 +74,7 @@ final class FunctionDeclaration: @unchecked Sendable {
     let endsServer: Bool
     let sendsReply: Bool
     let setsDestination: Bool
+    let preparesAbsent: Bool
     let doc: String
     let call: Call
     let prepare: Prepare?
@@ -94,6 +95,7 @@ final class FunctionDeclaration: @unchecked Sendable {
         endsServer = flags & UInt32(APUS_ENDS_SERVER) != 0
         sendsReply = flags & UInt32(APUS_SENDS_REPLY) != 0
         setsDestination = flags & UInt32(APUS_SETS_DESTINATION) != 0
+        preparesAbsent = flags & UInt32(APUS_PREPARES_ABSENT) != 0
         self.doc = doc
         self.call = call
         self.prepare = prepare

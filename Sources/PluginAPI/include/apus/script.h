@@ -26,7 +26,7 @@ typedef struct apus_value {
  * those of constants live as long as the *program*.
  */
 typedef struct apus_arg {
-    uint32_t given; /* 0: an optional argument that was left out; everything else is empty then */
+    uint32_t given; /* 0: an optional argument that was left out; everything else is empty then, but for `prepared` with APUS_PREPARES_ABSENT */
     uint32_t value; /* kind `value`: what num and str hold, as apus_value.kind */
     int64_t num;    /* int, flag, word (its place in the list, from 0), value */
     apus_str str;   /* string, format, uri, word, value */
@@ -70,6 +70,8 @@ enum {
      * It may add a branch or give the request another destination, or runs what may: a sending behind it is not one to the same place.
      */
     APUS_SETS_DESTINATION = 1u << 6,
+    /* `prepare` is called for arguments that are left out, too, with a constant without text. */
+    APUS_PREPARES_ABSENT = 1u << 7,
 };
 
 /* What is wrong with a constant: filled by a check, shown under the argument. Texts may point to the caller's stack. */
@@ -112,8 +114,8 @@ typedef struct apus_function {
     /* [worker] The function itself: APUS_TRUE or another value above 0, a negative value, APUS_EXIT, or APUS_SUSPENDED. */
     int (*APUS_NONNULL call)(const apus_call *APUS_NONNULL c);
     /*
-     * On the thread that reads the config. Optional. Called for each constant argument that the module may want to look at: answers true and may
-     * leave something in *prepared, or complains and answers APUS_FALSE. What it writes to the log is shown as remarks about the argument.
+     * On the thread that reads the config. Optional. Called for each constant argument that the module may want to look at (with APUS_PREPARES_ABSENT for
+     * those left out, too): answers true and may leave something in *prepared, or complains and answers APUS_FALSE. What it writes to the log is shown as remarks about the argument.
      * Before the server starts, also for `apus -c`, that is the main thread, when parameters are set and `start` has not run. For a reload it is
      * a thread of its own, beside the workers: `prepare` changes nothing that they read, and goes by what the config said at the start. What it
      * makes lives in allocate_prepared, and what it compiles (vars, regex) lives as long as the *program*: nothing is to be freed.
