@@ -2,7 +2,7 @@ import PluginKit
 
 // Invariants: made in `start` and never changed; names point into the parameter's text, which lives for ever, and so do the entries.
 
-/// Names and pseudo-variables of `log_extra`, or names and AVPs of `multi_leg_info`.
+/// Names and pseudo-variables of `log_extra` or `db_extra`, or names and AVPs of `multi_leg_info`.
 struct Extras {
     struct Entry {
         let name: apus_str
@@ -47,6 +47,12 @@ struct Extras {
     }
 
     subscript(_ index: Int) -> Entry { entries.unsafelyUnwrapped[index] }
+
+    /// Whether one of the AVPs has a value of that leg.
+    func hasLeg(_ place: Int, _ call: Call) -> Bool {
+        for index in 0..<count where call.text(of: self[index].variables[place]) != nil { return true }
+        return false
+    }
 
     /// Splits at semicolons that stand outside of parentheses.
     private static func pieces(_ text: String) -> [Substring] {

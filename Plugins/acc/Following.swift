@@ -12,7 +12,7 @@ let arrived: tm_callback = { event in
     let method = Message(handle: request, api: host.pointee.message).method
     guard method != APUS_METHOD_CANCEL || state.pointee.reportCancels != 0 else { return }
     let isInvite = method == APUS_METHOD_INVITE
-    guard isInvite || state.pointee.logFlag >= 0 else { return }
+    guard isInvite || state.pointee.followsAll else { return }
     guard let place = host.pointee.memory.pointee.allocate(host, MemoryLayout<Account>.size) else {
         return host.log(.error, "a transaction is not accounted: memory is out")
     }
@@ -20,7 +20,7 @@ let arrived: tm_callback = { event in
     account.initialize(to: Account(host: host, state: state))
     var kinds = TM_RESPONSE_SENT | TM_QUIET
     if isInvite { kinds |= TM_ON_FAILURE_RO }
-    if isInvite, state.pointee.reportAck > 0, state.pointee.logFlag >= 0 { kinds |= TM_E2EACK_IN }
+    if isInvite, state.pointee.reportAck > 0, state.pointee.followsAll { kinds |= TM_E2EACK_IN }
     let registered = tm.pointee.register_tmcb(
         host, event.pointee.transaction, UInt32(kinds), followed, account, releaseAccount)
     guard registered > 0 else {
@@ -48,6 +48,26 @@ extension UnsafeMutablePointer<State> {
     }
 
     func isSet(_ flag: Int64, _ flags: UInt32) -> Bool { 0...31 ~= flag && flags & 1 << UInt32(flag) != 0 }
+
+    /// Where a transaction with these flags is accounted.
+    func targets(_ flags: UInt32) -> Targets { targets(flags, pointee.logFlag, pointee.dbFlag) }
+
+    /// Where its failure is a missed call.
+    func missedTargets(_ flags: UInt32) -> Targets { targets(flags, pointee.missedFlag, pointee.dbMissedFlag) }
+
+    private func targets(_ flags: UInt32, _ log: Int64, _ database: Int64) -> Targets {
+        var targets: Targets = isSet(log, flags) ? .log : []
+        if pointee.rows != nil, isSet(database, flags) { targets.insert(.database) }
+        return targets
+    }
+
+    /// Of these targets those that something would come of.
+    func active(_ host: Host, _ targets: Targets) -> Targets {
+        var targets = targets
+        if host.pointee.log.pointee.enabled(host, CInt(pointee.level)) <= 0 { targets.remove(.log) }
+        if pointee.rows == nil { targets.remove(.database) }
+        return targets
+    }
 
     func facts(_ transaction: OpaquePointer) -> tm_facts {
         var facts = tm_facts()
@@ -77,17 +97,17 @@ extension AccountRef {
         let isInteresting = code >= 200 || (state.pointee.earlyMedia != 0 && event.pointee.reply != nil)
         guard isInteresting else { return }
         let facts = state.facts(event.pointee.transaction)
-        let isAccounted = state.isSet(state.pointee.logFlag, facts.flags)
+        let targets = state.targets(facts.flags)
         guard code < 300 else {
             reportMissed(event, facts)
-            if isAccounted, state.reportsFailure(code, facts.flags) { report("transaction answered", event, facts) }
+            if state.reportsFailure(code, facts.flags) { report(.answered, targets, event, facts) }
             return
         }
-        guard isAccounted, code >= 200 || isEarlyMedia(event) else { return }
+        guard !targets.isEmpty, code >= 200 || isEarlyMedia(event) else { return }
         if facts.method == UInt32(APUS_METHOD_INVITE) {
             guard pointee.notes(status: code, tag: tag(event, facts)) else { return }
         }
-        report("transaction answered", event, facts)
+        report(.answered, targets, event, facts)
     }
 
     /// All branches have failed: a missed call, whatever a failure route is going to do about it.
@@ -100,9 +120,8 @@ extension AccountRef {
     /// A call that is accounted does not end in silence (tm's `noisy_ctimer` 0): who registers without TM_QUIET wants it answered.
     private func demandAnswer(_ event: UnsafePointer<tm_event>, _ facts: tm_facts) {
         let state = pointee.state
-        guard state.isSet(state.pointee.logFlag, facts.flags) || state.isSet(state.pointee.missedFlag, facts.flags),
-            let tm = state.pointee.tm
-        else { return }
+        let targets = state.targets(facts.flags).union(state.missedTargets(facts.flags))
+        guard !targets.isEmpty, let tm = state.pointee.tm else { return }
         _ = tm.pointee.register_tmcb(
             pointee.host, event.pointee.transaction, UInt32(TM_DESTROY), { _ in }, nil, nil)
     }
@@ -110,19 +129,22 @@ extension AccountRef {
     /// The ACK to a 2xx.
     fileprivate func acknowledged(_ event: UnsafePointer<tm_event>) {
         let facts = pointee.state.facts(event.pointee.transaction)
-        guard pointee.state.isSet(pointee.state.pointee.logFlag, facts.flags) else { return }
-        report("request acknowledged", event, facts, code: facts.status)
+        report(.acknowledged, pointee.state.targets(facts.flags), event, facts, code: facts.status)
     }
 
     private func reportMissed(_ event: UnsafePointer<tm_event>, _ facts: tm_facts) {
         let state = pointee.state
-        guard facts.method == UInt32(APUS_METHOD_INVITE), state.isSet(state.pointee.missedFlag, facts.flags),
+        let targets = state.missedTargets(facts.flags)
+        guard facts.method == UInt32(APUS_METHOD_INVITE), !targets.isEmpty,
             pointee.notesMissed(branches: facts.branches)
         else { return }
-        report("call missed", event, facts)
-        // A route that wants the next leg reported, too, sets it again. One flag for both purposes still says that the call is accounted.
-        guard state.pointee.missedFlag != state.pointee.logFlag else { return }
-        let left = facts.flags & ~(1 << UInt32(state.pointee.missedFlag))
+        report(.missed, targets, event, facts)
+        // A route that wants the next leg reported, too, sets them again. A flag for both purposes still says that the call is accounted.
+        var left = facts.flags
+        for flag in [state.pointee.missedFlag, state.pointee.dbMissedFlag]
+        where 0...31 ~= flag && flag != state.pointee.logFlag && flag != state.pointee.dbFlag {
+            left &= ~(1 << UInt32(flag))
+        }
         state.pointee.tm.unsafelyUnwrapped.pointee.set_flags(event.pointee.transaction, left)
     }
 
@@ -138,17 +160,20 @@ extension AccountRef {
     }
 
     private func report(
-        _ title: apus_str, _ event: UnsafePointer<tm_event>, _ facts: tm_facts, code: Int32? = nil
+        _ kind: Report.Kind, _ targets: Targets, _ event: UnsafePointer<tm_event>, _ facts: tm_facts,
+        code: Int32? = nil
     ) {
         let host = pointee.host
         let state = pointee.state
-        guard host.pointee.log.pointee.enabled(host, CInt(state.pointee.level)) > 0 else { return }
+        let targets = state.active(host, targets)
+        guard !targets.isEmpty else { return }
         guard let request = event.pointee.request else {
             return host.log(.error, "a transaction is not accounted: its request is not kept any more")
         }
         let code = code ?? event.pointee.code
         var report = Report(
-            state: state, title: title, reply: event.pointee.reply, code: code, isUpstream: pointee.isUpstream)
+            state: state, kind: kind, targets: targets, reply: event.pointee.reply, code: code,
+            isUpstream: pointee.isUpstream)
         report.reason = reason(event, code)
         report.localTag = facts.to_tag
         if state.pointee.isSER { report.outboundURI = outboundURI(event, facts) }

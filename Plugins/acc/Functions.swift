@@ -3,11 +3,27 @@ import PluginKit
 // Invariants: called by scripts, with the State behind them.
 
 /// `acc_log_request(comment)`, `acc_request(comment)`: a line about the message that the route works on.
-func accountRequest(_ call: Call) -> CInt {
-    let state = call.pointee.user.unsafelyUnwrapped.assumingMemoryBound(to: State.self)
-    guard call.host.pointee.log.pointee.enabled(call.host, CInt(state.pointee.level)) > 0 else { return .true }
+func accountRequest(_ call: Call) -> CInt { account(call, .log) }
+
+/// `acc_db_request(comment, table)`
+func accountRequestInTable(_ call: Call) -> CInt {
+    guard state(call).pointee.rows != nil else { return call.fail("acc_db_request needs the parameter db_url") }
+    return account(call, .database)
+}
+
+/// `acc_request(comment, table)`
+func accountRequestInBoth(_ call: Call) -> CInt { account(call, [.log, .database]) }
+
+private func state(_ call: Call) -> UnsafeMutablePointer<State> {
+    call.pointee.user.unsafelyUnwrapped.assumingMemoryBound(to: State.self)
+}
+
+private func account(_ call: Call, _ targets: Targets) -> CInt {
+    let state = state(call)
+    let kind = Report.Kind.requested(table: call.has(1) ? call.text(1) : "")
     var report = Report(
-        state: state, title: "request accounted", reply: nil, code: 0, isUpstream: state.isUpstream(call))
+        state: state, kind: kind, targets: state.active(call.host, targets), reply: nil, code: 0,
+        isUpstream: state.isUpstream(call))
     (report.code, report.reason) = statusAndReason(call.text(0).trimmed)
     report.write(call)
     return .true

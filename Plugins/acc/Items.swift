@@ -45,23 +45,6 @@ struct Items {
         }
     }
 
-    /// The variable's value as a text; nil when it is $null.
-    func text(_ variable: OpaquePointer) -> apus_str? {
-        var value = apus_value()
-        guard call.host.pointee.vars.pointee.get(call, variable, &value) > 0 else { return nil }
-        if value.isText { return value.str }
-        return value.isInt ? number(value.num) : nil
-    }
-
-    func number(_ number: Int64) -> apus_str {
-        guard var text = call.writer(20) else { return apus_str() }
-        text.add(number: number)
-        return text.text
-    }
-
-    /// Empty for 0, which is no status.
-    func codeText(_ code: Int32) -> apus_str { code == 0 ? "" : number(Int64(code)) }
-
     /// Two texts with a blank between them.
     func joined(_ first: apus_str, _ second: apus_str) -> apus_str {
         if first.isEmpty { return second }
@@ -71,6 +54,25 @@ struct Items {
         text.add(second)
         return text.text
     }
+}
+
+extension UnsafePointer<apus_call> {
+    /// The variable's value as a text; nil when it is $null.
+    func text(of variable: OpaquePointer) -> apus_str? {
+        var value = apus_value()
+        guard host.pointee.vars.pointee.get(self, variable, &value) > 0 else { return nil }
+        if value.isText { return value.str }
+        return value.isInt ? text(number: value.num) : nil
+    }
+
+    func text(number: Int64) -> apus_str {
+        guard var text = writer(20) else { return apus_str() }
+        text.add(number: number)
+        return text.text
+    }
+
+    /// Empty for 0, which is no status.
+    func codeText(_ code: Int32) -> apus_str { code == 0 ? "" : text(number: Int64(code)) }
 }
 
 extension Writer {

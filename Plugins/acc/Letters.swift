@@ -56,13 +56,14 @@ extension Report {
         let letters = state.pointee.letters
         for index in 0..<letters.len {
             guard let letter = Letter(rawValue: UnicodeScalar(letters[index])) else { continue }
-            let value = value(letter, call.message, items)
+            let value = value(letter, call, items)
             items.add(letter.name, value.isEmpty ? missing : value)
         }
     }
 
-    private func value(_ letter: Letter, _ message: Message, _ items: Items) -> apus_str {
-        switch letter {
+    private func value(_ letter: Letter, _ call: Call, _ items: Items) -> apus_str {
+        let message = call.message
+        return switch letter {
         case .method: message.field(APUS_FIELD_METHOD_TEXT)
         case .originalURI: message.field(APUS_FIELD_ORIGINAL_URI)
         case .outboundURI: outboundURI.isEmpty ? message.field(APUS_FIELD_REQUEST_URI) : outboundURI
@@ -71,10 +72,10 @@ extension Report {
         case .to: isUpstream ? fromHeader(message) : toHeader(message)
         case .fromTag: isUpstream ? toTag(message) : message.field(APUS_FIELD_FROM_TAG)
         case .toTag: isUpstream ? message.field(APUS_FIELD_FROM_TAG) : toTag(message)
-        case .status: items.joined(items.codeText(code), reason)
-        case .code: items.codeText(code)
-        case .digestUser: digestUser(items)
-        case .user: if case let user = digestUser(items), !user.isEmpty { user } else { fromURI(message) }
+        case .status: items.joined(call.codeText(code), reason)
+        case .code: call.codeText(code)
+        case .digestUser: digestUser(call)
+        case .user: if case let user = digestUser(call), !user.isEmpty { user } else { fromURI(message) }
         case .fromURI: fromURI(message)
         case .toURI: toURI(message)
         case .fromUser: user(fromURI(message), message)
@@ -105,7 +106,7 @@ extension Report {
     private func user(_ uri: apus_str, _ message: Message) -> apus_str { message.parse(uri: uri)?.user ?? apus_str() }
     private func host(_ uri: apus_str, _ message: Message) -> apus_str { message.parse(uri: uri)?.host ?? apus_str() }
 
-    private func digestUser(_ items: Items) -> apus_str {
-        state.pointee.digestUser.flatMap { items.text($0) } ?? apus_str()
+    private func digestUser(_ call: Call) -> apus_str {
+        state.pointee.digestUser.flatMap { call.text(of: $0) } ?? apus_str()
     }
 }

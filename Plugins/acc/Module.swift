@@ -3,12 +3,15 @@ import PluginKit
 private nonisolated(unsafe) let state = permanent(State())
 
 private let module = Module(
-    "acc", version: "1.0", summary: "Accounting: lines about transactions in the log", needs: "tm/1",
+    "acc", version: "1.0", summary: "Accounting: lines in the log and rows in a database about transactions",
+    needs: "tm/1",
     start: { host in settle(host, state) && follow(host, state) ? .true : .false },
     declare: { host in
         state.pointee.facility = host.pointee.log.pointee.facility("LOG_DAEMON")
         host.declare(ParameterTable.all, in: state)
         declareFunctions(host, state)
+        state.pointee.writtenCounter = host.counter("acc", "rows_written", doc: "Rows that the database has got.")
+        state.pointee.lostCounter = host.counter("acc", "rows_lost", doc: "Rows that it has not.")
         let user = UnsafeMutableRawPointer(mutating: host)
         host.gauge("acc", "pieces_in_use", doc: "Pieces of memory that the module holds.", user: user) { user in
             let host = Host(user.unsafelyUnwrapped.assumingMemoryBound(to: apus_host.self))
@@ -26,6 +29,14 @@ private func declareFunctions(_ host: Host, _ state: UnsafeMutablePointer<State>
         user: state, call: accountRequest)
     host.function(
         "acc_request", "comment:format", doc: "The same as acc_log_request.", user: state, call: accountRequest)
+    host.function(
+        "acc_db_request", "comment:format, table:format",
+        doc: "Writes a row about the request into the table, with status and reason from the comment.", user: state,
+        call: accountRequestInTable)
+    host.function(
+        "acc_request", "comment:format, table:format",
+        doc: "The same as acc_log_request and, with a database, acc_db_request.", user: state,
+        call: accountRequestInBoth)
 }
 
 /// Has tm tell of every new transaction, if some may have to be reported.
@@ -34,7 +45,7 @@ private func follow(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Bool 
     state.pointee.tm = tm
     guard state.pointee.followsTransactions else {
         if host.pointee.config.pointee.dialect(host) == UInt32(APUS_DIALECT_SER) {
-            host.log(.notice, "neither log_flag nor log_missed_flag is set: no transaction is reported")
+            host.log(.notice, "no flag of transactions is set: no transaction is reported")
         }
         return true
     }

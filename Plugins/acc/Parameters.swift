@@ -4,7 +4,7 @@ import PluginKit
 
 /// Every parameter: its default, its range and what it means stand here and nowhere else.
 enum ParameterTable {
-    static var all: [Parameter<State>] { flags + events + line + time + withoutEffect }
+    static var all: [Parameter<State>] { flags + events + line + time + rows + withoutEffect }
 
     private static let flagNumbers: ClosedRange<Int64> = -1...31
 
@@ -24,6 +24,12 @@ enum ParameterTable {
             .flag(
                 "failed_transactions", \.failedTransactions, 0,
                 doc: "1: negative final replies of all accounted transactions are reported."),
+            .number(
+                "db_flag", \.dbFlag, -1, flagNumbers,
+                doc: "Flag of transactions that get a row in the database; -1: none does."),
+            .number(
+                "db_missed_flag", \.dbMissedFlag, -1, flagNumbers,
+                doc: "Flag of INVITEs whose failure gets a row there as a missed call; -1: none does."),
             .checked("failed_filter", takeFilter, doc: "Status codes that are not reported, such as 404,407."),
         ]
     }
@@ -73,6 +79,31 @@ enum ParameterTable {
             .text(
                 "time_format", \.timeFormat, "%Y-%m-%d %H:%M:%S",
                 doc: "Form of the time with time_mode 3 and 4, as strftime."),
+        ]
+    }
+
+    private static var rows: [Parameter<State>] {
+        [
+            .text("db_url", \.database.url, doc: "The database; empty: no row is written."),
+            .text(
+                "db_table_acc", \.database.table, "acc",
+                doc: "Table of transactions; it may hold pseudo-variables, as the next."),
+            .text("db_table_missed_calls", \.database.missedTable, "missed_calls", doc: "Table of missed calls."),
+            .text(
+                "db_extra", \.database.extraText,
+                doc: "Further columns of a row, column=$variable with semicolons between, evaluated on the request."),
+            .flag("acc_extra_nullable", \.database.isNullable, 0, doc: "1: $null in db_extra is NULL, and not empty."),
+            .text("acc_method_column", \.database.method, "method", doc: "Column of methods."),
+            .text("acc_from_tag_column", \.database.fromTag, "from_tag", doc: "Column of From tags."),
+            .text("acc_to_tag_column", \.database.toTag, "to_tag", doc: "Column of To tags."),
+            .text("acc_callid_column", \.database.callID, "callid", doc: "Column of Call-IDs."),
+            .text("acc_sip_code_column", \.database.code, "sip_code", doc: "Column of status codes."),
+            .text("acc_sip_reason_column", \.database.reason, "sip_reason", doc: "Column of reasons."),
+            .text("acc_time_column", \.database.time, "time", doc: "Column of times."),
+            .flag("db_version_check", \.database.checksVersion, 1, doc: "0: the tables may be of any version."),
+            .number(
+                "db_insert_mode", \.database.insertMode, 0, 0...2,
+                doc: "No effect: rows are always written beside the workers."),
         ]
     }
 
@@ -154,6 +185,12 @@ func settle(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Bool {
     else { return false }
     state.pointee.extras = extras
     state.pointee.legs = legs
+    if !state.pointee.database.url.isEmpty {
+        state.pointee.rows = state.pointee.database.open(host, state)
+        guard state.pointee.rows != nil else { return false }
+    } else if state.pointee.dbFlag >= 0 || state.pointee.dbMissedFlag >= 0 {
+        host.log(.notice, "db_flag and db_missed_flag have no effect without db_url")
+    }
 
     let vars = host.pointee.vars
     if state.pointee.isSER, state.pointee.letters.bytes.contains(where: { $0 | 0x20 == UInt8(ascii: "u") }) {

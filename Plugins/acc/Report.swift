@@ -1,11 +1,21 @@
+import Glibc
 import PluginKit
 
 // Invariants: a Report lives for one call, `writeReport` or a function of a script; what its texts point to outlives it.
 
-/// What one line says, apart from the request that it is about: that is the call's message.
+/// Where something is reported.
+struct Targets: OptionSet {
+    let rawValue: UInt8
+    static let log = Targets(rawValue: 1)
+    static let database = Targets(rawValue: 2)
+}
+
+/// What one report says, apart from the request that it is about: that is the call's message.
 struct Report {
     let state: UnsafeMutablePointer<State>
-    let title: apus_str
+    let kind: Kind
+    var targets: Targets
+    let time: timespec
     /// The reply; nil when it was made here, or there is none.
     var reply: OpaquePointer?
     /// 0: none.
@@ -17,9 +27,32 @@ struct Report {
     /// Empty: the request's.
     var outboundURI = apus_str()
 
-    init(state: UnsafeMutablePointer<State>, title: apus_str, reply: OpaquePointer?, code: Int32, isUpstream: Bool) {
+    enum Kind {
+        case answered, acknowledged, missed
+        /// By a function of a script, in the table that it names, if it names one.
+        case requested(table: apus_str)
+
+        /// What the line begins with.
+        var title: apus_str {
+            switch self {
+            case .answered: "transaction answered"
+            case .acknowledged: "request acknowledged"
+            case .missed: "call missed"
+            case .requested: "request accounted"
+            }
+        }
+    }
+
+    init(
+        state: UnsafeMutablePointer<State>, kind: Kind, targets: Targets, reply: OpaquePointer?, code: Int32,
+        isUpstream: Bool
+    ) {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        time = now
         self.state = state
-        self.title = title
+        self.kind = kind
+        self.targets = targets
         self.reply = reply
         self.code = code
         self.isUpstream = isUpstream
@@ -36,8 +69,14 @@ extension Report {
     /// Longer lines are cut by the log.
     private static var longest: Int { 8192 }
 
-    /// Writes the line about the call's message.
+    /// Reports about the call's message.
     func write(_ call: Call) {
+        if targets.contains(.log) { writeLine(call) }
+        if targets.contains(.database) { writeRows(call) }
+    }
+
+    private func writeLine(_ call: Call) {
+        let title = kind.title
         guard let items = gather(call) else { return call.log(.error, "a line is lost: no memory") }
         let separator: apus_str = state.pointee.isSER ? ", " : ";"
         let size = title.len + 7 + items.size(separator: separator)
@@ -64,20 +103,17 @@ extension Report {
         }
         for index in 0..<extras.count {
             let entry = extras[index]
-            items.add(entry.name, items.text(entry.variables[0]) ?? missing)
+            items.add(entry.name, call.text(of: entry.variables[0]) ?? missing)
         }
-        addLegs(legs, &items)
+        addLegs(call, legs, &items)
         return items
     }
 
     /// All legs one after the other, each with all its AVPs, until none of them has a further value.
-    private func addLegs(_ legs: Extras, _ items: inout Items) {
-        for place in 0..<Extras.mostLegs {
-            var isThere = false
-            for index in 0..<legs.count where items.text(legs[index].variables[place]) != nil { isThere = true }
-            guard isThere else { return }
+    private func addLegs(_ call: Call, _ legs: Extras, _ items: inout Items) {
+        for place in 0..<Extras.mostLegs where legs.hasLeg(place, call) {
             for index in 0..<legs.count {
-                items.add(legs[index].name, items.text(legs[index].variables[place]) ?? missing)
+                items.add(legs[index].name, call.text(of: legs[index].variables[place]) ?? missing)
             }
         }
     }
@@ -87,12 +123,19 @@ extension Report {
 
     private func addFields(_ call: Call, _ items: inout Items) {
         let message = call.message
+        let tags = tags(message)
         items.add("method", message.field(APUS_FIELD_METHOD_TEXT))
-        items.add("from_tag", isUpstream ? toTag(message) : message.field(APUS_FIELD_FROM_TAG))
-        items.add("to_tag", isUpstream ? message.field(APUS_FIELD_FROM_TAG) : toTag(message))
+        items.add("from_tag", tags.from)
+        items.add("to_tag", tags.to)
         items.add("call_id", message.field(APUS_FIELD_CALL_ID))
-        items.add("code", items.codeText(code))
+        items.add("code", call.codeText(code))
         items.add("reason", reason)
+    }
+
+    /// Those of From and To, as they are reported.
+    func tags(_ message: Message) -> (from: apus_str, to: apus_str) {
+        let (from, to) = (message.field(APUS_FIELD_FROM_TAG), toTag(message))
+        return isUpstream ? (to, from) : (from, to)
     }
 
     /// The tag of whoever answered: of the reply, of the request within a dialog, or that of this server.

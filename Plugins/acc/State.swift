@@ -41,6 +41,16 @@ struct State {
     /// The same, ended with a NUL.
     var timeFormatText: UnsafePointer<CChar>?
 
+    /// Numbers of flags for rows of the database; -1: unset.
+    var dbFlag: Int64 = -1
+    var dbMissedFlag: Int64 = -1
+    var database = DatabaseSettings()
+    /// What rows are written by; nil: there is no database.
+    var rows: RowWriter?
+    /// Counters of rows.
+    var writtenCounter: UInt32 = 0
+    var lostCounter: UInt32 = 0
+
     /// Where parameters go that have no effect.
     var ignored: Int64 = 0
 
@@ -54,7 +64,9 @@ struct State {
 
     var isSER: Bool { form == .ser }
     /// Some transaction may have to be reported.
-    var followsTransactions: Bool { logFlag >= 0 || missedFlag >= 0 }
+    var followsTransactions: Bool { followsAll || missedFlag >= 0 || (rows != nil && dbMissedFlag >= 0) }
+    /// Transactions of any method may have to be.
+    var followsAll: Bool { logFlag >= 0 || (rows != nil && dbFlag >= 0) }
 }
 
 /// Status codes from 300 to 999.

@@ -12,27 +12,26 @@ enum TimeMode {
 extension Report {
     /// `timestamp=…` and what `time_mode` puts behind it.
     func addTime(_ call: Call, _ items: inout Items) {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        items.add("timestamp", items.number(Int64(now.tv_sec)))
+        items.add("timestamp", call.text(number: Int64(time.tv_sec)))
         switch state.pointee.timeMode {
-        case TimeMode.microseconds:
-            items.add(state.pointee.timeExtension, items.number(Int64(now.tv_nsec) / 1000))
+        case TimeMode.microseconds: items.add(state.pointee.timeExtension, call.text(number: microseconds))
         case TimeMode.fraction:
             guard var text = call.writer(24) else { return }
-            text.add(number: Int64(now.tv_sec))
+            text.add(number: Int64(time.tv_sec))
             text.add(".")
-            text.add(number: Int64(now.tv_nsec) / 1_000_000, width: 3)
+            text.add(number: microseconds / 1000, width: 3)
             items.add(state.pointee.timeAttribute, text.text)
-        case TimeMode.local, TimeMode.utc: items.add(state.pointee.timeAttribute, calendar(call, now.tv_sec))
+        case TimeMode.local, TimeMode.utc: items.add(state.pointee.timeAttribute, calendar(call))
         default: break
         }
     }
 
+    var microseconds: Int64 { Int64(time.tv_nsec) / 1000 }
+
     /// By `time_format`, as strftime.
-    private func calendar(_ call: Call, _ seconds: time_t) -> apus_str {
+    func calendar(_ call: Call) -> apus_str {
         let longest = 128
-        var seconds = seconds
+        var seconds = time.tv_sec
         var parts = Glibc.tm()
         let isKnown =
             state.pointee.timeMode == TimeMode.local ? localtime_r(&seconds, &parts) : gmtime_r(&seconds, &parts)

@@ -161,7 +161,7 @@ import Testing
         (#""failed_filter", "404,zwei""#, "zwei is no negative status"),
         (#""acc_format", "radius""#, "acc_format is kamailio or ser"),
         (#""log_facility", "LOG_NOWHERE""#, "LOG_NOWHERE is no syslog facility"),
-        (#""log_flag", 32"#, "log_flag"), (#""db_flag", 1"#, "db_flag"),
+        (#""log_flag", 32"#, "log_flag"), (#""db_flag", 32"#, "db_flag"),
     ])
     func wrongParametersAreFoundByACheck(_ parameter: String, _ complaint: String) throws {
         let result = try Server.check(

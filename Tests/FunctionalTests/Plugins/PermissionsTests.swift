@@ -1,7 +1,7 @@
 import Testing
 
 /// What scripts and operators get from the module permissions.
-@Suite(.timeLimit(.minutes(10))) struct PermissionsTests {
+@Suite struct PermissionsTests {
     // MARK: - Addresses
 
     private static let addresses = """
@@ -132,8 +132,8 @@ import Testing
         let any = isAll ? "3 low" : "1 tcp"
         // The last tag stays on top.
         #expect(try tables.tell("sip:X@y", from: "sip:alice@x") == [alice, isAll ? "2 high" : "1 tcp", any] + rest)
-        let case_ = try tables.tell("sip:X@y", from: "sip:Alice@x")
-        #expect(case_[0] == "-1 <null> <null>")
+        let cased = try tables.tell("sip:X@y", from: "sip:Alice@x")
+        #expect(cased[0] == "-1 <null> <null>")
         #expect(try tables.tell("sip:X@y", from: "sip:bob@x")[0] == "1 bobx <null>")
         #expect(try tables.tell("sip:x@y", from: "sip:bob@x")[0] == "-1 <null> <null>")
         #expect(tables.server.server.log.contains("the second argument is no transport"))

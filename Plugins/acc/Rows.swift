@@ -1,0 +1,151 @@
+import PluginKit
+import Synchronization
+
+// Invariants: a RowWriter lives for ever; `losses` is changed by all workers. The terms of a row lie in memory of the call's run, and the host copies them
+// before `post` returns.
+
+/// Puts rows into the database, of which no worker waits for one.
+struct RowWriter {
+    private let db: OpaquePointer
+    private let written: UInt32
+    private let lost: UInt32
+    /// Rows that were lost since the last one that was written.
+    private let losses: UnsafeMutablePointer<Atomic<Int>>
+
+    init(db: OpaquePointer, written: UInt32, lost: UInt32) {
+        (self.db, self.written, self.lost) = (db, written, lost)
+        losses = .allocate(capacity: 1)
+        losses.initialize(to: Atomic(0))
+    }
+
+    /// [worker]
+    func insert(_ host: Host, _ state: UnsafeMutablePointer<State>, _ table: apus_str, _ row: Row) {
+        var request = apus_db_request()
+        request.size = UInt32(MemoryLayout<apus_db_request>.size)
+        request.kind = UInt32(APUS_DB_INSERT)
+        request.table = table
+        request.sets = UnsafePointer(row.terms)
+        request.set_count = UInt32(row.count)
+        let status = withUnsafePointer(to: request) { request in
+            var work = apus_db_work(
+                size: UInt32(MemoryLayout<apus_db_work>.size), count: 1, requests: request, key: 0, milliseconds: 0,
+                reserved: 0)
+            return host.pointee.db.pointee.post(
+                db, &work,
+                { host, status, result, user in
+                    let state = user.unsafelyUnwrapped.assumingMemoryBound(to: State.self)
+                    state.pointee.rows?.note(host, status, result.pointee.text)
+                }, state)
+        }
+        if status != CInt(APUS_OK) {
+            note(host, status, status == CInt(APUS_BUSY) ? "too many rows wait" : "the database is down")
+        }
+    }
+
+    /// Counts, and tells of the first row that is lost and of the first one that is written again.
+    private func note(_ host: Host, _ status: CInt, _ reason: apus_str) {
+        guard status != CInt(APUS_OK) else {
+            host.bump(written)
+            guard losses.pointee.load(ordering: .relaxed) > 0 else { return }
+            let count = losses.pointee.exchange(0, ordering: .relaxed)
+            if count > 0 { host.log(.notice, "rows are written again; \(count) were lost meanwhile") }
+            return
+        }
+        host.bump(lost)
+        if losses.pointee.wrappingAdd(1, ordering: .relaxed).oldValue == 0 {
+            host.log(
+                .error, "a row is lost, and others may be until rows are written again: \(reason.string)")
+        }
+    }
+}
+
+/// Columns and values of one row.
+struct Row {
+    fileprivate let terms: UnsafeMutablePointer<apus_db_term>
+    private let capacity: Int
+    private(set) var count = 0
+
+    /// Nil when the run's limit is reached.
+    init?(_ call: Call, capacity: Int) {
+        let bytes = capacity * MemoryLayout<apus_db_term>.stride
+        guard let memory = call.host.pointee.script.pointee.allocate(call, bytes) else { return nil }
+        terms = memory.bindMemory(to: apus_db_term.self, capacity: capacity)
+        self.capacity = capacity
+    }
+
+    mutating func add(_ column: apus_str, _ value: apus_db_value) {
+        guard count < capacity else { return }
+        (terms + count).initialize(to: apus_db_term(column: column, comparison: 0, reserved: 0, value: value))
+        count &+= 1
+    }
+
+    mutating func add(_ column: apus_str, text: apus_str) { add(column, apus_db_text(text.isNull ? "" : text)) }
+
+    /// Back to so many columns.
+    mutating func cut(to count: Int) { self.count = count }
+}
+
+extension Report {
+    /// A row about the call's message, or one for each leg.
+    func writeRows(_ call: Call) {
+        let settings = state.pointee.database
+        guard let writer = state.pointee.rows else { return }
+        let table: apus_str?
+        switch kind {
+        case .requested(let named): table = named
+        case .missed: table = call.expand(settings.missedFormat)
+        case .answered, .acknowledged: table = call.expand(settings.tableFormat)
+        }
+        let legs = state.pointee.legs
+        guard let table, !table.isEmpty, var row = Row(call, capacity: 9 + settings.extras.count + legs.count) else {
+            return call.log(.error, "a row is lost: its table has no name, or there is no memory")
+        }
+        addFields(call, settings, &row)
+        addTime(call, settings, &row)
+        for index in 0..<settings.extras.count {
+            let entry = settings.extras[index]
+            row.add(entry.name, value(call, entry.variables[0], settings))
+        }
+        let whole = row.count
+        var leg = 0
+        repeat {
+            row.cut(to: whole)
+            for index in 0..<legs.count { row.add(legs[index].name, value(call, legs[index].variables[leg], settings)) }
+            writer.insert(call.host, state, table, row)
+            leg += 1
+        } while leg < Extras.mostLegs && legs.hasLeg(leg, call)
+    }
+
+    private func addFields(_ call: Call, _ settings: DatabaseSettings, _ row: inout Row) {
+        let message = call.message
+        let tags = tags(message)
+        row.add(settings.method, text: message.field(APUS_FIELD_METHOD_TEXT))
+        row.add(settings.fromTag, text: tags.from)
+        row.add(settings.toTag, text: tags.to)
+        row.add(settings.callID, text: message.field(APUS_FIELD_CALL_ID))
+        row.add(settings.code, text: call.codeText(code))
+        row.add(settings.reason, text: reason)
+    }
+
+    private func addTime(_ call: Call, _ settings: DatabaseSettings, _ row: inout Row) {
+        let own = state.pointee
+        let seconds = Int64(time.tv_sec)
+        row.add(settings.time, apus_db_number(UInt32(APUS_DB_DATETIME), seconds))
+        switch own.timeMode {
+        case TimeMode.microseconds:
+            row.add(own.timeAttribute, apus_db_number(UInt32(APUS_DB_INT), seconds))
+            row.add(own.timeExtension, apus_db_number(UInt32(APUS_DB_INT), microseconds))
+        case TimeMode.fraction:
+            var value = apus_db_number(UInt32(APUS_DB_DOUBLE), 0)
+            value.real = Double(seconds) + Double(microseconds / 1000) / 1000
+            row.add(own.timeAttribute, value)
+        case TimeMode.local, TimeMode.utc: row.add(own.timeAttribute, text: calendar(call))
+        default: break
+        }
+    }
+
+    private func value(_ call: Call, _ variable: OpaquePointer, _ settings: DatabaseSettings) -> apus_db_value {
+        let text = call.text(of: variable)
+        return apus_db_text(text ?? (settings.isNullable != 0 ? apus_str() : ""))
+    }
+}
