@@ -34,6 +34,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("db_sqlite", "Plugins/db_sqlite", ["PluginKit", "PluginAPI", "CSQLite"]),
     ("jsonrpcs", "Plugins/jsonrpcs", ["PluginKit", "PluginAPI", "DoorKit", "JSON"]),
     ("dispatcher", "Plugins/dispatcher", ["PluginKit", "PluginAPI", "RoutingKit", "Destinations", "TableKit"]),
+    ("dlgs", "Plugins/dlgs", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("domain", "Plugins/domain", ["PluginKit", "PluginAPI", "TableKit"]),
     ("group", "Plugins/group", ["PluginKit", "PluginAPI", "TableKit"]),
     ("kex", "Plugins/kex", ["PluginKit", "PluginAPI", "RoutingKit"]),
