@@ -67,7 +67,7 @@ struct Generator: ~Copyable {
         options.rate = nil
         var generator = try Generator(options, server)
         var begun = 0
-        while begun < options.users || generator.slots.underWay > 0 {
+        while begun < options.users || generator.slots.underWay > 0, generator.counters.lost == 0 {
             begun += generator.turn(atMost: options.users - begun)
         }
         guard generator.counters.right == options.users else {
