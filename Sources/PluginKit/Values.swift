@@ -1,3 +1,4 @@
+import Glibc
 import PluginAPI
 
 // Invariants: an apus_str borrows; its lifetime stands in the contract beside whatever gave it.
@@ -41,7 +42,9 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
     @inlinable public func dropFirst(_ count: Int) -> apus_str { isNull ? self : self[Swift.min(count, len)..<len] }
 
     /// Byte for byte.
-    @inlinable public func equals(_ other: apus_str) -> Bool { len == other.len && bytes.elementsEqual(other.bytes) }
+    public func equals(_ other: apus_str) -> Bool {
+        len == other.len && (len == 0 || memcmp(s.unsafelyUnwrapped, other.s.unsafelyUnwrapped, len) == 0)
+    }
 
     /// Without regard to the case of ASCII letters.
     public func equalsIgnoringCase(_ other: apus_str) -> Bool {

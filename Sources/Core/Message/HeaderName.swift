@@ -4,14 +4,16 @@
 ///
 /// A perfect hash over four letters and the length; a unit test recomputes the table from `HeaderID.name`.
 enum HeaderName {
+    /// Bytes of the longest name that has an id.
+    static var longest: Int { 31 }
+
     /// The id of a header field's name in any case, compact forms (RFC 3261 §7.3.3) included.
     @_noLocks
     static func id(of name: Bytes) -> HeaderID {
         if name.count <= 1 { return name.isEmpty ? .other : compact(name[0]) }
-        guard let id = HeaderID(rawValue: table.utf8Start[hash(name)]), name.equalsIgnoringCase(id.name) else {
-            return .other
-        }
-        return id
+        // The table holds raw values of ids only, as its test sees to.
+        let id = unsafeBitCast(table.utf8Start[hash(name)], to: HeaderID.self)
+        return name.equalsIgnoringCase(id.name) ? id : .other
     }
 
     @inline(__always)

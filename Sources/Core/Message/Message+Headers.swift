@@ -32,11 +32,14 @@ extension Message {
     @_noLocks
     func index(named name: Bytes, from: Int = 0) -> Int? {
         let id = HeaderName.id(of: name)
-        var index = from
-        while index < headerCount {
-            let header = record.pointee.headers[index]
-            if header.id == id, id != .other || bytes(header.name).equalsIgnoringCase(name) { return index }
-            index &+= 1
+        // Along the chain of those with the id: 1 + the index of each.
+        var next = Int(record.pointee.firstOf[Int(id.rawValue)])
+        while next != 0 {
+            let index = next &- 1
+            if index >= from, id != .other || bytes(record.pointee.headers[index].name).equalsIgnoringCase(name) {
+                return index
+            }
+            next = Int(record.pointee.headers[index].next)
         }
         return nil
     }

@@ -31,10 +31,19 @@ extension Message {
     @inline(__always)
     private func readHeader(_ all: Bytes, _ at: inout Int) -> Bool {
         let start = at
-        var nameEnd = all.end(of: .token, from: start)
+        // A known name with its colon right behind it needs no look at its characters. No known name is longer than this window.
+        let window = all[start..<min(start &+ HeaderName.longest &+ 1, all.count)]
+        let guess = start &+ (window.firstIndex(of: UInt8(ascii: ":")) ?? 0)
+        var nameEnd = guess
+        var id = HeaderName.id(of: all[start..<guess])
         var isFolded = false
-        var colon = colon(all, from: nameEnd, &isFolded)
-        var isHeader = nameEnd > start && colon < all.count && all[colon] == UInt8(ascii: ":")
+        var colon = nameEnd
+        var isHeader = id != .other
+        if !isHeader {
+            nameEnd = all.end(of: .token, from: start)
+            colon = self.colon(all, from: nameEnd, &isFolded)
+            isHeader = nameEnd > start && colon < all.count && all[colon] == UInt8(ascii: ":")
+        }
         if !isHeader, let end = ExtraCharacters.inHeaderNames.end(of: .token, all, from: start) {
             isFolded = false
             nameEnd = end
@@ -53,11 +62,12 @@ extension Message {
         while low < high, ByteSet.space.contains(all[low]) { low &+= 1 }
         while high > low, ByteSet.space.contains(all[high &- 1]) { high &-= 1 }
         let name = all[start..<nameEnd]
+        if id == .other, nameEnd != guess { id = HeaderName.id(of: name) }
         return append(
             Header(
                 start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end),
                 value: Slice(low..<high),
-                nameCount: UInt16(truncatingIfNeeded: name.count), next: 0, id: HeaderName.id(of: name),
+                nameCount: UInt16(truncatingIfNeeded: name.count), next: 0, id: id,
                 isFolded: isFolded))
     }
 

@@ -68,14 +68,22 @@ struct URI {
     /// Parses in place, without the copies of a value that is handed on. False when the text is no URI; what is here then means nothing.
     @_noLocks
     mutating func read(_ text: Bytes) -> Bool {
-        guard let colon = text.firstIndex(of: UInt8(ascii: ":")), colon > 0, text[0].isASCIILetter,
-            text.end(of: .uriText) == text.count
-        else { return false }
+        guard text.isURIText else { return false }
         self = URI()
         self.text = text
-        schemeText = text.prefix(colon)
-        guard schemeText.end(of: .scheme) == colon else { return false }
-        scheme = URI.schemeOf(schemeText)
+        var colon = 3
+        if text.startsAsSIP {
+            scheme = .sip
+            schemeText = text.prefix(colon)
+        } else {
+            guard let first = text.firstIndex(of: UInt8(ascii: ":")), first > 0, text[0].isASCIILetter else {
+                return false
+            }
+            colon = first
+            schemeText = text.prefix(colon)
+            guard schemeText.end(of: .scheme) == colon else { return false }
+            scheme = URI.schemeOf(schemeText)
+        }
         let rest = text.dropFirst(colon &+ 1)
         switch scheme {
         case .sip, .sips: return parseSIP(rest) || parseTolerantly(rest)
@@ -260,6 +268,33 @@ struct URI {
 }
 
 extension Bytes {
+    /// As nearly all URIs begin: `sip:` in any case.
+    @inline(__always)
+    fileprivate var startsAsSIP: Bool {
+        guard count >= 4 else { return false }
+        let word = UInt32(littleEndian: UnsafeRawPointer(start).loadUnaligned(as: UInt32.self))
+        // s, i, p in lower case; the colon has that bit set as it is.
+        return word | 0x0020_2020 == 0x3a70_6973
+    }
+
+    /// Nothing in it that no URI has anywhere: white space, control bytes, quotes, angle brackets.
+    @inline(__always)
+    fileprivate var isURIText: Bool {
+        var at = 0
+        while at &+ 8 <= count {
+            let word = UnsafeRawPointer(start + at).loadUnaligned(as: UInt64.self)
+            // Each byte whose high bit is set here may be none; what may be one is looked at below.
+            let controls = word &- 0x2121_2121_2121_2121
+            let quotes = (word ^ 0x2222_2222_2222_2222) &- 0x0101_0101_0101_0101
+            // < and > differ in one bit.
+            let brackets = ((word | 0x0202_0202_0202_0202) ^ 0x3e3e_3e3e_3e3e_3e3e) &- 0x0101_0101_0101_0101
+            let deletes = word &+ 0x0101_0101_0101_0101
+            if (controls | quotes | brackets | deletes | word) & 0x8080_8080_8080_8080 != 0 { break }
+            at &+= 8
+        }
+        return end(of: .uriText, from: at) == count
+    }
+
     /// Every `%` has two hexadecimal digits behind it.
     var isEscapedWell: Bool {
         @_noLocks get {

@@ -45,8 +45,16 @@ extension Bytes {
             if matches != 0 { return index &+ matches.trailingZeroBitCount &>> 3 }
             index &+= 8
         }
-        while index < count, start[index] != a, start[index] != b { index &+= 1 }
-        return index
+        guard index < count else { return count }
+        guard count >= 8 else {
+            while index < count, start[index] != a, start[index] != b { index &+= 1 }
+            return index
+        }
+        // The rest as part of the last whole word: what lies before it is shifted out, and what comes in instead lies behind the end.
+        let word = UInt64(littleEndian: UnsafeRawPointer(start + (count &- 8)).loadUnaligned(as: UInt64.self))
+        let rest = word &>> UInt64((8 &- (count &- index)) &* 8)
+        let matches = Bytes.zeroBytes(rest ^ first) | Bytes.zeroBytes(rest ^ second)
+        return matches == 0 ? count : min(count, index &+ matches.trailingZeroBitCount &>> 3)
     }
 
     /// The high bit of every byte that is zero; above the lowest such byte there may be false ones. Plain words, since Swift's SIMD

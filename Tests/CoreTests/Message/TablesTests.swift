@@ -16,6 +16,8 @@ import Testing
         }
         #expect(HeaderID(rawValue: UInt8(HeaderID.count)) == nil)
         #expect(HeaderID.count <= 96, "MessageRecord.firstOf has 96 places")
+        let longest = (0..<UInt8(HeaderID.count)).compactMap { HeaderID(rawValue: $0)?.name.utf8CodeUnitCount }.max()
+        #expect(longest ?? 0 <= HeaderName.longest)
     }
 
     @Test(arguments: [

@@ -3,6 +3,30 @@ import Testing
 @testable import Core
 
 @Suite struct URITests {
+    /// What is looked at by words is what each byte says, wherever it stands.
+    @Test func whatNoURIHasIsFoundAnywhere() {
+        let text = Array("sip:alice@example.com;a=1".utf8)
+        for place in 10..<text.count {
+            for byte in UInt8.min...UInt8.max {
+                var changed = text
+                changed[place] = byte
+                let isForbidden = byte <= 32 || byte >= 127 || byte == 34 || byte == 60 || byte == 62
+                let isURI = changed.withUnsafeBufferPointer { URI.parse(Bytes($0.baseAddress!, $0.count)) != nil }
+                if isForbidden { #expect(!isURI, "\(byte) at \(place)") }
+                // In a parameter's value all other characters but those that mean something may stand.
+                if place == text.count - 1, !isForbidden, !Array(";?%&,@".utf8).contains(byte) {
+                    #expect(isURI, "\(byte) at \(place)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: ["sip", "SIP", "Sip", "sIP"]) func theSchemeIsReadInAnyCase(scheme: String) {
+        let uri = URI.parse(Bytes(leaking: "\(scheme):a@b"))
+        #expect(uri?.scheme == .sip && uri?.schemeText.string == scheme && uri?.user.string == "a")
+        #expect(URI.parse(Bytes(leaking: "\(scheme);a@b")) == nil)
+    }
+
     private func parse(_ text: String) -> URI? { URI.parse(Bytes(leaking: text)) }
 
     @Test func allParts() throws {
