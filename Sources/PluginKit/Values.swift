@@ -14,17 +14,16 @@ extension CInt {
 // swift-format-ignore: AvoidRetroactiveConformances
 extension apus_str: @retroactive ExpressibleByStringLiteral {
     /// A literal lives for ever and costs nothing.
-    @inlinable
-    public init(stringLiteral text: StaticString) { self.init(start: text.utf8Start, count: text.utf8CodeUnitCount) }
+    @inlinable public init(stringLiteral text: StaticString) {
+        self.init(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    }
 
-    @inlinable
-    public init(start: UnsafePointer<UInt8>?, count: Int) {
+    @inlinable public init(start: UnsafePointer<UInt8>?, count: Int) {
         self.init(s: start.map { UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self) }, len: count)
     }
 
     /// The bytes; empty when there is no text.
-    @inlinable
-    public var bytes: UnsafeBufferPointer<UInt8> {
+    @inlinable public var bytes: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: s.map { UnsafeRawPointer($0).assumingMemoryBound(to: UInt8.self) }, count: len)
     }
 
@@ -54,8 +53,7 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
     @inlinable public func hasPrefix(_ other: apus_str) -> Bool { bytes.prefix(other.len).elementsEqual(other.bytes) }
     @inlinable public func hasSuffix(_ other: apus_str) -> Bool { bytes.suffix(other.len).elementsEqual(other.bytes) }
 
-    @inlinable
-    public func index(of byte: UInt8, from: Int = 0) -> Int? {
+    @inlinable public func index(of byte: UInt8, from: Int = 0) -> Int? {
         var i = from
         while i < len, self[i] != byte { i &+= 1 }
         return i < len ? i : nil

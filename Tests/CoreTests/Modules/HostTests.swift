@@ -33,7 +33,7 @@ import Testing
         #expect(
             try reason { $0.function("f", routes: 0x1000) } == "add_function: the routes of f have unknown bits: 0x1000"
         )
-        #expect(try reason { $0.function("f", flags: 128) } == "add_function: the flags of f have unknown bits: 0x80")
+        #expect(try reason { $0.function("f", flags: 256) } == "add_function: the flags of f have unknown bits: 0x100")
         #expect(
             try reason { $0.function("f", size: 40) }
                 == "add_function: apus_function.size is 40, at least 64 is expected: begin with APUS_STRUCT(apus_function)"
