@@ -52,8 +52,7 @@ public struct Message {
     public func header(at index: Int) -> apus_header? { .filled { api.pointee.header_at(handle, UInt32(index), $0) } }
 
     /// The first header of that name at place `from` or later; compact forms are equal.
-    @inlinable
-    public func find(_ name: apus_str, from: Int = 0) -> apus_header? {
+    @inlinable public func find(_ name: apus_str, from: Int = 0) -> apus_header? {
         .filled { api.pointee.find(handle, name, UInt32(from), $0) }
     }
 
@@ -65,8 +64,7 @@ public struct Message {
     public func parse(nameAddr text: apus_str) -> apus_name_addr? { .filled { api.pointee.parse_name_addr(text, $0) } }
 
     /// The parameter's value, "" when it has none; nil when it is absent.
-    @inlinable
-    public func parameter(_ name: apus_str, in params: apus_str) -> apus_str? {
+    @inlinable public func parameter(_ name: apus_str, in params: apus_str) -> apus_str? {
         var value = apus_str()
         return api.pointee.find_param(params, name, &value) > 0 ? value : nil
     }
