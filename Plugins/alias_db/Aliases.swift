@@ -31,12 +31,14 @@ private func check(
     return .true
 }
 
-let checkFlagsOfLookup: Preparation = { _, index, constant, _, complaint in
-    index == 1 ? check(constant, complaint) : .true
+let prepareLookup: Preparation = { _, index, constant, _, complaint in
+    if index == 0 { state.pointee.tables.note(constant) }
+    return index == 1 ? check(constant, complaint) : .true
 }
 
-let checkFlagsOfFind: Preparation = { _, index, constant, _, complaint in
-    index == 3 ? check(constant, complaint) : .true
+let prepareFind: Preparation = { _, index, constant, _, complaint in
+    if index == 0 { state.pointee.tables.note(constant) }
+    return index == 3 ? check(constant, complaint) : .true
 }
 
 extension UnsafePointer<apus_call> {

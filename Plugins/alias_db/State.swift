@@ -14,13 +14,14 @@ struct State {
     var comparesDomains: Int64 = 0
     var appendsBranches: Int64 = 0
 
+    let tables = NamedTables()
     var db: OpaquePointer?
     var users: ColumnList?
     var aliases: ColumnList?
 
     static var parameters: [Parameter<State>] {
         [
-            .text("db_url", \.url, doc: "The database; empty: the default one of the only driver."),
+            .databaseURL(\.url),
             .text("user_column", \.user, "username", doc: "Column of users."),
             .text("domain_column", \.domain, "domain", doc: "Column of their domains."),
             .text("alias_user_column", \.aliasUser, "alias_username", doc: "Column of aliases."),

@@ -50,7 +50,7 @@ private let tableVersion: Int32 = 7
 
 func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     let parameters: [Parameter<Settings>] = [
-        .text("db_url", \.url, doc: "The database; empty: the default one of the only driver."),
+        .databaseURL(\.url),
         .text("user_column", \.user, "username", doc: "Column of user names."),
         .text("domain_column", \.domain, "domain", doc: "Column of domains."),
         .text("password_column", \.password, "ha1", doc: "Column of HA1, or of passwords with calculate_ha1."),

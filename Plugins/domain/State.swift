@@ -22,7 +22,7 @@ struct State {
 
     static var parameters: [Parameter<State>] {
         [
-            .text("db_url", \.url, doc: "The database; empty: the default one of the only driver."),
+            .databaseURL(\.url),
             .text("domain_table", \.table, "domain", doc: "Table of domains."),
             .text("did_col", \.identifier, "did", doc: "Column of domains' identifiers, of both tables."),
             .text("domain_col", \.domain, "domain", doc: "Column of domains."),

@@ -28,7 +28,7 @@ struct State {
 
     static var parameters: [Parameter<State>] {
         [
-            .text("db_url", \.url, doc: "The database; empty: the default one of the only driver."),
+            .databaseURL(\.url),
             .text("table", \.table, "grp", doc: "Table of users and their groups."),
             .text("user_column", \.user, "username", doc: "Its column of users."),
             .text("domain_column", \.domain, "domain", doc: "Its column of domains."),

@@ -14,12 +14,13 @@ struct State {
     var domainPrefix = apus_str()
     var comparesDomains: Int64 = 0
 
+    let tables = NamedTables()
     var db: OpaquePointer?
     var columns: ColumnList?
 
     static var parameters: [Parameter<State>] {
         [
-            .text("db_url", \.url, doc: "The database; empty: the default one of the only driver."),
+            .databaseURL(\.url),
             .text("user_column", \.user, "username", doc: "Column of owners."),
             .text("domain_column", \.domain, "domain", doc: "Column of owners' domains."),
             .text("sd_user_column", \.shortUser, "sd_username", doc: "Column of short numbers."),

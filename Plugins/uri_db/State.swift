@@ -18,7 +18,7 @@ struct State {
 
     static var parameters: [Parameter<State>] {
         [
-            .text("db_url", \.url, doc: "The database; empty: the default one of the only driver."),
+            .databaseURL(\.url),
             .text("db_table", \.table, doc: "The table; empty: uri with use_uri_table, else subscriber."),
             .text("user_column", \.user, "username", doc: "Its column of those who are authorized."),
             .text("domain_column", \.domain, "domain", doc: "Its column of domains."),
