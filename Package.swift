@@ -107,7 +107,8 @@ let package = Package(
         .executableTarget(
             name: "apusctl", dependencies: ["BinRPC", "JSON", "CSQLite", "COpenSSL"], swiftSettings: strict),
         .executableTarget(
-            name: "sipload", dependencies: ["CLinux", "DigestKit", "PluginKit"], path: "Benchmarks/sipload", swiftSettings: strict),
+            name: "sipload", dependencies: ["CLinux", "DigestKit", "PluginKit"], path: "Benchmarks/sipload",
+            swiftSettings: strict),
         // What tests compare with files share.
         .target(name: "GoldenFiles", path: "Tests/GoldenFiles", swiftSettings: strict),
         .testTarget(

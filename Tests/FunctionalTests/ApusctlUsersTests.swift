@@ -134,6 +134,29 @@ import Testing
         #expect(try desk.say("alias", "show", "1", environment: ["ALIASES_TYPE": "UL"]).contains("is it running?"))
     }
 
+    @Test func addressesAndTrustedPeers() throws {
+        let desk = try Desk()
+        _ = try desk.say("address", "add", "1", "192.0.2.0", "24", "0", "carrier")
+        let shown = try desk.say("address", "add", "2", "gw.example.org")
+        #expect(shown.split(separator: "\n").count == 3)
+        #expect(
+            try desk.ask("SELECT grp, ip_addr, mask, port, tag FROM address")
+                == "1|192.0.2.0|24|0|carrier\n2|gw.example.org|32|0|\n")
+        #expect(try desk.say("address", "add", "0", "192.0.2.1").contains("grp is 1 to"))
+        #expect(try desk.say("address", "add", "1", "192.0.2.1", "33").contains("mask is 0 to 32"))
+        #expect(try desk.say("address", "rm", "2", "192.0.2.0") == "apusctl: there is no such row\n")
+        #expect(try desk.say("address", "rm", "1", "192.0.2.0").contains("gw.example.org"))
+        #expect(try desk.say("address", "shwo").contains("did you mean `show`?"))
+        #expect(try desk.say("address", "dump").contains("is it running?"))
+        _ = try desk.say("trusted", "add", "192.0.2.1", "udp", "^sip:a", "", "t", "5")
+        #expect(
+            try desk.ask("SELECT src_ip, proto, from_pattern, ruri_pattern, tag, priority FROM trusted")
+                == "192.0.2.1|udp|^sip:a||t|5\n")
+        #expect(try desk.say("trusted", "add", "192.0.2.1", "pigeon").contains("is no transport"))
+        _ = try desk.say("trusted", "rm", "192.0.2.1")
+        #expect(try desk.ask("SELECT count(*) FROM trusted") == "0\n")
+    }
+
     @Test func domains() throws {
         let desk = try Desk()
         #expect(try desk.say("domain", "add", "Example.com") == "   0 example.com\n")

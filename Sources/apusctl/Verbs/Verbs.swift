@@ -4,7 +4,7 @@ extension Verb {
         .start, .stop, .restart, .reload,
         .monitor, .ps, .psa, .uptime, .version, .stats, .srv, .report,
         .rpc, .fifo,
-        .add, .passwd, .rm, .show, .setColumn, .acl, .ul, .alias, .aliasDB, .domain,
+        .add, .passwd, .rm, .show, .setColumn, .acl, .ul, .alias, .aliasDB, .domain, .address, .trusted,
         .ping, .ciscoRestart, .dispatcher, .demo,
         .db,
         .help, .complete,
