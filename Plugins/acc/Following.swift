@@ -61,6 +61,12 @@ extension UnsafeMutablePointer<State> {
         return targets
     }
 
+    /// The flags without one that says that a missed call is to be reported, and nothing else.
+    func withoutMissed(_ flags: UInt32, _ flag: Int64) -> UInt32 {
+        guard 0...31 ~= flag, flag != pointee.logFlag, flag != pointee.dbFlag else { return flags }
+        return flags & ~(1 << UInt32(flag))
+    }
+
     /// Of these targets those that something would come of.
     func active(_ host: Host, _ targets: Targets) -> Targets {
         var targets = targets
@@ -140,11 +146,8 @@ extension AccountRef {
         else { return }
         report(.missed, targets, event, facts)
         // A route that wants the next leg reported, too, sets them again. A flag for both purposes still says that the call is accounted.
-        var left = facts.flags
-        for flag in [state.pointee.missedFlag, state.pointee.dbMissedFlag]
-        where 0...31 ~= flag && flag != state.pointee.logFlag && flag != state.pointee.dbFlag {
-            left &= ~(1 << UInt32(flag))
-        }
+        let left = state.withoutMissed(
+            state.withoutMissed(facts.flags, state.pointee.missedFlag), state.pointee.dbMissedFlag)
         state.pointee.tm.unsafelyUnwrapped.pointee.set_flags(event.pointee.transaction, left)
     }
 

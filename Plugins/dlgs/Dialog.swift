@@ -70,8 +70,11 @@ struct Dialog {
 
     /// Nil when memory is out.
     static func make(_ facts: Facts, _ hash: UInt64, _ identifier: apus_str, _ now: Int64) -> DialogRef? {
-        let texts = [facts.callID.len, facts.fromTag.len, facts.source.len, facts.destination.len, facts.data.len]
-        let size = MemoryLayout<Dialog>.stride + texts.reduce(0, +) + identifier.len + texts.count + 1
+        let texts =
+            facts.callID.len + facts.fromTag.len + facts.source.len + facts.destination.len + facts.data.len
+            + identifier.len
+        // Six texts, each with a NUL.
+        let size = MemoryLayout<Dialog>.stride + texts + 6
         guard let memory = malloc(size) else { return nil }
         var place = memory + MemoryLayout<Dialog>.stride
         func keep(_ text: apus_str) -> apus_str {

@@ -192,10 +192,10 @@ struct DialogTable {
     }
 
     /// [any] Calls that are not over.
-    var ongoing: Int { DialogState.allCases.reduce(0) { $1.isOver ? $0 : $0 + total($1) } }
+    var ongoing: Int { total(.begun) + total(.ringing) + total(.answered) + total(.confirmed) }
 
     /// [any] There is no call at all.
-    var isEmpty: Bool { DialogState.allCases.allSatisfy { total($0) == 0 } }
+    var isEmpty: Bool { ongoing + total(.ended) + total(.refused) == 0 }
 }
 
 extension Dialog {
