@@ -48,6 +48,8 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("pv", "Plugins/pv", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("registrar", "Plugins/registrar", ["PluginKit", "PluginAPI", "RoutingKit", "Registration"]),
     ("rr", "Plugins/rr", ["PluginKit", "PluginAPI", "RoutingKit"]),
+    ("rtpengine", "Plugins/rtpengine", ["PluginKit", "PluginAPI", "MediaKit"]),
+    ("rtpproxy-ng", "Plugins/rtpproxy-ng", ["PluginKit", "PluginAPI", "MediaKit"]),
     ("sanity", "Plugins/sanity", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("sl", "Plugins/sl", ["PluginKit", "PluginAPI", "RoutingKit"]),
@@ -96,6 +98,11 @@ let package = Package(
         // What the modules of the text protocols share.
         .target(name: "TextDoor", dependencies: ["PluginKit", "PluginAPI", "DoorKit"], swiftSettings: strict),
         .target(name: "BinRPC", swiftSettings: strict),
+        .target(name: "Bencode", swiftSettings: strict),
+        // Media proxies, to which the modules rtpengine and rtpproxy-ng are two doors.
+        .target(
+            name: "MediaKit", dependencies: ["PluginKit", "PluginAPI", "RoutingKit", "TableKit", "Bencode"],
+            swiftSettings: strict),
         .systemLibrary(name: "CPcre2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -115,6 +122,8 @@ let package = Package(
             name: "CoreTests", dependencies: ["Core", "GoldenFiles"], exclude: ["Corpus", "Script/Mistakes"],
             swiftSettings: strict),
         .testTarget(name: "BinRPCTests", dependencies: ["BinRPC"], swiftSettings: strict),
+        .testTarget(name: "BencodeTests", dependencies: ["Bencode"], swiftSettings: strict),
+        .testTarget(name: "MediaKitTests", dependencies: ["MediaKit", "Bencode"], swiftSettings: strict),
         .testTarget(name: "ApusctlTests", dependencies: ["apusctl"], swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
         .testTarget(name: "DigestKitTests", dependencies: ["DigestKit"], swiftSettings: strict),
@@ -127,7 +136,7 @@ let package = Package(
         .testTarget(name: "DoorKitTests", dependencies: ["DoorKit"], swiftSettings: strict),
         .testTarget(name: "TextDoorTests", dependencies: ["TextDoor"], swiftSettings: strict),
         .testTarget(
-            name: "FunctionalTests", dependencies: ["BinRPC", "DigestKit", "GoldenFiles"],
+            name: "FunctionalTests", dependencies: ["Bencode", "BinRPC", "DigestKit", "GoldenFiles"],
             exclude: ["Comparison", "Mistakes", "Samples", "Sipp", "Zoo"],
             swiftSettings: strict),
     ]

@@ -73,12 +73,13 @@ extension UnsafePointer<apus_host> {
     /// A pseudo-variable; the forms of `inner` stand in apus/vars.h, `flags` are `APUS_PV_…`.
     public func variable(
         _ name: StaticString, inner: StaticString? = nil, flags: Int = 0, doc: StaticString,
-        user: UnsafeMutableRawPointer? = nil, set: (@convention(c) (Access, UnsafePointer<apus_value>) -> CInt)? = nil,
+        user: UnsafeMutableRawPointer? = nil, ask: (@convention(c) (Call) -> CInt)? = nil,
+        set: (@convention(c) (Access, UnsafePointer<apus_value>) -> CInt)? = nil,
         get: @escaping @convention(c) (Access, UnsafeMutablePointer<apus_value>) -> CInt
     ) {
         var v = apus_pv(
             size: UInt32(MemoryLayout<apus_pv>.size), flags: UInt32(flags), name: name.cString, inner: inner?.cString,
-            doc: doc.cString, get: get, set: set, user: user)
+            doc: doc.cString, get: get, set: set, user: user, ask: ask)
         note(pointee.vars.pointee.add_variable(self, &v))
     }
 

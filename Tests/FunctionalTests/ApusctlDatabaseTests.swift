@@ -7,8 +7,8 @@ import Testing
     private static let versions = [
         "version version 1", "acc version 5", "address version 6", "aliases version 9", "dbaliases version 1",
         "dispatcher version 4", "domain version 2", "domain_attrs version 1", "grp version 2", "location version 9",
-        "location_attrs version 1", "missed_calls version 4", "re_grp version 1", "speed_dial version 2",
-        "subscriber version 7", "trusted version 6", "uri version 1",
+        "location_attrs version 1", "missed_calls version 4", "re_grp version 1", "rtpengine version 1",
+        "speed_dial version 2", "subscriber version 7", "trusted version 6", "uri version 1",
     ]
 
     @Test func allTablesAreMadeOnceAndKept() throws {

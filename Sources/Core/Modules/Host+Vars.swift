@@ -157,7 +157,7 @@ extension HostTables {
             try HostTables.checkBits(contents.flags, UInt32(flags), "the flags of $\(name)")
             return VariableDeclaration(
                 owner: module.declarer, name: name, inner: inner, flags: contents.flags, doc: doc, get: contents.get,
-                set: contents.set, user: contents.user)
+                set: contents.set, user: contents.user, ask: contents.ask)
         }
     }
 

@@ -102,7 +102,7 @@ import Testing
             let doc: StaticString = "Null."
             var variable = apus_pv(
                 size: UInt32(MemoryLayout<apus_pv>.size), flags: UInt32(APUS_PV_INDEXED), name: name.cString,
-                inner: inner?.cString, doc: doc.cString, get: { _, _ in -1 }, set: nil, user: nil)
+                inner: inner?.cString, doc: doc.cString, get: { _, _ in -1 }, set: nil, user: nil, ask: nil)
             return host.pointee.vars.pointee.add_variable(host, &variable)
         }
         let (test, done) = try outcome { min(add($0, "a", "x|y?"), add($0, "b.c", "*"), add($0, "?", nil)) }

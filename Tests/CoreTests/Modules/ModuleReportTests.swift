@@ -13,7 +13,7 @@ import Testing
             let table = permanent(UInt32(4))
             var variable = apus_pv(
                 size: UInt32(MemoryLayout<apus_pv>.size), flags: 0, name: names.0.cString, inner: names.1.cString,
-                doc: names.2.cString, get: { _, _ in -1 }, set: { _, _ in 1 }, user: nil)
+                doc: names.2.cString, get: { _, _ in -1 }, set: { _, _ in 1 }, user: nil, ask: nil)
             return min(
                 host.number("expires", into: place, initial: "60", range: 1...90),
                 host.text("table", into: text, initial: "location"),

@@ -138,10 +138,12 @@ final class TestScript {
         try function("stamp", "text:format?", flags: APUS_EDITS_REQUEST) { _ in 1 }
         try function("only_failure", "", routes: RouteKind.failure.mask) { _ in 1 }
         try function("only_request", "", routes: RouteKind.request.mask) { _ in 1 }
-        try declareVariables(registry, owner)
+        try declareVariables(registry, owner, user)
     }
 
-    private static func declareVariables(_ registry: Registry, _ owner: Declarer) throws {
+    private static func declareVariables(
+        _ registry: Registry, _ owner: Declarer, _ user: UnsafeMutableRawPointer
+    ) throws {
         func variable(
             _ name: String, inner: String? = nil, flags: Int = 0, get: @escaping VariableDeclaration.Get,
             set: VariableDeclaration.Set? = nil
@@ -151,6 +153,19 @@ final class TestScript {
                     owner: owner, name: name, inner: InnerNameRule(inner), flags: UInt32(flags), doc: "", get: get,
                     set: set, user: nil))
         }
+        // How often it was asked for; what the question answers is nobody's.
+        try registry.add(
+            VariableDeclaration(
+                owner: owner, name: "asked", inner: InnerNameRule(nil), flags: 0, doc: "",
+                get: { access, out in
+                    let box = Unmanaged<NoteBox>.fromOpaque(access.pointee.user!).takeUnretainedValue()
+                    out.pointee = apus_value(Int64(box.notes.count { $0 == "asked" }))
+                    return 1
+                }, set: nil, user: user,
+                ask: { call in
+                    call.box.notes.append("asked")
+                    return 0
+                }))
         try variable("null") { _, _ in -1 }
         try variable("rc", flags: Int(APUS_PV_NUMBER)) { access, out in
             out.pointee = apus_value(Int64(access.run.pointee.rc))

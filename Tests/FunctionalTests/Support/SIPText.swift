@@ -57,13 +57,14 @@ struct SIPText: CustomStringConvertible, Sendable {
     }
 
     /// The response of a plain user agent: Via, From, To, Call-ID and CSeq as they came, a To tag if there was none.
-    func response(_ code: Int, _ reason: String, headers: [String] = []) -> String {
+    func response(_ code: Int, _ reason: String, headers: [String] = [], body: String = "") -> String {
         var fields = ["SIP/2.0 \(code) \(reason)"]
         for line in lines.dropFirst() {
             let name = line.prefix { $0 != ":" }.lowercased()
             if ["via", "from", "call-id", "cseq", "record-route"].contains(name) { fields.append(String(line)) }
             if name == "to" { fields.append(line.contains(";tag=") ? String(line) : line + ";tag=answered") }
         }
-        return (fields + headers + ["Content-Length: 0"]).joined(separator: "\r\n") + "\r\n\r\n"
+        let length = "Content-Length: \(body.utf8.count)"
+        return (fields + headers + [length]).joined(separator: "\r\n") + "\r\n\r\n" + body
     }
 }

@@ -444,7 +444,7 @@ extension CompiledVariable {
     /// Without inner name, index and transformations.
     fileprivate init(_ declaration: VariableDeclaration, text: apus_str) {
         self.init(
-            get: declaration.get, set: declaration.set,
+            get: declaration.get, set: declaration.set, ask: declaration.ask,
             access: apus_access(
                 size: UInt32(MemoryLayout<apus_access>.size), index_kind: UInt32(APUS_INDEX_NONE), index: 0,
                 host: declaration.owner.host,

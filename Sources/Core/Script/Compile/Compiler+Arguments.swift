@@ -196,6 +196,7 @@ extension Compiler {
             let piece = CompiledFormat.Piece(text: memory.text(constant ?? []), variable: nil)
             format = CompiledFormat(pieces: UnsafePointer(memory.table([piece])), count: 1)
         }
+        ask(for: format)
         plan.prototype.text = OpaquePointer(memory.place(format))
         guard let constant else { return plan }
         return prepared(plan, memory.text(constant), argument, place, function)
@@ -244,6 +245,7 @@ extension Compiler {
         guard let syntax else { return mistake("must be one pseudo-variable", argument, place, function) }
         guard let variable = binder.keptVariable(syntax, for: purpose) else { return nil }
         var plan = given()
+        if purpose == .read { ask(for: variable.pointee, at: argument.range) }
         plan.prototype.variable = OpaquePointer(variable)
         return plan
     }

@@ -52,6 +52,7 @@ extension Compiler {
     private func variable(_ syntax: Syntax.Variable) -> StaticType {
         if Compiler.isNull(syntax) { return nothing() }
         guard let variable = binder.variable(syntax) else { return nothing() }
+        ask(for: variable, at: syntax.range)
         let opcode: Opcode = CoreVariables.isRunVariable(variable) ? .pushRunVariable : .pushVariable
         emitter.emit(opcode, c: add(variable), effect: 1)
         return .open

@@ -148,6 +148,7 @@ final class Compiler {
     }
 
     func push(_ format: CompiledFormat) {
+        ask(for: format)
         formats.append(format)
         emitter.emit(.pushFormat, c: Int32(formats.count - 1), effect: 1)
     }

@@ -89,6 +89,8 @@ extension UnsafePointer<ProgramImage> {
 struct CompiledVariable {
     var get: VariableDeclaration.Get
     var set: VariableDeclaration.Set?
+    /// Called before each reading; see VariableDeclaration.
+    var ask: FunctionDeclaration.Call?
     /// What getter and setter are given; each reading and writing fills in its run, message and kind of route.
     var access: apus_access
     /// A dynamic inner name.
@@ -192,6 +194,8 @@ struct CallSite {
     var routes: UInt32
     /// Its result becomes `$rc`: a module's function, not a statement of the core.
     var setsRC: Bool
+    /// It asks for a variable's value on the way: its result is nobody's.
+    var isQuestion = false
     var file: UInt32
     var line: UInt32
     /// For logs and crash reports.

@@ -156,10 +156,12 @@ final class VariableDeclaration: @unchecked Sendable {
     /// Nil: read-only.
     let set: Set?
     let user: UnsafeMutableRawPointer?
+    /// Called before each reading by a script; may suspend. Nil: what the getter tells is at hand.
+    let ask: FunctionDeclaration.Call?
 
     init(
         owner: Declarer, name: String, inner: InnerNameRule, flags: UInt32, doc: String, get: @escaping Get, set: Set?,
-        user: UnsafeMutableRawPointer?
+        user: UnsafeMutableRawPointer?, ask: FunctionDeclaration.Call? = nil
     ) {
         self.owner = owner
         self.name = name
@@ -172,6 +174,7 @@ final class VariableDeclaration: @unchecked Sendable {
         self.get = get
         self.set = set
         self.user = user
+        self.ask = ask
     }
 }
 

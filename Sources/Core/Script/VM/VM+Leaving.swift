@@ -91,6 +91,7 @@ extension UnsafeMutablePointer<Run> {
     }
 
     private func proceed(with result: CInt) -> Step {
+        if pointee.site?.pointee.isQuestion == true { return .proceed }
         pointee.code = result
         if pointee.site?.pointee.setsRC ?? true { pointee.rc = result }
         return result == CInt(APUS_EXIT) ? unwind(0, dropped: false) : .proceed

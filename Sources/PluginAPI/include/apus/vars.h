@@ -56,6 +56,13 @@ typedef struct apus_pv {
     /* [worker] Takes a value (APUS_NULL: assignment of $null), which lives for the *call*. Null: the variable is read-only. */
     int (*APUS_NULLABLE set)(const apus_access *APUS_NONNULL a, const apus_value *APUS_NONNULL value);
     void *APUS_NULLABLE user;
+    /*
+     * [worker] Of what somebody else has to be asked for, such as the packets that a media proxy has counted. Wherever a script names the variable it
+     * is called before each reading, as a function without arguments and with `user`; it may suspend, and leaves what was answered where `get`
+     * finds it (slots.h). Its result is not read. It is not called where nothing can wait, such as onsend_route, nor for texts of
+     * parameters: `get` then tells what is known. May be null.
+     */
+    int (*APUS_NULLABLE ask)(const apus_call *APUS_NONNULL c);
 } apus_pv;
 
 /*
