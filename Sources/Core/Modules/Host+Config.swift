@@ -70,6 +70,14 @@ extension HostTables {
                     changed(module, &value, user)
                 }
                 return CInt(APUS_TRUE)
+            },
+            server: { host, out in
+                let size = out.pointee.size
+                HostTables.fill(out, host.shared.pointee.services.server)
+                out.pointee.size = size
+            },
+            is_loaded: { host, name in
+                HostTables.answer(host.modules.module(named: name.string) != nil)
             })
     }
 

@@ -16,6 +16,14 @@ extension HostTables {
                 node.initialize(to: OffloadNode(HostTables.offloaded))
                 let answer = pool._withUnsafeGuaranteedRef { $0.post(node) }
                 return answer == .taken ? CInt(APUS_TRUE) : CInt(APUS_FALSE)
+            },
+            thread: { host, name, run, end, user in
+                host.declaring("offload->thread", in: [.starting]) { (_, modules) throws(Registry.Refusal) in
+                    let title = try HostTables.text(name, "the name")
+                    guard title.utf8.count <= 15 else { throw Registry.Refusal(text: "`\(title)` is too long a name") }
+                    modules.threads.add(OwnThreads.Body(host: host, name: title, run: run, end: end, user: user))
+                    return CInt(APUS_TRUE)
+                }
             })
     }
 

@@ -53,6 +53,19 @@ extension HostTables {
                 let known = StatisticID(index: id &- 1)
                 guard id > 0, statistics.description(known) != nil else { return CInt(APUS_FALSE) }
                 return CInt(statistics.reset(known, to: value) ? APUS_TRUE : APUS_FALSE)
+            },
+            count_replies: { host in
+                guard let replies = host.shared.pointee.services.replies else { return CInt(APUS_FALSE) }
+                replies.begin()
+                return CInt(APUS_TRUE)
+            },
+            replies: { host, method, code, received, sent in
+                guard let replies = host.shared.pointee.services.replies,
+                    let counts = replies.sum(Method(method.bytes), code)
+                else { return CInt(APUS_FALSE) }
+                received.pointee = counts.received
+                sent.pointee = counts.sent
+                return CInt(APUS_TRUE)
             })
     }
 

@@ -76,6 +76,10 @@ struct HostServices {
     var offload: Unmanaged<OffloadPool>?
     /// How names are looked up by those who wait for it; as the config says, whatever operators change afterwards.
     var resolver = ResolverOptions()
+    /// What runs here, for `config->server`.
+    var server = apus_server_facts()
+    /// Replies by method and status code, while the server runs.
+    var replies: ReplyCounts?
     /// [worker]
     var hold: Hold?
     /// [worker]

@@ -24,6 +24,8 @@ final class Modules {
     var interfaces = PublishedAPIs()
     /// Commands for operators.
     let management = Management()
+    /// Threads that modules have for themselves.
+    let threads = OwnThreads()
     /// What modules keep in databases.
     let databases: Databases
     /// What each parameter was set to, with the place; the last one of each.

@@ -13,6 +13,11 @@ struct CoreCounters {
     private let methods: [32 of StatisticID]
     /// By class, 1 to 6.
     private let classes: [8 of StatisticID]
+    let sentRequests, sentReplies: StatisticID
+    /// By the place of the method's bit; `none` for methods that the server does not know.
+    private let sentMethods: [32 of StatisticID]
+    /// By class, 1 to 6.
+    private let sentClasses: [8 of StatisticID]
     /// Of 180 to 189.
     private let ringing: StatisticID
     /// Of 400 to 499, for those that are counted alone; `none` for the others.
@@ -51,6 +56,19 @@ struct CoreCounters {
         var classes: [8 of StatisticID] = InlineArray(repeating: rcvReplies)
         for digit in 1...6 { classes[digit] = try declare("rcv_replies_\(digit)xx", "\(digit)xx replies received.") }
         self.classes = classes
+        sentRequests = try declare(
+            "sent_requests", "Requests sent, own and forwarded ones, each transmission for itself.")
+        sentReplies = try declare("sent_replies", "Replies sent, own and forwarded ones, each transmission for itself.")
+        var sentMethods: [32 of StatisticID] = InlineArray(repeating: CoreCounters.none)
+        for method in counted {
+            let name = "\(method.name)"
+            sentMethods[method.rawValue.trailingZeroBitCount] = try declare(
+                "sent_requests_\(name.lowercased())", "\(name) requests sent.")
+        }
+        self.sentMethods = sentMethods
+        var sentClasses: [8 of StatisticID] = InlineArray(repeating: CoreCounters.none)
+        for digit in 1...6 { sentClasses[digit] = try declare("sent_replies_\(digit)xx", "\(digit)xx replies sent.") }
+        self.sentClasses = sentClasses
         ringing = try declare("rcv_replies_18x", "180 to 189 replies received.")
         var refusals: [100 of StatisticID] = InlineArray(repeating: CoreCounters.none)
         for code in Array(400...411) + [413, 414, 415, 420] + Array(480...489) + [491, 493] {
@@ -62,6 +80,20 @@ struct CoreCounters {
     /// The counter of that method's requests.
     @inline(__always)
     func method(_ method: Method) -> StatisticID { methods[method.rawValue.trailingZeroBitCount] }
+
+    /// The counter of that method's requests that leave, if it has one.
+    @inline(__always)
+    func sent(_ method: Method) -> StatisticID? {
+        let id = sentMethods[method.rawValue.trailingZeroBitCount]
+        return id == CoreCounters.none ? nil : id
+    }
+
+    /// The counter of the replies that leave with a status code of that class, 1 to 6.
+    @inline(__always)
+    func sentClass(_ digit: Int) -> StatisticID? {
+        let id = sentClasses[digit & 7]
+        return id == CoreCounters.none ? nil : id
+    }
 
     /// The counter of that status code's class.
     @inline(__always)

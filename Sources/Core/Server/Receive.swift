@@ -46,6 +46,7 @@ extension UnsafeMutablePointer<ServerWorker> {
             bump(counters.rcvReplies)
             bump(counters.replyClass(message.statusCode))
             if let own = counters.reply(message.statusCode) { bump(own) }
+            if pointee.shared.pointee.replies.areCounted { countReceived(message) }
             receiveReply(space)
         }
     }

@@ -62,6 +62,8 @@ final class Server {
         modules.shared.pointee.services.hold = Holding.hold
         modules.shared.pointee.services.forwardReply = PassingOn.forward
         modules.shared.pointee.services.endHolding = Holding.end
+        modules.shared.pointee.services.server = Version.facts
+        modules.shared.pointee.services.replies = shared.pointee.replies
         let offload = OffloadPool()
         ShellCommands.open()
         defer { ShellCommands.close() }
@@ -97,6 +99,9 @@ final class Server {
         modules.endStart()
         modules.management.open()
         modules.raise(.ready)
+        modules.threads.begin()
+        // However the start goes on.
+        defer { modules.threads.end() }
         if settings.isOn("verbose_startup") { tellAll() }
         for listener in listeners.listeners where !listener.isVirtual {
             Log.info("listening on \(listener.text.string)")
@@ -108,6 +113,7 @@ final class Server {
         limitTheEnd()
         workers.stop()
         workers.join()
+        modules.threads.end()
         offload.close()
         modules.databases.quiesce(seconds: settings.number("drain_time"))
         modules.management.stop()
@@ -181,7 +187,7 @@ final class Server {
                 logPrefix: prefix,
                 changeable: WorkerSettings.Reader(settings).read { CoreParameters.number($0, settings) },
                 asksForRport: settings.isOn("local_rport"), showsReceived: settings.number("received_route_mode") > 0,
-                resolver: ResolverOptions(settings)))
+                replies: ReplyCounts(workers: workerCount), resolver: ResolverOptions(settings)))
     }
 
     private var workerHooks: WorkerHooks {
@@ -207,6 +213,10 @@ final class Server {
             wrote: { worker, start, count in
                 worker.assumingMemoryBound(to: Worker.self).pointee.context?.assumingMemoryBound(to: ServerWorker.self)
                     .countHint(in: Bytes(start, count))
+            },
+            sent: { worker, start, count in
+                worker.assumingMemoryBound(to: Worker.self).pointee.context?.assumingMemoryBound(to: ServerWorker.self)
+                    .countSent(Bytes(start, count))
             },
             shared: UnsafeMutableRawPointer(shared))
     }

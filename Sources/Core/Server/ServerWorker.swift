@@ -118,6 +118,8 @@ struct ServerShared: ~Copyable {
     let asksForRport: Bool
     /// core:msg-received runs (received_route_mode).
     let showsReceived: Bool
+    /// Replies by method and status code.
+    let replies: ReplyCounts
     /// How the workers' resolvers ask and what they keep.
     var resolver = ResolverOptions()
     /// The server is about to end: new requests are answered 503.

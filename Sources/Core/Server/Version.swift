@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import PluginAPI
 
@@ -34,6 +35,17 @@ enum Version {
             strftime(buffer.baseAddress!, buffer.count, "%H:%M:%S %b %e %Y", &parts)
             return String(cString: buffer.baseAddress!)
         }
+    }
+
+    /// The same for modules.
+    static var facts: apus_server_facts {
+        func text(_ text: String) -> apus_str { apus_str(Bytes(permanent: text)) }
+        let parts = platform.split(separator: "/").map(String.init)
+        return apus_server_facts(
+            size: UInt32(MemoryLayout<apus_server_facts>.size), reserved: 0, name: text("apus"),
+            version: text(Version.text), full: text(product), architecture: text(parts[0]), system: text(parts[1]),
+            revision: text(revision), built: text(date), compiler: text(String(cString: linux_compiler())),
+            flags: text(flags))
     }
 
     /// What `-V` prints.

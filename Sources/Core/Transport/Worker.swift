@@ -40,6 +40,9 @@ struct WorkerHooks {
         {
             _, _, _ in
         }
+    /// A message was sent, or is taken and about to be: the worker, and its bytes, which are valid until the function returns.
+    var sent: @convention(c) (_ worker: UnsafeMutableRawPointer, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Void =
+        { _, _, _ in }
     /// For `start`: whatever the workers have in common.
     var shared: UnsafeMutableRawPointer?
 }
@@ -181,7 +184,9 @@ extension UnsafeMutablePointer<Worker> {
             } else {
                 flow.listener.table.pointee.send(self, &copy, bytes.start, bytes.count)
             }
-        return code == 0 ? .sent : .failed(code)
+        guard code == 0 else { return .failed(code) }
+        pointee.hooks.sent(self, bytes.start, bytes.count)
+        return .sent
     }
 
     /// Calls `hook` at the end of every turn of the loop, on the worker's thread. At most eight, for ever.

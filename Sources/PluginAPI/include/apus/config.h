@@ -91,6 +91,17 @@ enum {
     APUS_DIALECT_KAMAILIO = 2, /* #!KAMAILIO, #!OPENSER */
 };
 
+/* What runs here. Texts live *for ever*; what is not known is empty. */
+typedef struct apus_server_facts {
+    uint32_t size;
+    uint32_t reserved;
+    apus_str name, version;         /* "apus", "1.2.3" */
+    apus_str full;                  /* as the Server header has it */
+    apus_str architecture, system;  /* "x86_64", "linux" */
+    apus_str revision, built;       /* of the source: its id and date */
+    apus_str compiler, flags;
+} apus_server_facts;
+
 typedef struct apus_config_api {
     uint32_t size;
 
@@ -137,6 +148,11 @@ typedef struct apus_config_api {
                                                             const apus_value *APUS_NONNULL value,
                                                             void *APUS_NULLABLE user),
                                void *APUS_NULLABLE user);
+
+    /* [any] Fills in all but `size`. */
+    void (*APUS_NONNULL server)(const apus_host *APUS_NONNULL h, apus_server_facts *APUS_NONNULL out);
+    /* [start] [any] From `start` on: whether a module of that name is loaded. */
+    int (*APUS_NONNULL is_loaded)(const apus_host *APUS_NONNULL h, apus_str module);
 } apus_config_api;
 
 #ifdef __cplusplus

@@ -29,6 +29,16 @@ typedef struct apus_offload_api {
      * APUS_FALSE when too many wait, before `start`, and when the server stops: then the job was not taken.
      */
     int (*APUS_NONNULL post)(const apus_host *APUS_NONNULL h, apus_job *APUS_NONNULL job);
+    /*
+     * [start] A thread of the module's own, for a library with a loop of its own. `run` is called on it when all workers run and commands are executed;
+     * what is marked [any] may be called there. `end` is called on the main thread when the server stops, after its workers have ended: `run`
+     * must return then, at once; nothing else goes on before it has, neither jobs that wait nor `stop` of the module. Neither is called when
+     * the server does not come so far. `name`: what listings of threads show, 15 bytes at most.
+     */
+    int (*APUS_NONNULL thread)(const apus_host *APUS_NONNULL h, const char *APUS_NONNULL name,
+                               void (*APUS_NONNULL run)(const apus_host *APUS_NONNULL h, void *APUS_NULLABLE user),
+                               void (*APUS_NONNULL end)(const apus_host *APUS_NONNULL h, void *APUS_NULLABLE user),
+                               void *APUS_NULLABLE user);
 } apus_offload_api;
 
 #ifdef __cplusplus

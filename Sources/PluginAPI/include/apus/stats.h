@@ -54,6 +54,17 @@ typedef struct apus_stats_api {
      * Its total, which others build rates of, is not touched. APUS_FALSE for what is computed, and for an unknown id.
      */
     int (*APUS_NONNULL rebase)(const apus_host *APUS_NONNULL h, uint32_t id, int64_t value);
+    /*
+     * [start] [any] From now on replies are counted by method and status code: they are not from the start, as that takes a look into each one that
+     * leaves. APUS_FALSE when the server does not run.
+     */
+    int (*APUS_NONNULL count_replies)(const apus_host *APUS_NONNULL h);
+    /*
+     * [any] Replies with that status code (100 to 699) to requests of that method that have come and that have left, each transmission for itself,
+     * since count_replies. All methods that the server does not know are one. APUS_FALSE for another code, and when the server does not run.
+     */
+    int (*APUS_NONNULL replies)(const apus_host *APUS_NONNULL h, apus_str method, uint32_t code,
+                                uint64_t *APUS_NONNULL received, uint64_t *APUS_NONNULL sent);
 } apus_stats_api;
 
 #ifdef __cplusplus
