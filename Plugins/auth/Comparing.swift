@@ -26,6 +26,7 @@ extension UnsafeMutablePointer<State> {
         guard isRight(host, check, secret, kind) else { return CInt(AUTH_ERROR) }
         if check.pointee.verdict == CInt(AUTH_WRONG_PASSWORD) {
             host.bump(pointee.counters.wrongPasswords)
+            pointee.failures.tell(check)
             return CInt(AUTH_WRONG_PASSWORD)
         }
         return CInt(AUTH_GOOD)
@@ -41,6 +42,7 @@ extension UnsafeMutablePointer<State> {
         }
         check.pointee.verdict = CInt(AUTH_UNKNOWN_USER)
         host.bump(pointee.counters.unknownUsers)
+        pointee.failures.tell(check)
         return CInt(AUTH_UNKNOWN_USER)
     }
 

@@ -40,5 +40,10 @@ func makeInterface() -> UnsafeMutablePointer<auth_api> {
             },
             consume: { host, message in
                 Message(handle: message, api: host.pointee.message).consumeCredentials() ? .true : .false
+            },
+            on_failure: { host, failed, user in
+                guard let state = State.shared else { return .false }
+                return state.pointee.failures.add(FailureListeners.Listener(host: host, failed: failed, user: user))
+                    ? .true : .false
             }))
 }

@@ -30,6 +30,8 @@ struct State {
     /// Message slot: what the next challenge says: `Notes`.
     var notes: CInt = -1
     var counters = Counters()
+    /// Who wants to hear of checks that failed.
+    var failures = FailureListeners()
 
     /// The module's state for functions that are handed nothing else. Set once, in `declare`.
     nonisolated(unsafe) static var shared: UnsafeMutablePointer<State>?

@@ -20,7 +20,10 @@ func checkSanity(_ call: Call) -> CInt {
     guard Checks.uriRange.contains(uris) else { return call.fail("the checks of URIs are a number from 1 to 15") }
     guard let fault = call.fault(checks, uris: uris) else { return .true }
     call.log(.info, fault == .silent ? "the message fails a check without a reply" : fault.reason)
-    if fault == .proxyRequire, call.lastFault != .proxyRequire { call.listUnsupported() }
+    if fault == .proxyRequire, call.lastFault != .proxyRequire {
+        call.host.bump(call.state.pointee.proxyRequireFailures)
+        call.listUnsupported()
+    }
     if fault != .silent { call.note(fault) }
     if settings.isSilent == 0 { _ = call.refuse(code: fault.code, reason: fault.reason) }
     return settings.dropsByItself != 0 ? .exit : .false

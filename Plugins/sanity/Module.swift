@@ -11,6 +11,9 @@ private let module = Module(
     declare: { host in
         declareParameters(host, state)
         state.pointee.lastFault = host.slot(APUS_SLOT_MESSAGE)
+        state.pointee.proxyRequireFailures = host.counter(
+            "sanity", "proxy_require_failures",
+            doc: "Requests whose Proxy-Require asks for an extension that there is not.")
         let routes = APUS_REQUEST_ROUTE | APUS_ONREPLY_ROUTE
         host.function(
             "sanity_check", "checks:int?, uris:int?", routes: routes,

@@ -10,6 +10,8 @@ struct State {
     var sl: UnsafePointer<sl_api>?
     /// Message slot: the `Fault` of the last check that has failed, as the pointer's bits.
     var lastFault: CInt = -1
+    /// Id of the counter of requests that ask for an extension of the proxy that it does not have.
+    var proxyRequireFailures: UInt32 = 0
 }
 
 /// The parameters.

@@ -75,6 +75,25 @@ func makeInterface() -> UnsafeMutablePointer<usrloc_api> {
                 users.pointee = counts.users
                 contacts.pointee = counts.contacts
                 expired.pointee = counts.expired
+            },
+            table_at: { _, index in
+                Int(index) < state.pointee.tableCount ? state.pointee.tables[Int(index)].handle : nil
+            },
+            contacts: { host, table, aor, seen, user in
+                guard state.pointee.settings.place != .database else { return .false }
+                var query = usrloc_query()
+                query.size = UInt32(MemoryLayout<usrloc_query>.size)
+                query.aor = aor
+                let arena = CopyArena()
+                return withExtendedLifetime(arena) {
+                    let store = TableRef(handle: table).pointee.store
+                    let record = store.record(query, now: unixTime(), table: table, arena.allocate)
+                    guard let record else { return .false }
+                    for index in 0..<Int(record.pointee.count) {
+                        if let contacts = record.pointee.contacts { seen?(host, contacts + index, user) }
+                    }
+                    return CInt(record.pointee.count)
+                }
             }))
 }
 

@@ -4,6 +4,7 @@
  */
 #include <apus/module.h>
 #include <apus/auth.h>
+#include <apus/dialog.h>
 #include <apus/sl.h>
 #include <apus/tm.h>
 #include <apus/usrloc.h>

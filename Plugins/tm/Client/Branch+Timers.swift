@@ -20,6 +20,8 @@ extension Branch {
             branch.pointee.nextRetransmission = nextRepetition(
                 after: branch.pointee.nextRetransmission, branch.pointee.retransmissionInterval, now)
             branch.put()
+            let method = branch.pointee.transaction.pointee.method
+            branch.home.host.bump(branch.home.counters.pointee.retransmitted[0][method])
         }
         branch.armTimer(now)
     }

@@ -113,6 +113,7 @@ extension TransactionRef {
     @discardableResult
     func retransmitReply() -> Bool {
         guard !pointee.lastReply.isEmpty, send(pointee.lastReply.text) else { return false }
+        home.host.bump(home.counters.pointee.retransmitted[pointee.lastStatus >= 200 ? 1 : 2][pointee.method])
         tell(
             TM_RESPONSE_SENT,
             Occurrence(

@@ -20,6 +20,10 @@ func declareCounters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     counters.pointee.rplSent = host.counter("tmx", "rpl_sent", doc: "Replies sent, retransmissions included.")
     counters.pointee.requestRetransmissions = host.counter(
         "tm", "request_retransmissions", doc: "Retransmissions of requests that were absorbed.")
+    counters.pointee.retransmitted[0].declare(host, "retransmitted_requests", "Requests sent again")
+    counters.pointee.retransmitted[1].declare(host, "retransmitted_final_replies", "Final replies sent again")
+    counters.pointee.retransmitted[2].declare(
+        host, "retransmitted_provisional_replies", "Provisional replies sent again")
     counters.pointee.rplWithoutVia = host.counter(
         "tm", "replies_without_via", doc: "Replies not forwarded: the Vias below ours were missing.")
     counters.pointee.rplTooLong = host.counter(

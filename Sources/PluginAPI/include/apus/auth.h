@@ -134,6 +134,14 @@ typedef struct auth_api {
                                   uint32_t flags, apus_str algorithms);
     /* [worker] Removes the header of the authorized credentials. APUS_FALSE when there are none. */
     int (*APUS_NONNULL consume)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m);
+    /*
+     * [start] `failed` is called on the worker for each check that ends with a wrong password or an unknown user: `user` is the credentials' up to its @,
+     * `domain` what follows, else the realm. They live for the *call*. It must not block.
+     */
+    int (*APUS_NONNULL on_failure)(const apus_host *APUS_NONNULL h,
+                                   void (*APUS_NONNULL failed)(const apus_host *APUS_NONNULL h, apus_str user,
+                                                               apus_str domain, void *APUS_NULLABLE user_data),
+                                   void *APUS_NULLABLE user_data);
 } auth_api;
 
 /* [start] auth's interface; null with a logged reason when auth.so is not loaded. A module names "auth/1" in `needs`. */

@@ -290,7 +290,7 @@ typedef struct usrloc_api {
                    void *APUS_NULLABLE user);
 
     /*
-     * [worker] [management] One slice of a walk over contacts that are not over: `seen` is called for each, with copies that live for the *call*. APUS_TRUE:
+     * [any] One slice of a walk over contacts that are not over: `seen` is called for each, with copies that live for the *call*. APUS_TRUE:
      * go on, with the same visit, now or at another time; APUS_EXIT: that was all. What comes or goes meanwhile may be seen or not, what
      * stays is seen once, unless the table has grown twofold. With db_mode 3 there is nothing to walk over: APUS_FALSE.
      */
@@ -319,6 +319,17 @@ typedef struct usrloc_api {
     /* [any] Addresses of record and contacts in memory, and how many contacts have expired since the start. */
     void (*APUS_NONNULL counts)(const usrloc_table *APUS_NONNULL t, uint64_t *APUS_NONNULL users, uint64_t *APUS_NONNULL contacts,
                    uint64_t *APUS_NONNULL expired);
+
+    /* [any] [no-alloc] From the workers' start on, the tables in the order in which they were made, from 0; null: no more. */
+    usrloc_table *APUS_NULLABLE (*APUS_NONNULL table_at)(const apus_host *APUS_NONNULL h, uint32_t index);
+    /*
+     * [any] The contacts of one address that are in memory and not over: `seen` is called for each, with copies that live for the *call*, best q
+     * first. How many; APUS_FALSE with db_mode 3, which has none in memory, and when memory is out.
+     */
+    int (*APUS_NONNULL contacts)(const apus_host *APUS_NONNULL h, usrloc_table *APUS_NONNULL t, apus_str aor,
+                    void (*APUS_NULLABLE seen)(const apus_host *APUS_NONNULL h, const usrloc_contact *APUS_NONNULL contact,
+                                               void *APUS_NULLABLE user),
+                    void *APUS_NULLABLE user);
 } usrloc_api;
 
 /* [start] usrloc's interface; null with a logged reason when usrloc.so is not loaded. A module names "usrloc/1" in `needs`. */
