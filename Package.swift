@@ -53,6 +53,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("sanity", "Plugins/sanity", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("siputils", "Plugins/siputils", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("sl", "Plugins/sl", ["PluginKit", "PluginAPI", "RoutingKit"]),
+    ("snmpstats", "Plugins/snmpstats", ["PluginKit", "PluginAPI", "RoutingKit", "CNetSNMP"]),
     ("speeddial", "Plugins/speeddial", ["PluginKit", "PluginAPI", "TableKit"]),
     ("statistics", "Plugins/statistics", ["PluginKit", "PluginAPI"]),
     ("tm", "Plugins/tm", ["PluginKit", "PluginAPI", "RoutingKit"]),
@@ -107,6 +108,8 @@ let package = Package(
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        // No pkgConfig: Debian's netsnmp-agent.pc asks for the flags that the library itself was built with.
+        .systemLibrary(name: "CNetSNMP", providers: [.apt(["libsnmp-dev"])]),
         .target(
             name: "Core", dependencies: ["PluginAPI", "CLinux", "CPcre2", "CAres", "COpenSSL"], swiftSettings: core),
         .target(name: "CBuild", cSettings: c + build),
