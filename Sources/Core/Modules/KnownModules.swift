@@ -17,6 +17,13 @@ enum KnownModules {
         aliases.compactMap { $0.value.contains(module) ? $0.key : nil }.sorted()
     }
 
+    /// What to do when a library that a module is linked to is not on this machine; `reason` is the dynamic linker's.
+    static func missingLibrary(_ reason: String) -> String? {
+        let packages = [("libnetsnmp", "libsnmp40"), ("libsqlite3", "libsqlite3-0")]
+        guard let (_, package) = packages.first(where: { reason.hasPrefix($0.0) }) else { return nil }
+        return "the library is missing; Debian's package is \(package)"
+    }
+
     /// When a module is to come: 1 is first. Only asked for modules that are not there.
     static func tier(of module: String) -> Int? {
         for (tier, names) in tiers where names.contains(module) { return tier }

@@ -187,7 +187,8 @@ extension Modules {
         let path = file.path.contains("/") ? file.path : "./" + file.path
         guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
             let why = dlerror().map { String(cString: $0) } ?? "no reason given"
-            throw LoadRefusal(message: "`\(file.path)` cannot be loaded: \(why)")
+            throw LoadRefusal(
+                message: "`\(file.path)` cannot be loaded: \(why)", hint: KnownModules.missingLibrary(why))
         }
         guard FileSystem.identity(of: file.path) == file.identity else {
             throw LoadRefusal(

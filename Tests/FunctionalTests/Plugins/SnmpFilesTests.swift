@@ -34,6 +34,21 @@ import Testing
         }
     }
 
+    /// A machine without Net-SNMP's library: the loader says which package has it.
+    @Test func theMissingLibraryIsNamed() throws {
+        let folder = try TemporaryFolder()
+        let file = folder.path + "/snmpstats.so"
+        let copied = try run("cp", [try Products.path("libsnmpstats.so"), file])
+        try #require(copied.succeeded, "\(copied.errors)")
+        let needs = try run("patchelf", ["--print-needed", file])
+        let library = try #require(needs.output.split(separator: "\n").first { $0.hasPrefix("libnetsnmpagent.so") })
+        let changed = try run("patchelf", ["--replace-needed", String(library), "libnetsnmpagent.so.0", file])
+        try #require(changed.succeeded, "\(changed.errors)")
+        let result = try Server.check("loadmodule \"\(file)\"\nrequest_route { exit; }\n")
+        let said = result.output + result.errors
+        #expect(!result.succeeded && said.contains("libsnmp40"), "\(said)")
+    }
+
     /// Both families load together, and their names are found.
     @Test func namesAreFound() throws {
         let environment = [
