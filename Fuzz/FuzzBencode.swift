@@ -1,6 +1,6 @@
 // What a media proxy answers: whole values are walked, and written again as they were; whatever comes first decides, however much more there is.
 
-private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 1)
+private nonisolated(unsafe) let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 1)
 
 /// Reads everything in the value, and writes it.
 private func copy(_ value: BencodedValue, _ writer: inout BencodeWriter) {
@@ -10,7 +10,7 @@ private func copy(_ value: BencodedValue, _ writer: inout BencodeWriter) {
         precondition(value.text == nil && value["a"] == nil)
     case .text:
         writer.text(value.text!)
-        precondition(value.number == nil && value.items.next() == nil)
+        precondition(value.number == nil && Array(value.items).isEmpty)
     case .list, .dictionary:
         value.kind == .list ? writer.beginList() : writer.beginDictionary()
         var count = 0
@@ -23,13 +23,6 @@ private func copy(_ value: BencodedValue, _ writer: inout BencodeWriter) {
         writer.end()
         _ = value["result"]?.text
         _ = value["totals"]?["RTP"]?["packets"]?.number
-    }
-}
-
-extension BencodedValue.Items {
-    fileprivate func next() -> BencodedValue? {
-        var copy = self
-        return copy.next()
     }
 }
 
