@@ -166,6 +166,24 @@ extension HostTables {
                 guard let passes = host.shared.pointee.services.onsendReply else { return CInt(APUS_TRUE) }
                 var sending = HostTables.sending(destination, bytes.bytes)
                 return HostTables.answer(passes(message, &sending))
+            },
+            on_closed: { host, told, user in
+                host.declaring("net->on_closed", in: [.starting]) { (module, modules) throws(Registry.Refusal) in
+                    guard unsafeBitCast(told, to: UInt.self) != 0 else {
+                        throw Registry.Refusal(text: "`told` is null")
+                    }
+                    modules.shared.pointee.closed.add(told, host: host, user: user)
+                    return CInt(APUS_TRUE)
+                }
+            },
+            is_connected: { _, connection in
+                guard let worker = Worker.current else { return CInt(APUS_FALSE) }
+                let open = worker.pointee.streams.pointee.shared.pointee.open.isOpen(ConnectionID(raw: connection))
+                return HostTables.answer(open)
+            },
+            end_connection: { _, connection in
+                guard let worker = Worker.current else { return CInt(APUS_FALSE) }
+                return HostTables.answer(worker.endConnection(ConnectionID(raw: connection)))
             })
     }
 }

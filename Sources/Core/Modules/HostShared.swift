@@ -19,7 +19,8 @@ struct HostShared: ~Copyable {
     /// Modules so far, Core's own among them: the next one's `HostRecord.place`.
     var moduleCount = 0
     var listeners = ListenerTable()
-    var undelivered = UndeliveredTable()
+    var undelivered = CallbackTable<UndeliveredTold>()
+    var closed = CallbackTable<ClosedTold>()
     var services = HostServices()
 
     init(modules: Unmanaged<Modules>) { self.modules = modules }

@@ -209,6 +209,12 @@ final class Server {
                 guard let server = worker.pointee.context?.assumingMemoryBound(to: ServerWorker.self) else { return }
                 server.undelivered(flow.assumingMemoryBound(to: Flow.self).pointee, Bytes(bytes, count), code)
             },
+            closed: { worker, flow, code in
+                let worker = worker.assumingMemoryBound(to: Worker.self)
+                guard let server = worker.pointee.context?.assumingMemoryBound(to: ServerWorker.self) else { return }
+                let flow = flow.assumingMemoryBound(to: Flow.self).pointee
+                server.pointee.shared.pointee.host.pointee.closed.tell(flow, code)
+            },
             adopt: Holding.adopt,
             wrote: { worker, start, count in
                 worker.assumingMemoryBound(to: Worker.self).pointee.context?.assumingMemoryBound(to: ServerWorker.self)

@@ -32,6 +32,10 @@ struct WorkerHooks {
             _ worker: UnsafeMutableRawPointer, _ flow: UnsafeRawPointer, _ bytes: UnsafePointer<UInt8>, _ count: Int,
             _ code: Int32
         ) -> Void = { _, _, _, _, _ in }
+    /// A connection that stood has ended: its worker, the flow (`UnsafePointer<Flow>`), and an errno.
+    var closed: @convention(c) (_ worker: UnsafeMutableRawPointer, _ flow: UnsafeRawPointer, _ code: Int32) -> Void = {
+        _, _, _ in
+    }
     /// A module takes care of a request (`message->adopt`): the worker, and the message's record.
     var adopt: @convention(c) (_ worker: UnsafeMutableRawPointer, _ record: UnsafeMutableRawPointer) -> Void = { _, _ in
     }

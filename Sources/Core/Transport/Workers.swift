@@ -40,7 +40,7 @@ final class Workers: @unchecked Sendable {
             throw SystemError(code: ENOSPC)
         }
         streams = .allocate(capacity: 1)
-        streams.initialize(to: StreamShared(options, streamCounters))
+        streams.initialize(to: StreamShared(options, streamCounters, workers: count))
         self.count = count
         self.listeners = listeners
         workers = .allocate(capacity: count)

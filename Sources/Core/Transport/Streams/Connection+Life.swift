@@ -41,6 +41,7 @@ extension UnsafeMutablePointer<Worker> {
         if !isConnected { connection.pointee.connectDeadline = later(pointee.streams.pointee.options.connectTimeout) }
         streams.pointee.set(connection, at: place)
         shared.pointee.table.link(entry)
+        shared.pointee.open.open(id)
         shared.pointee.connections.add(1, ordering: .relaxed)
         pointee.shard.bump(shared.pointee.counters.opened)
         arm(connection)
@@ -135,9 +136,11 @@ extension UnsafeMutablePointer<Worker> {
         guard !connection.isClosed else { return }
         let streams = pointee.streams
         let shared = streams.pointee.shared
+        let stood = connection.pointee.phase != .connecting
         withdraw(connection)
         forgetStalled(connection)
         connection.pointee.phase = .closed
+        shared.pointee.open.close(connection.pointee.id)
         streams.pointee.clear(connection.pointee.id.place)
         pointee.loop.unwatch(connection.pointee.watch)
         pointee.wheel.remove(connection.timer)
@@ -152,6 +155,8 @@ extension UnsafeMutablePointer<Worker> {
         while let node = rest.removeFirst() { fail(UnsafeMutablePointer<StreamMessage>(node), code) }
         connection.pointee.nextGrave = streams.pointee.graves
         streams.pointee.graves = connection
+        guard stood, !pointee.isStopping else { return }
+        withUnsafePointer(to: &connection.pointee.flow) { pointee.hooks.closed(self, $0, code) }
     }
 
     /// Nobody finds it by its address any more.

@@ -82,13 +82,15 @@ struct StreamShared: ~Copyable {
     let options: StreamOptions
     let counters: StreamCounters
     let table: ConnectionTable
+    let open: OpenConnections
     let connections = Atomic<Int>(0)
     let queued = Atomic<Int>(0)
 
-    init(_ options: StreamOptions, _ counters: StreamCounters) {
+    init(_ options: StreamOptions, _ counters: StreamCounters, workers: Int) {
         self.options = options
         self.counters = counters
         table = ConnectionTable(connections: options.maxConnections)
+        open = OpenConnections(workers: workers)
     }
 }
 

@@ -145,11 +145,24 @@ extension UnsafeMutablePointer<Worker> {
             addOwnAlias(id, port)
             return true
         }
-        guard let piece = pointee.slab.allocate(MemoryLayout<AliasRequest>.stride) else { return false }
-        let request = piece.bindMemory(to: AliasRequest.self, capacity: 1)
+        return ask(id, port: port)
+    }
+
+    /// Ends a connection when what waits in it is written. The worker need not be the connection's.
+    /// - Returns: false when there is none such, or memory is out.
+    func endConnection(_ id: ConnectionID) -> Bool {
+        guard id.worker < pointee.count, pointee.streams.pointee.shared.pointee.open.isOpen(id) else { return false }
+        guard id.worker == pointee.index else { return ask(id, port: 0) }
+        if let connection = pointee.streams.pointee.connection(id) { end(connection) }
+        return true
+    }
+
+    private func ask(_ id: ConnectionID, port: UInt16) -> Bool {
+        guard let piece = pointee.slab.allocate(MemoryLayout<ConnectionRequest>.stride) else { return false }
+        let request = piece.bindMemory(to: ConnectionRequest.self, capacity: 1)
         request.initialize(
-            to: AliasRequest(
-                node: MailNode(receive: Worker.aliasWanted), id: id, port: port,
+            to: ConnectionRequest(
+                node: MailNode(receive: Worker.connectionAsked), id: id, port: port,
                 sender: UInt16(truncatingIfNeeded: pointee.index)))
         pointee.mailboxes[id.worker].post(piece.assumingMemoryBound(to: MailNode.self))
         return true
@@ -178,19 +191,24 @@ extension UnsafeMutablePointer<Worker> {
     }
 }
 
-/// An alias for a connection of another worker. A piece of its sender's slab.
-private struct AliasRequest {
+/// What is wanted of a connection of another worker. A piece of its sender's slab.
+private struct ConnectionRequest {
     var node: MailNode
     let id: ConnectionID
+    /// Of an alias; 0: the connection is to end.
     let port: UInt16
     let sender: UInt16
 }
 
 extension Worker {
-    fileprivate static let aliasWanted: Mailbox.Callback = { raw, node in
+    fileprivate static let connectionAsked: Mailbox.Callback = { raw, node in
         let worker = raw.assumingMemoryBound(to: Worker.self)
-        let request = node.assumingMemoryBound(to: AliasRequest.self)
-        worker.addOwnAlias(request.pointee.id, request.pointee.port)
+        let request = node.assumingMemoryBound(to: ConnectionRequest.self)
+        if request.pointee.port != 0 {
+            worker.addOwnAlias(request.pointee.id, request.pointee.port)
+        } else if let connection = worker.pointee.streams.pointee.connection(request.pointee.id) {
+            worker.end(connection)
+        }
         request.pointee.node.receive = Worker.messageCameHome
         worker.pointee.mailboxes[Int(request.pointee.sender)].giveBack(node.assumingMemoryBound(to: MailNode.self))
     }

@@ -131,6 +131,25 @@ typedef struct apus_net_api {
      */
     int (*APUS_NONNULL onsend_reply)(const apus_host *APUS_NONNULL h, apus_msg *APUS_NONNULL m,
                         const apus_destination *APUS_NONNULL d, apus_str bytes);
+
+    /*
+     * [start] `told` is called when a connection of a stream transport that stood has ended, whoever ended it: on its own worker, from its loop, once,
+     * after `is_connected` has begun to answer APUS_FALSE for it. d->connection names it, `error` is an errno; `d` lives for the
+     * call. Messages that came over it may still be worked on, here or on other workers. A peer that vanishes without a word is
+     * noticed when something is sent to it, by the kernel's keepalive (tcp_keepalive), or after tcp_connection_lifetime. Nobody is told when
+     * the server stops, nor of connections that never stood: see on_undelivered.
+     */
+    int (*APUS_NONNULL on_closed)(const apus_host *APUS_NONNULL h,
+                     void (*APUS_NONNULL told)(const apus_host *APUS_NONNULL h, const apus_destination *APUS_NONNULL d, int error,
+                                  void *APUS_NULLABLE user),
+                     void *APUS_NULLABLE user);
+    /* [worker] [no-alloc] Whether the connection is there, of whichever worker; it may end at any time. 0, and one that has ended: APUS_FALSE. */
+    int (*APUS_NONNULL is_connected)(const apus_host *APUS_NONNULL h, uint64_t connection);
+    /*
+     * [worker] Ends the connection when what waits in it is written: at once, or soon when it is another worker's. APUS_FALSE: there is none such, or
+     * memory is out.
+     */
+    int (*APUS_NONNULL end_connection)(const apus_host *APUS_NONNULL h, uint64_t connection);
 } apus_net_api;
 
 #ifdef __cplusplus
