@@ -56,8 +56,21 @@ struct SQLText {
 
     private static func select(_ request: apus_db_request, _ flags: UInt32) throws(DatabaseFault) -> SQLText {
         var text = SQLText(flags)
-        text.add("SELECT ")
         let columns = UnsafeBufferPointer(start: request.columns, count: Int(request.column_count))
+        let isDistinct = request.flags & UInt32(APUS_DB_DISTINCT) != 0 && !columns.isEmpty
+        if request.flags & UInt32(APUS_DB_COUNT) != 0 {
+            text.add("SELECT COUNT(*) FROM ")
+            if isDistinct {
+                text.add("(SELECT DISTINCT ")
+                text.add(names: columns)
+                text.add(" FROM ")
+            }
+            text.add(name: request.table)
+            try text.addWhere(request)
+            if isDistinct { text.add(") AS counted") }
+            return text
+        }
+        text.add(isDistinct ? "SELECT DISTINCT " : "SELECT ")
         if columns.isEmpty { text.add("*") } else { text.add(names: columns) }
         text.add(" FROM ")
         text.add(name: request.table)

@@ -23,6 +23,9 @@ import Testing
     @Test func selections() throws {
         var request = Ask.empty(APUS_DB_SELECT)
         #expect(try texts(request) == ["SELECT * FROM \"t\""])
+        request.flags = UInt32(APUS_DB_COUNT | APUS_DB_DISTINCT)
+        #expect(try texts(request) == ["SELECT COUNT(*) FROM \"t\""])
+        request.flags = 0
         let columns = [apus_str("a"), apus_str("b\"c`d")]
         let order = [apus_str("o"), apus_str("p")]
         let conditions = [

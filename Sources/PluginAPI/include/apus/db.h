@@ -227,6 +227,8 @@ typedef struct apus_db_term {
 enum {
     APUS_DB_ANY = 1u << 0,        /* one condition suffices, else all must hold */
     APUS_DB_DESCENDING = 1u << 1, /* order: the greatest first */
+    APUS_DB_DISTINCT = 1u << 2,   /* SELECT with columns: rows that are equal in them once */
+    APUS_DB_COUNT = 1u << 3,      /* SELECT: how many rows there are, as one row with one number, instead of the rows. Without order and limit */
 };
 
 /* What is asked of a database. Names of tables and columns are quoted, values never get into the SQL. Members that the kind does not name are 0. */
