@@ -42,7 +42,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("mi_datagram", "Plugins/mi_datagram", ["PluginKit", "PluginAPI", "DoorKit", "TextDoor"]),
     ("mi_fifo", "Plugins/mi_fifo", ["PluginKit", "PluginAPI", "DoorKit", "TextDoor"]),
     ("mi_rpc", "Plugins/mi_rpc", ["PluginKit", "PluginAPI", "TextDoor"]),
-    ("nathelper", "Plugins/nathelper", ["PluginKit", "PluginAPI", "RoutingKit"]),
+    ("nathelper", "Plugins/nathelper", ["PluginKit", "PluginAPI", "RoutingKit", "Pings"]),
     ("permissions", "Plugins/permissions", ["PluginKit", "PluginAPI", "RoutingKit", "TableKit", "AccessLists"]),
     ("print", "Plugins/print", ["PluginKit", "PluginAPI"]),
     ("pv", "Plugins/pv", ["PluginKit", "PluginAPI", "RoutingKit"]),
@@ -59,7 +59,7 @@ let plugins: [(name: String, path: String, needs: [Target.Dependency])] = [
     ("tm", "Plugins/tm", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("tmx", "Plugins/tmx", ["PluginKit", "PluginAPI"]),
     ("textops", "Plugins/textops", ["PluginKit", "PluginAPI", "RoutingKit"]),
-    ("usrloc", "Plugins/usrloc", ["PluginKit", "PluginAPI", "RoutingKit", "Locations"]),
+    ("usrloc", "Plugins/usrloc", ["PluginKit", "PluginAPI", "RoutingKit", "Locations", "Pings"]),
     ("textopsx", "Plugins/textopsx", ["PluginKit", "PluginAPI", "RoutingKit"]),
     ("uri_db", "Plugins/uri_db", ["PluginKit", "PluginAPI", "TableKit"]),
     ("xlog", "Plugins/xlog", ["PluginKit", "PluginAPI"]),
@@ -91,6 +91,8 @@ let package = Package(
         .target(name: "DigestKit", dependencies: ["PluginKit", "PluginAPI", "COpenSSL"], swiftSettings: strict),
         // Where users can be reached: what the module usrloc keeps, apart from the server so that it can be tested alone.
         .target(name: "Locations", dependencies: ["PluginKit", "PluginAPI", "RoutingKit"], swiftSettings: strict),
+        // Pings of registered contacts: what the modules nathelper and usrloc share.
+        .target(name: "Pings", dependencies: ["PluginKit", "PluginAPI", "RoutingKit"], swiftSettings: strict),
         // What modules that ask databases share: questions of scripts, tables that are read as a whole.
         .target(name: "TableKit", dependencies: ["PluginKit", "PluginAPI", "RoutingKit"], swiftSettings: strict),
         // What the module permissions goes by, apart from the server so that it can be tested alone.
@@ -134,6 +136,7 @@ let package = Package(
         .testTarget(name: "DestinationsTests", dependencies: ["Destinations"], swiftSettings: strict),
         .testTarget(name: "RegistrationTests", dependencies: ["Registration", "RoutingKit"], swiftSettings: strict),
         .testTarget(name: "LocationsTests", dependencies: ["Locations"], swiftSettings: strict),
+        .testTarget(name: "PingsTests", dependencies: ["Pings"], swiftSettings: strict),
         .testTarget(name: "TableKitTests", dependencies: ["TableKit"], swiftSettings: strict),
         .testTarget(name: "AccessListsTests", dependencies: ["AccessLists"], swiftSettings: strict),
         .testTarget(name: "DoorKitTests", dependencies: ["DoorKit"], swiftSettings: strict),

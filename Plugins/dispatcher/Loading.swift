@@ -1,6 +1,7 @@
 import Destinations
 import Glibc
 import PluginKit
+import RoutingKit
 import Synchronization
 
 // Invariants: `Sets.shared` is used on the main thread in `start`, and on the management thread from then on: nobody else builds or replaces snapshots.
@@ -59,9 +60,6 @@ final class Sets {
         }
     }
 }
-
-/// Seconds since 1970.
-func wallSeconds() -> Int64 { Int64(time(nil)) }
 
 /// [start] The first sets; false when there are none to work with.
 func load(_ host: Host) -> Bool {

@@ -1,5 +1,6 @@
 import Destinations
 import PluginKit
+import RoutingKit
 
 private let routes =
     APUS_REQUEST_ROUTE | APUS_FAILURE_ROUTE | APUS_ONREPLY_ROUTE | APUS_BRANCH_FAILURE_ROUTE | APUS_EVENT_ROUTE

@@ -1,5 +1,6 @@
 import Destinations
 import PluginKit
+import RoutingKit
 import Synchronization
 
 // Invariants: worker 0 sends probes. A Probe is made there, handed to tm, which gives it back on the worker of its transaction, and freed when that ends; it

@@ -75,6 +75,8 @@ struct ContactFilter {
     private let method: apus_str?
     private let flags: UInt32?
     private let instance: apus_str
+    /// Contacts that came over connections are found only while these are there.
+    private let connected: Host?
 
     init(_ call: Call, instance: apus_str) {
         let settings = call.home.pointee.settings
@@ -87,6 +89,7 @@ struct ContactFilter {
         }
         flags = wanted
         self.instance = instance
+        connected = settings.filterMode & 2 != 0 ? call.host : nil
     }
 
     enum Verdict { case good, other, lacksMethod }
@@ -94,8 +97,25 @@ struct ContactFilter {
     func judge(_ contact: usrloc_contact) -> Verdict {
         if !instance.isEmpty, !contact.instance.instanceName.equalsIgnoringCase(instance) { return .other }
         if let flags, contact.cflags & flags == 0 { return .other }
+        if let connected, connected.lacksConnection(contact) { return .other }
         if let method, !MethodMask(bits: contact.methods).contains(method) { return .lacksMethod }
         return .good
+    }
+}
+
+extension UnsafePointer<apus_host> {
+    /// The contact came over a connection that is no more.
+    fileprivate func lacksConnection(_ contact: usrloc_contact) -> Bool {
+        var transport = 0
+        if let listener = contact.listener,
+            let info = apus_listener_info.filled({ pointee.net.pointee.info(listener, $0) })
+        {
+            transport = Int(info.transport)
+        } else if let uri = apus_uri.filled({ pointee.message.pointee.parse_uri(contact.uri, $0) }) {
+            transport = uri.transportNumber
+        }
+        guard [APUS_TCP, APUS_TLS, APUS_WS, APUS_WSS].contains(transport) else { return false }
+        return pointee.net.pointee.is_connected(self, contact.connection) <= 0
     }
 }
 

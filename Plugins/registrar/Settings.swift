@@ -141,11 +141,22 @@ enum ParameterTable {
         ]
     }
 
+    /// SER's guide says that 1 turns forking off; SER itself, and everybody since, forks then.
+    private static var appendBranches: Parameter<Settings> {
+        Parameter { host, settings, changed in
+            settings.pointee.appendsBranches = 1
+            let place = settings.pointer(to: \.appendsBranches)
+            let doc: StaticString = "1: lookup makes further contacts branches; 0: it takes the best one only."
+            let description = ParameterDescription(
+                name: "append_branches", kind: APUS_PARAM_INT, doc: doc, range: 0...1)
+            host.declare(
+                description, set: takeAppendBranches, user: place, changed: changed, inForce: place, changes: 0...1)
+        }
+    }
+
     private static var lookup: [Parameter<Settings>] {
         [
-            .flag(
-                "append_branches", \.appendsBranches, 1, .whileRunning,
-                doc: "1: lookup makes further contacts branches; 0: it takes the best one only."),
+            appendBranches,
             .flag(
                 "method_filtering", \.filtersMethods, 0,
                 doc: "1: lookup leaves out contacts that do not support the method of an initial request."),
@@ -194,4 +205,12 @@ let takeChange: ParameterChange = { host, place, value, _ in
     } else {
         copy.storeBytes(of: value.pointee.num, as: Int64.self)
     }
+}
+
+private let takeAppendBranches: ParameterSetter = { host, value, place in
+    place?.assumingMemoryBound(to: Int64.self).pointee = value.pointee.num
+    if value.pointee.num != 0, host.pointee.config.pointee.dialect(host) == UInt32(APUS_DIALECT_SER) {
+        host.log(.notice, "append_branches 1: lookup forks to all contacts; 0 takes the best one only")
+    }
+    return .true
 }

@@ -75,9 +75,6 @@ extension UnsafeMutablePointer<State> {
         if settings.socketFlag >= 0, settings.socketHeader.isEmpty {
             host.log(.warning, "sock_flag has no effect without sock_hdr_name")
         }
-        if settings.filterMode & 2 != 0 {
-            host.log(.notice, "lookup_filter_mode 2 has no effect: usrloc's handle_lost_tcp drops such contacts")
-        }
         return true
     }
 
@@ -119,6 +116,3 @@ extension XAVPs {
         return value.isInt ? value.num : value.str.number
     }
 }
-
-/// Seconds since 1970.
-func wallSeconds() -> Int64 { Int64(time(nil)) }

@@ -231,7 +231,7 @@ func addContact(_ command: Command, _ given: Additions, _ done: @escaping (Comma
     }
     let methods = given.methods.isEmpty || given.methods == "-1" ? USRLOC_ALL_METHODS : UInt32(given.methods)
     guard let methods else { return command.fail(400, "Invalid methods format") }
-    edit.contact.expires = expires == 0 ? 0 : unixTime() + expires
+    edit.contact.expires = expires == 0 ? 0 : wallSeconds() + expires
     edit.contact.q = q
     edit.contact.path = given.path
     edit.contact.flags = flags
@@ -282,7 +282,7 @@ private let reload: @convention(c) (Command) -> CInt = { command in
                         let (_, contact) = shape.read(
                             values + row * Int(found.result.pointee.column_count), buffer)
                     else { continue }
-                    _ = table.pointee.store.load(own, contact, now: unixTime())
+                    _ = table.pointee.store.load(own, contact, now: wallSeconds())
                 }
             }
             withExtendedLifetime(arena) {}

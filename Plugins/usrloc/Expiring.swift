@@ -1,5 +1,6 @@
 import Locations
 import PluginKit
+import RoutingKit
 
 // Invariants: each worker takes contacts out of stripes of its own, by its index, so that no contact is told of twice. A record that an event route reads lies in memory of the
 // message that the route runs on, whose slot leads to it.
@@ -35,6 +36,9 @@ extension UnsafeMutablePointer<State> {
         _ route: OpaquePointer?
     ) {
         tell(table, aor, hash, UInt32(USRLOC_EXPIRED), contact)
+        if pointee.settings.closesExpiredTCP != 0, contact.pointee.connection != 0 {
+            _ = host.pointee.net.pointee.end_connection(host, contact.pointee.connection)
+        }
         if let route { runEvent(host, table, aor, hash, contact, route) }
     }
 
@@ -70,10 +74,12 @@ extension UnsafeMutablePointer<State> {
 /// Each second, on each worker.
 private let expireContacts: @convention(c) (UnsafePointer<apus_tick>) -> Void = { tick in
     guard let host = state.pointee.host else { return }
-    let now = unixTime()
+    let now = wallSeconds()
     let workers = max(1, Int(host.pointee.worker.pointee.count(host)))
     let route = state.route(host)
-    let isWanted = route != nil || state.pointee.wanted & UInt32(USRLOC_EXPIRED) != 0
+    let isWanted =
+        route != nil || state.pointee.wanted & UInt32(USRLOC_EXPIRED) != 0
+        || state.pointee.settings.closesExpiredTCP != 0
     var left = mostInOneTurn
     for number in 0..<state.pointee.tableCount {
         let table = state.pointee.tables[number]
@@ -106,7 +112,7 @@ private let expireRows: @convention(c) (UnsafePointer<apus_tick>) -> Void = { _ 
 private func expireRows(of table: TableRef, _ host: Host) {
     guard let shape = state.pointee.rows else { return }
     let query = RowQuery.expired(
-        shape, table, now: unixTime(), ownOnly: state.pointee.settings.serverFilter != 0, limit: mostRows)
+        shape, table, now: wallSeconds(), ownOnly: state.pointee.settings.serverFilter != 0, limit: mostRows)
     ask(host, query.work()) { answer in
         guard answer.status == CInt(APUS_OK), let values = answer.result.pointee.values else { return }
         let arena = CopyArena()

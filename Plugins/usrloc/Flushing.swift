@@ -1,6 +1,7 @@
 import Glibc
 import Locations
 import PluginKit
+import RoutingKit
 
 // Invariants: `waiting`, `isRunning` and `isWantedAgain` are read and written under the mutex. A round runs on the thread that began it, batch after batch; there is one at a time,
 // so that rows are written in the order in which they became so.
@@ -106,7 +107,7 @@ final class Flusher: @unchecked Sendable {
             return (waiting, isWantedAgain)
         }
         if let failure {
-            let now = unixTime()
+            let now = wallSeconds()
             if now >= told + 60 {
                 told = now
                 host.log(.error, "rows are not written, and will be later: \(failure)")

@@ -1,5 +1,6 @@
 import Locations
 import PluginKit
+import RoutingKit
 
 // Invariants: as Commands.swift.
 
@@ -64,19 +65,7 @@ private func show(_ command: Command, _ body: @escaping (Command, UnsafeBufferPo
     {
         return answer
     }
-    guard let table = command.table(0), let aor = command.aor(1) else { return .false }
-    return command.later { answer in
-        var query = usrloc_query()
-        query.size = UInt32(MemoryLayout<usrloc_query>.size)
-        query.aor = aor
-        fetch(command.host, table, query) { status, record in
-            answer { command in
-                guard status == CInt(APUS_OK), let record else { return command.fail(status, because: "") }
-                guard record.pointee.count > 0 else { return notFound(command, table, aor, nil, form: true) }
-                body(command, UnsafeBufferPointer(start: record.pointee.contacts, count: Int(record.pointee.count)))
-            }
-        }
-    }
+    return withContacts(of: command, form: true) { command, _, contacts in body(command, contacts) }
 }
 
 /// Thousandths with two digits, as they always were shown there.
@@ -90,7 +79,8 @@ private let showInLines: @convention(c) (Command) -> CInt = { command in
         command.add(text: "200 OK")
         for one in contacts {
             // A contact that never expires counts down from 2^30.
-            let left = one.expires == 0 ? 1_073_741_823 - (unixTime() - one.last_modified) : one.expires - unixTime()
+            let left =
+                one.expires == 0 ? 1_073_741_823 - (wallSeconds() - one.last_modified) : one.expires - wallSeconds()
             command.add(text: "<\(one.uri.string)>;q=\(twoDigits(one.q));expires=\(left)")
         }
     }
@@ -100,7 +90,7 @@ private let showAsTree: @convention(c) (Command) -> CInt = { command in
     show(command) { command, contacts in
         command.add(text: "200 OK")
         for one in contacts {
-            let left = one.expires == 0 ? "permanent" : "\(one.expires - unixTime())"
+            let left = one.expires == 0 ? "permanent" : "\(one.expires - wallSeconds())"
             var line = "Contact:: <\(one.uri.string)>;q=\(one.q == APUS_NO_Q ? "" : twoDigits(one.q));expires=\(left)"
             line += ";flags=0x\(String(one.flags, radix: 16));cflags=0x\(String(one.cflags, radix: 16))"
             line += ";socket=<\(one.socket.string)>;methods=0x\(String(one.methods, radix: 16).uppercased())"

@@ -1,5 +1,6 @@
 import Locations
 import PluginKit
+import RoutingKit
 
 // Invariants: the interface lives for ever. Its functions are called on the threads that apus/usrloc.h says; a table's handle is a TableRef.
 
@@ -44,7 +45,7 @@ func makeInterface() -> UnsafeMutablePointer<usrloc_api> {
                 let arena = CopyArena()
                 var all: [LocationTable.Seen] = []
                 let goesOn = TableRef(handle: table).pointee.store.slice(
-                    visit.pointee, place: &visit.pointee.place, now: unixTime(), includesExpired: false, arena, &all)
+                    visit.pointee, place: &visit.pointee.place, now: wallSeconds(), includesExpired: false, arena, &all)
                 withExtendedLifetime(arena) {
                     for one in all {
                         var contact = one.contact
@@ -55,7 +56,7 @@ func makeInterface() -> UnsafeMutablePointer<usrloc_api> {
             },
             refresh_keepalive: { _, table, hash, ruid, roundTrip in
                 let store = TableRef(handle: table).pointee.store
-                return store.refresh(hash, ruid, roundTrip: roundTrip, now: unixTime()) ? .true : .false
+                return store.refresh(hash, ruid, roundTrip: roundTrip, now: wallSeconds()) ? .true : .false
             },
             register_callback: { host, kinds, call, user in
                 guard state.pointee.listenerCount < State.mostListeners else { return .false }
@@ -87,13 +88,16 @@ func makeInterface() -> UnsafeMutablePointer<usrloc_api> {
                 let arena = CopyArena()
                 return withExtendedLifetime(arena) {
                     let store = TableRef(handle: table).pointee.store
-                    let record = store.record(query, now: unixTime(), table: table, arena.allocate)
+                    let record = store.record(query, now: wallSeconds(), table: table, arena.allocate)
                     guard let record else { return .false }
                     for index in 0..<Int(record.pointee.count) {
                         if let contacts = record.pointee.contacts { seen?(host, contacts + index, user) }
                     }
                     return CInt(record.pointee.count)
                 }
+            },
+            expire: { _, table, hash, ruid in
+                TableRef(handle: table).pointee.store.expire(hash, ruid, now: wallSeconds()) ? .true : .false
             }))
 }
 
@@ -113,7 +117,7 @@ private func lookUp(
     let script = call.host.pointee.script
     func allocate(_ size: Int) -> UnsafeMutableRawPointer? { script.pointee.allocate(call, size) }
     guard state.pointee.settings.place == .database else {
-        let record = table.pointee.store.record(query, now: unixTime(), table: table.handle, allocate)
+        let record = table.pointee.store.record(query, now: wallSeconds(), table: table.handle, allocate)
         return then(call, CInt(record == nil ? APUS_FAILED : APUS_OK), record.map { UnsafePointer($0) }, user)
     }
     guard let db = state.pointee.db, let shape = state.pointee.rows, !query.aor.isNull,
@@ -149,7 +153,7 @@ private func record(
     _ allocate: LocationTable.Allocate
 ) -> UnsafeMutablePointer<usrloc_record>? {
     var contacts: [usrloc_contact] = []
-    let now = unixTime()
+    let now = wallSeconds()
     withUnsafeTemporaryAllocation(byteCount: Int(USRLOC_LONGEST_AOR), alignment: 1) { buffer in
         for row in 0..<Int(result.pointee.row_count) {
             guard let values = result.pointee.values, let shape = state.pointee.rows,
@@ -176,7 +180,7 @@ private func record(
 func fetch(_ host: Host, _ table: TableRef, _ query: usrloc_query, _ then: @escaping Fetched) {
     guard state.pointee.settings.place == .database else {
         let arena = CopyArena()
-        let record = table.pointee.store.record(query, now: unixTime(), table: table.handle, arena.allocate)
+        let record = table.pointee.store.record(query, now: wallSeconds(), table: table.handle, arena.allocate)
         withExtendedLifetime(arena) {
             then(CInt(record == nil ? APUS_FAILED : APUS_OK), record.map { UnsafePointer($0) })
         }
@@ -228,7 +232,7 @@ private func makeChange(
     let outcome = place.bindMemory(to: usrloc_outcome.self, capacity: 1)
     guard isWrittenFirst else {
         let made = table.pointee.store.make(
-            change, now: unixTime(), ruids: state.pointee.ruids.pointee, events: state.pointee.wanted,
+            change, now: wallSeconds(), ruids: state.pointee.ruids.pointee, events: state.pointee.wanted,
             table: table.handle
         ) { script.pointee.allocate(call, $0) }
         outcome.initialize(to: made.outcome)
@@ -288,7 +292,7 @@ func submit(_ host: Host, _ table: TableRef, _ change: usrloc_change, _ then: @e
     guard isWrittenFirst else {
         let arena = CopyArena()
         let made = table.pointee.store.make(
-            change, now: unixTime(), ruids: state.pointee.ruids.pointee, events: state.pointee.wanted,
+            change, now: wallSeconds(), ruids: state.pointee.ruids.pointee, events: state.pointee.wanted,
             table: table.handle, arena.allocate)
         var outcome = made.outcome
         withExtendedLifetime(arena) {

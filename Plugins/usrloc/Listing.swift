@@ -1,5 +1,6 @@
 import Locations
 import PluginKit
+import RoutingKit
 
 // Invariants: as Commands.swift. Between two parts of a dump the tables change: what comes or goes meanwhile is in it or not.
 
@@ -37,7 +38,7 @@ let dump: @convention(c) (Command) -> CInt = { command in
     let arena = CopyArena()
     var seen: [LocationTable.Seen] = []
     let goesOn = table.pointee.store.slice(
-        visit, place: &at, now: unixTime(), includesExpired: true, arena, &seen)
+        visit, place: &at, now: wallSeconds(), includesExpired: true, arena, &seen)
     withExtendedLifetime(arena) { list(command, seen, isBrief) }
     guard !goesOn else {
         place[0] = UInt64(number) << 16 | at.0
@@ -81,8 +82,12 @@ private func list(_ command: Command, _ seen: [LocationTable.Seen], _ isBrief: B
     }
 }
 
-/// `ul.lookup`
-let showContacts: @convention(c) (Command) -> CInt = { command in
+/// Asks for the contacts of the address that the first two arguments name, and answers when they are there.
+/// - Parameter form: that there are none is said in the words of SER's text.
+func withContacts(
+    of command: Command, form: Bool,
+    _ body: @escaping (Command, usrloc_record, UnsafeBufferPointer<usrloc_contact>) -> Void
+) -> CInt {
     guard let table = command.table(0), let aor = command.aor(1) else { return .false }
     return command.later { answer in
         var query = usrloc_query()
@@ -90,22 +95,27 @@ let showContacts: @convention(c) (Command) -> CInt = { command in
         query.aor = aor
         fetch(command.host, table, query) { status, record in
             answer { command in
-                guard status == CInt(APUS_OK), let record else { return command.fail(status, because: "") }
-                guard record.pointee.count > 0 else {
+                guard status == CInt(APUS_OK), let record = record?.pointee else {
+                    return command.fail(status, because: "")
+                }
+                guard record.count > 0 else {
+                    if form { return notFound(command, table, aor, nil, form: true) }
                     command.fail(404, "AOR not found in location table")
                     return
                 }
-                command.map {
-                    command.add("AoR", record.pointee.aor)
-                    command.add("HashID", Int64(bitPattern: record.pointee.hash))
-                    command.array("Contacts") {
-                        for index in 0..<Int(record.pointee.count) {
-                            guard let contact = record.pointee.contacts?[index] else { break }
-                            command.map { describe(command, contact) }
-                        }
-                    }
-                }
+                body(command, record, UnsafeBufferPointer(start: record.contacts, count: Int(record.count)))
             }
+        }
+    }
+}
+
+/// `ul.lookup`
+let showContacts: @convention(c) (Command) -> CInt = { command in
+    withContacts(of: command, form: false) { command, record, contacts in
+        command.map {
+            command.add("AoR", record.aor)
+            command.add("HashID", Int64(bitPattern: record.hash))
+            command.array("Contacts") { for contact in contacts { command.map { describe(command, contact) } } }
         }
     }
 }
@@ -114,7 +124,7 @@ private func describe(_ command: Command, _ one: usrloc_contact) {
     func optional(_ key: StaticString, _ text: apus_str) { command.add(key, text.isEmpty ? "[not set]" : text) }
     command.map("Contact") {
         command.add("Address", one.uri)
-        let left = one.expires - unixTime()
+        let left = one.expires - wallSeconds()
         if one.expires == 0 {
             command.add("Expires", "permanent")
         } else if left <= 0 {
@@ -171,19 +181,12 @@ private func count(_ command: Command, isExpired: Bool, distinct: Bool) -> CInt 
     guard let table = command.table(0) else { return .false }
     guard let shape = state.pointee.rows else { return command.fail(500, "there is no database (db_mode 0)") }
     return command.later { answer in
-        let query = RowQuery.times(shape, table, now: unixTime(), isExpired: isExpired)
+        let query = RowQuery.count(shape, table, now: wallSeconds(), isExpired: isExpired, distinct: distinct)
         ask(command.host, query.work()) { found in
             let result = found.result.pointee
             answer { command in
                 guard found.status == CInt(APUS_OK) else { return command.fail(found.status, because: result.text) }
-                guard distinct, let values = result.values else {
-                    return command.add(nil, Int64(clamping: result.row_count))
-                }
-                var users: Set<String> = []
-                for row in 0..<Int(result.row_count) {
-                    users.insert(values[row * 2].str.string + "@" + values[row * 2 + 1].str.string)
-                }
-                command.add(nil, Int64(users.count))
+                command.add(nil, result.row_count > 0 ? result.values?[0].num ?? 0 : 0)
             }
         }
         withExtendedLifetime(query) {}

@@ -1,16 +1,25 @@
 import Locations
 import PluginKit
+import RoutingKit
 
 // Invariants: in `start`, on the main thread; pages come on a thread of the pool, while the main thread waits.
 
 private final class Loading {
     let table: TableRef
     let shape: RowShape
-    let now = unixTime()
+    let now = wallSeconds()
+    let host: Host
+    let settings: Settings
     var rows = 0
     var refused = 0
+    /// Of sockets of other servers.
+    var foreign = 0
+    /// Names of rows that go: their contacts came over connections.
+    var stale: [String] = []
 
-    init(_ table: TableRef, _ shape: RowShape) {
+    init(_ host: Host, _ table: TableRef, _ shape: RowShape, _ settings: Settings) {
+        self.host = host
+        self.settings = settings
         self.table = table
         self.shape = shape
     }
@@ -24,10 +33,54 @@ private final class Loading {
                     refused += 1
                     continue
                 }
+                if settings.cleansTCP != 0, cameOverConnection(contact) {
+                    stale.append(contact.ruid.string)
+                    continue
+                }
+                if settings.skipsRemote != 0, !contact.socket.isEmpty, host.listener(contact.socket) == nil {
+                    foreign += 1
+                    continue
+                }
                 // Connections of another life of the server are gone.
                 var own = contact
                 own.connection = 0
                 if !table.pointee.store.load(aor, own, now: now) { refused += 1 }
+            }
+        }
+    }
+}
+
+extension Loading {
+    /// By the socket that it came to, else by its URI.
+    private func cameOverConnection(_ contact: usrloc_contact) -> Bool {
+        if let colon = contact.socket.index(of: UInt8(ascii: ":")) {
+            let number = host.pointee.net.pointee.transport(contact.socket[0..<colon])
+            if number != 0 { return number != UInt32(APUS_UDP) && number != UInt32(APUS_SCTP) }
+        }
+        let uri = apus_uri.filled { host.pointee.message.pointee.parse_uri(contact.uri, $0) }
+        return uri.map { [APUS_TCP, APUS_TLS, APUS_WS, APUS_WSS].contains($0.transportNumber) } ?? false
+    }
+
+    /// Deletes the rows that go; a failure is no more than that they are there at the next start.
+    func deleteStale(_ db: OpaquePointer) {
+        var rest = stale[...]
+        while !rest.isEmpty {
+            let batch = rest.prefix(500)
+            rest = rest.dropFirst(500)
+            let arena = CopyArena()
+            let requests = RowRequests(shape, table, capacity: batch.count)
+            for ruid in batch {
+                var ruid = ruid
+                requests.delete(ruid.withUTF8 { arena.copy(apus_str(start: $0.baseAddress, count: $0.count)) })
+            }
+            var work = requests.work(key: 0, milliseconds: 60_000)
+            var result: UnsafePointer<apus_db_result>?
+            let status = withExtendedLifetime((requests, arena)) {
+                host.pointee.db.pointee.wait(db, &work, &result)
+            }
+            host.pointee.db.pointee.free(result)
+            guard status == CInt(APUS_OK) else {
+                return host.log(.warning, "rows of contacts whose connections are gone cannot be deleted")
             }
         }
     }
@@ -44,7 +97,7 @@ extension UnsafeMutablePointer<State> {
             return false
         }
         guard settings.place != .database, settings.loads != 0 else { return true }
-        let loading = Loading(table, shape)
+        let loading = Loading(pointee.host ?? host, table, shape, settings)
         let query = RowQuery.all(shape, table, ownOnly: settings.serverFilter != 0)
         var work = query.work()
         var result: UnsafePointer<apus_db_result>?
@@ -63,10 +116,16 @@ extension UnsafeMutablePointer<State> {
             host.log(.error, "the table \(name) cannot be loaded: \(why.isEmpty ? "status \(status)" : why)")
             return false
         }
+        if settings.place != .readOnly { loading.deleteStale(db) }
+        // Whoever asked for the table: it is usrloc's.
+        let own = loading.host
         if loading.refused > 0 {
-            host.log(.warning, "\(loading.refused) rows of the table \(name) are no contacts, and are left alone")
+            own.log(.warning, "\(loading.refused) rows of the table \(name) are no contacts, and are left alone")
         }
-        host.log(.info, "\(table.pointee.store.counts.contacts) contacts of the table \(name) are loaded")
+        if loading.foreign > 0 {
+            own.log(.info, "\(loading.foreign) rows of the table \(name) are of sockets of other servers")
+        }
+        own.log(.info, "\(table.pointee.store.counts.contacts) contacts of the table \(name) are loaded")
         return true
     }
 }

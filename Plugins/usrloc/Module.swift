@@ -8,11 +8,14 @@ private let module = Module(
     declare: { host in
         let made = makeState(host)
         State.shared = made
-        _ = host.pointee.publish(host, USRLOC_API, makeInterface())
+        let interface = makeInterface()
+        made.pointee.interface = UnsafePointer(interface)
+        _ = host.pointee.publish(host, USRLOC_API, interface)
         made.pointee.eventSlot = host.slot(APUS_SLOT_MESSAGE)
         made.pointee.expiredEvent = host.event(
             "contact-expired", doc: "A contact is over; on a made-up request. $ulc(exp=>...) of registrar tells of it.")
         declareParameters(host, made)
+        declareKeepAlives(host, made)
         declareCommands(host)
         declareForms(host)
         host.gauge("usrloc", "registered_users", doc: "Addresses of record with contacts, in all tables.") { _ in

@@ -1,5 +1,6 @@
 import Locations
 import PluginKit
+import RoutingKit
 
 // Invariants: a Pending is touched on its home thread only, but for `next` lists of Lanes, which are under their mutex. It is retained by its lane until it has ended, and
 // by whoever is going to call it back: a posted job, the database. What the change points to lies in its arena.
@@ -113,14 +114,14 @@ final class Pending {
                 guard let (_, contact) = shape.read(values + row * Int(result.pointee.column_count), buffer) else {
                     continue
                 }
-                _ = table.pointee.store.load(aor, contact, now: unixTime())
+                _ = table.pointee.store.load(aor, contact, now: wallSeconds())
             }
         }
     }
 
     private func write(_ host: Host, _ change: usrloc_change) {
         let store = table.pointee.store
-        let plan = store.begin(change, now: unixTime(), ruids: state.pointee.ruids.pointee, arena.allocate)
+        let plan = store.begin(change, now: wallSeconds(), ruids: state.pointee.ruids.pointee, arena.allocate)
         self.plan = plan
         guard plan.status == CInt(APUS_OK), let shape = state.pointee.rows else {
             return end(host, .refused, plan.status, "")
@@ -164,7 +165,7 @@ final class Pending {
         guard case .change(let change) = work else { return }
         let ended = plan ?? .refused(hash, Int(status))
         let made = table.pointee.store.finish(
-            ended, of: change, writing, status: status, now: unixTime(), events: state.pointee.wanted,
+            ended, of: change, writing, status: status, now: wallSeconds(), events: state.pointee.wanted,
             table: table.handle, keepsRecord: keepsRecord, arena.allocate)
         outcome = made.outcome
         // Without a plan nothing was found out about the address.

@@ -295,12 +295,16 @@ final class RowQuery {
         return RowQuery(shape, table, terms, limit: limit)
     }
 
-    /// User and domain of those that are over, or of those that are not.
-    static func times(_ shape: RowShape, _ table: TableRef, now: Int64, isExpired: Bool) -> RowQuery {
+    /// How many are over, or are not.
+    /// - Parameter distinct: how many addresses have such.
+    static func count(
+        _ shape: RowShape, _ table: TableRef, now: Int64, isExpired: Bool, distinct: Bool
+    ) -> RowQuery {
         let never = term(shape.expires, isExpired ? APUS_DB_GREATER : APUS_DB_LESS_OR_EQUAL, shape.time(0))
         let then = term(shape.expires, isExpired ? APUS_DB_LESS_OR_EQUAL : APUS_DB_GREATER, shape.time(now))
         let query = RowQuery(shape, table, [never, then], limit: 0)
-        if !isExpired { query.request.pointee.flags = UInt32(APUS_DB_ANY) }
+        query.request.pointee.flags = UInt32(
+            APUS_DB_COUNT | (isExpired ? 0 : APUS_DB_ANY) | (distinct ? APUS_DB_DISTINCT : 0))
         query.request.pointee.columns = UnsafePointer(shape.columns + 1)
         query.request.pointee.column_count = 2
         return query

@@ -17,6 +17,11 @@ struct Settings {
     var hashSize: Int64 = 10
     var natFlag: Int64 = -1
     var serverFilter: Int64 = 0
+    var handlesLostTCP: Int64 = 0
+    var closesExpiredTCP: Int64 = 0
+    var cleansTCP: Int64 = 0
+    var skipsRemote: Int64 = 0
+    var keepalive = KeepAliveSettings()
     var expiresType: Int64 = 0
     var keepsExpired: Int64 = 0
     var xavp = apus_str()
@@ -86,6 +91,16 @@ func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
         .number(
             "rm_expired_delay", \.keepsExpired, 0, 0...86400,
             doc: "Seconds for which expired contacts are kept, without being found."),
+        .flag(
+            "handle_lost_tcp", \.handlesLostTCP, 0,
+            doc: "1: contacts that came over a connection are over when it ends."),
+        .flag(
+            "close_expired_tcp", \.closesExpiredTCP, 0, doc: "1: the connection of a contact that is over is closed."),
+        .flag(
+            "db_clean_tcp", \.cleansTCP, 0,
+            doc: "1: contacts that came over connections are deleted at the start, not loaded."),
+        .flag(
+            "skip_remote_socket", \.skipsRemote, 0, doc: "1: contacts of sockets of other servers are not loaded."),
         .text("xavp_contact", \.xavp, doc: "Name of an XAVP of contacts, for modules that ask."),
     ]
     host.declare(parameters, in: state.pointer(to: \.settings).unsafelyUnwrapped)
@@ -130,8 +145,6 @@ private func declareColumns(_ host: Host, _ state: UnsafeMutablePointer<State>) 
 private func declareWithoutEffect(_ host: Host) {
     let process = "there are no processes of the module's own"
     let row = "a row is written by its ruid, whether it is there or not"
-    let connection = "the contacts of a connection that is closed stay until they expire"
-    let ping = "contacts are pinged by nathelper"
     let fixed: [(StaticString, Int64?, String)] = [
         ("timer_procs", 0, process), ("load_rank", 0, process),
         ("db_insert_update", 1, row), ("db_update_as_insert", 0, row), ("db_check_update", 1, row),
@@ -139,12 +152,8 @@ private func declareWithoutEffect(_ host: Host) {
         ("db_raw_fetch_type", 0, "rows are fetched fetch_rows at a time from every database"),
         ("db_insert_null", 1, "what a contact does not have is NULL"),
         ("db_timer_clean", 0, "rows of expired contacts are deleted in any case"),
-        ("db_clean_tcp", 0, connection), ("handle_lost_tcp", 0, connection),
-        ("close_expired_tcp", 0, "connections end when nothing comes over them"),
-        ("skip_remote_socket", 0, "a socket of another server is kept as a text"),
-        ("ka_mode", 0, ping), ("ka_from", nil, ping), ("ka_domain", nil, ping), ("ka_method", nil, ping),
-        ("ka_filter", 0, ping), ("ka_interval", nil, ping), ("ka_randomize", nil, ping), ("ka_timeout", nil, ping),
-        ("ka_loglevel", nil, ping), ("ka_logmsg", nil, ping), ("ka_reply_codes", nil, ping),
+        ("ka_randomize", nil, "pings are spread over the interval in any case"),
+        ("ka_reply_codes", nil, "every answer but 408 and 430 counts"),
     ]
     for (name, value, notice) in fixed {
         host.parameter(withoutEffect: name, APUS_PARAM_EITHER, value, notice, doc: "Accepted without effect.")

@@ -27,6 +27,9 @@ struct State {
     var expiredEvent: CInt = -1
     var eventSlot: CInt = 0
     var lanes: UnsafeMutablePointer<Lanes>?
+    /// What others see of the module.
+    var interface: UnsafePointer<usrloc_api>?
+    let keepalives = KeepAlives.make()
 
     static let mostTables = 64
     static let mostListeners = 64
@@ -68,9 +71,6 @@ extension UnsafeMutablePointer<Table> {
 /// The state, once the module has declared itself.
 var state: UnsafeMutablePointer<State> { State.shared.unsafelyUnwrapped }
 
-/// Seconds since 1970.
-func unixTime() -> Int64 { Int64(time(nil)) }
-
 func makeState(_ host: Host) -> UnsafeMutablePointer<State> {
     let ruids = UnsafeMutablePointer<RuidSource>.allocate(capacity: 1)
     let sameURI = host.pointee.message.pointee.same_uri
@@ -93,7 +93,7 @@ extension UnsafeMutablePointer<State> {
     func start(_ host: Host) -> CInt {
         let settings = pointee.settings
         let serverId = UInt32(clamping: host.core("server_id").num)
-        pointee.ruids.initialize(to: RuidSource(start: unixTime(), server: serverId))
+        pointee.ruids.initialize(to: RuidSource(start: wallSeconds(), server: serverId))
         let store = pointee.store
         store.pointee.matchingMode = Int(settings.matchingMode)
         store.pointee.cseqDelay = UInt32(settings.cseqDelay)
@@ -111,6 +111,8 @@ extension UnsafeMutablePointer<State> {
             pointee.rows = RowShape(settings, serverId: serverId)
             pointee.lanes = Lanes.make()
         }
+        followConnections(host)
+        guard pointee.keepalives.start(host, settings.keepalive, pointee.settings) else { return .false }
         for name in pointee.preloads where makeTable(host, name) == nil { return .false }
         return beginTimers(host) ? .true : .false
     }
@@ -136,7 +138,7 @@ extension UnsafeMutablePointer<State> {
         }
         let copy = CopyArena.permanent(name)
         let store = LocationTable(
-            settings: pointee.store, names: pointee.names, exponent: Int(pointee.settings.hashSize), now: unixTime())
+            settings: pointee.store, names: pointee.names, exponent: Int(pointee.settings.hashSize), now: wallSeconds())
         let table = permanent(Table(name: copy, store: store))
         declareStatistics(host, table)
         guard load(host, table) else { return nil }

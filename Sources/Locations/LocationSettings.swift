@@ -26,6 +26,8 @@ public struct LocationSettings {
     public var serverId: UInt32 = 0
     /// Contacts of one address at most.
     public var maxContacts = 512
+    /// Whether a connection is there: contacts of one that is not, or that ends, are over. Nil: they stay until their time comes.
+    public var isConnected: (@convention(c) (UInt64) -> CInt)?
     /// Equality of URIs: 1 equal.
     public var sameURI: @convention(c) (apus_str, apus_str) -> CInt
 

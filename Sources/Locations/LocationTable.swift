@@ -11,6 +11,8 @@ public struct LocationTable: @unchecked Sendable {
     let stripes: UnsafeMutablePointer<Stripe>
     public let settings: UnsafeMutablePointer<LocationSettings>
     public let names: Names
+    /// Of contacts that came over connections; nil: nobody wants to know.
+    let connections: ConnectionIndex?
     private let keyedHash = KeyedHash()
 
     public typealias Allocate = (Int) -> UnsafeMutableRawPointer?
@@ -21,10 +23,11 @@ public struct LocationTable: @unchecked Sendable {
     public init(settings: UnsafeMutablePointer<LocationSettings>, names: Names, exponent: Int, now: Int64) {
         self.settings = settings
         self.names = names
+        connections = settings.pointee.isConnected.map { ConnectionIndex($0) }
         stripes = .allocate(capacity: LocationTable.stripeCount)
         let buckets = max(1, 1 << min(max(exponent, 0), 24) / LocationTable.stripeCount)
         for index in 0..<LocationTable.stripeCount {
-            (stripes + index).prepare(buckets: buckets, now: UInt32(clamping: now))
+            (stripes + index).prepare(buckets: buckets, now: UInt32(clamping: now), connections)
         }
     }
 
@@ -136,6 +139,39 @@ public struct LocationTable: @unchecked Sendable {
         sorted[place] = contact
     }
 
+    /// A contact is over from now on: it is taken out with those whose time has come.
+    public func expire(_ hash: UInt64, _ ruid: apus_str, now: Int64) -> Bool {
+        let now = UInt32(clamping: now)
+        return stripe(hash).locked { stripe in
+            guard let record = stripe.pointee.first(hash, where: { $0.contact(named: ruid) != nil }),
+                let contact = record.contact(named: ruid), !contact.pointee.isOver(now)
+            else { return false }
+            stripe.pointee.expire(contact, now, settings.pointee.keepsExpired)
+            return true
+        }
+    }
+
+    /// The contacts of a connection that has ended are over from now on, up to about so many. False: those were the last.
+    public func lose(_ connection: UInt64, limit: Int, now: Int64) -> Bool {
+        guard let connections else { return false }
+        let now = UInt32(clamping: now)
+        for _ in 0..<limit {
+            guard let hash = connections.takeOne(connection) else { return false }
+            stripe(hash).locked { stripe in
+                _ = stripe.pointee.first(hash) { record in
+                    var next = record.pointee.contacts
+                    while let contact = next {
+                        next = contact.pointee.next
+                        guard contact.pointee.connection == connection, !contact.pointee.isOver(now) else { continue }
+                        stripe.pointee.expire(contact, now, settings.pointee.keepsExpired)
+                    }
+                    return false
+                }
+            }
+        }
+        return true
+    }
+
     /// One contact has answered a ping.
     public func refresh(_ hash: UInt64, _ ruid: apus_str, roundTrip: UInt32, now: Int64) -> Bool {
         stripe(hash).locked { stripe in
@@ -162,36 +198,42 @@ public struct LocationTable: @unchecked Sendable {
         }
     }
 
-    /// Contacts of the next buckets, up to about so many addresses, in memory of the arena. False: those were the last.
-    /// - Parameter place: stripe and bucket, 0 and 0 at first.
+    /// Contacts of the next buckets, up to about so many addresses, in memory of the arena. False: those were the last. A part is every so manyth
+    /// stripe.
+    /// - Parameter place: how many stripes are behind, and the bucket; 0 and 0 at first.
     public func slice(
         _ visit: usrloc_visit, place: inout (UInt64, UInt64), now: Int64, includesExpired: Bool, _ arena: CopyArena,
         _ seen: inout [Seen]
     ) -> Bool {
         let now = UInt32(clamping: now)
         var left = visit.limit == 0 ? 200 : Int(visit.limit)
-        while place.0 < UInt64(LocationTable.stripeCount) {
-            let isDone = (stripes + Int(place.0)).locked { stripe in
+        let parts = visit.parts == 0 ? 1 : UInt64(visit.parts)
+        let first = visit.parts == 0 ? 0 : UInt64(visit.part)
+        guard first < UInt64(LocationTable.stripeCount) else { return false }
+        let count = (UInt64(LocationTable.stripeCount) - first + parts - 1) / parts
+        // In 2^-32ths of a stripe.
+        let end = visit.until == 0 ? count << 32 : UInt64(visit.until) * count
+        while place.0 < count, place.0 << 32 < end {
+            let isDone = (stripes + Int(first + place.0 * parts)).locked { stripe in
+                let buckets = UInt64(stripe.pointee.mask) + 1
+                let last = (min(1 << 32, end - (place.0 << 32)) * buckets) >> 32
                 // Empty buckets cost something, too.
                 var budget = left * 16
-                while place.1 <= UInt64(stripe.pointee.mask), left > 0, budget > 0 {
+                while place.1 < last, left > 0, budget > 0 {
                     stripe.pointee.forEach(inBucket: Int(place.1)) { record in
                         left -= 1
-                        guard visit.parts == 0 || record.pointee.hash % UInt64(visit.parts) == UInt64(visit.part) else {
-                            return
-                        }
                         collect(record, visit.cflags, now, includesExpired, arena, &seen)
                     }
                     place.1 += 1
                     budget -= 1
                 }
-                return place.1 > UInt64(stripe.pointee.mask)
+                return place.1 >= buckets
             }
             guard isDone else { return true }
             place = (place.0 + 1, 0)
-            if left <= 0 { return place.0 < UInt64(LocationTable.stripeCount) }
+            if left <= 0 { return place.0 < count }
         }
-        return false
+        return place.0 < count
     }
 
     private func collect(

@@ -16,6 +16,8 @@ struct StoredContact {
     var dirtyNext: ContactRef?
     var dirtyPrevious: ContactRef?
     var connection: UInt64
+    /// In the index of connections, while it is linked.
+    var connectionNode: ConnectionNodeRef?
     /// Seconds since 1970; 0: never.
     var expires: UInt32
     var modified: UInt32

@@ -9,6 +9,7 @@ struct Stripe {
     fileprivate var mutex = pthread_mutex_t()
     var slab = Slab()
     var wheel: ExpiryWheel
+    let connections: ConnectionIndex?
     /// Contacts whose rows are to be written.
     var dirty: ContactRef?
     /// Contacts that are gone and whose rows are to be deleted.
@@ -22,7 +23,8 @@ struct Stripe {
     var contacts = 0
     var expired: UInt64 = 0
 
-    init(buckets count: Int, now: UInt32) {
+    init(buckets count: Int, now: UInt32, _ connections: ConnectionIndex?) {
+        self.connections = connections
         wheel = ExpiryWheel(now: now)
         buckets = Stripe.makeBuckets(count)
         mask = count - 1
@@ -155,7 +157,7 @@ struct Stripe {
         let socketName = names.number(socket, isSocket: true)
         var one = StoredContact(
             next: nil, record: nil, wheelNext: nil, wheelPrevious: nil, dirtyNext: nil, dirtyPrevious: nil,
-            connection: contact.connection, expires: UInt32(clamping: contact.expires),
+            connection: contact.connection, connectionNode: nil, expires: UInt32(clamping: contact.expires),
             modified: contact.last_modified == 0 ? now : UInt32(clamping: contact.last_modified), cseq: contact.cseq,
             flags: contact.flags, cflags: contact.cflags, methods: contact.methods, regId: contact.reg_id,
             serverId: contact.server_id == 0 ? serverId : contact.server_id,
@@ -187,12 +189,24 @@ struct Stripe {
         record.pointee.contacts = contact
         record.pointee.count += 1
         contacts += 1
+        if let connections, contact.pointee.connection != 0 {
+            contact.pointee.connectionNode = connections.add(contact.pointee.connection, record.pointee.hash)
+            // Its end was told before anybody knew of the contact.
+            if connections.isOpen(contact.pointee.connection) <= 0 { contact.pointee.expires = 1 }
+        }
         if contact.pointee.expires > 0 { wheel.insert(contact, due: Stripe.due(contact, keepsExpired)) }
     }
 
     /// When it is taken out.
     static func due(_ contact: ContactRef, _ keepsExpired: UInt32) -> UInt32 {
         UInt32(clamping: UInt64(contact.pointee.expires) + UInt64(keepsExpired))
+    }
+
+    /// It is over from now on.
+    mutating func expire(_ contact: ContactRef, _ now: UInt32, _ keepsExpired: UInt32) {
+        wheel.remove(contact)
+        contact.pointee.expires = now
+        wheel.insert(contact, due: Stripe.due(contact, keepsExpired))
     }
 
     /// Its record stays, even without contacts.
@@ -210,6 +224,10 @@ struct Stripe {
         contact.pointee.record = nil
         contact.pointee.next = nil
         wheel.remove(contact)
+        if let node = contact.pointee.connectionNode {
+            connections?.remove(node)
+            contact.pointee.connectionNode = nil
+        }
         unlist(contact)
     }
 
@@ -246,8 +264,8 @@ struct Stripe {
 }
 
 extension UnsafeMutablePointer<Stripe> {
-    func prepare(buckets: Int, now: UInt32) {
-        initialize(to: Stripe(buckets: buckets, now: now))
+    func prepare(buckets: Int, now: UInt32, _ connections: ConnectionIndex?) {
+        initialize(to: Stripe(buckets: buckets, now: now, connections))
         pthread_mutex_init(mutex, nil)
     }
 

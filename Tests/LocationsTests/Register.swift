@@ -13,10 +13,13 @@ final class Register: @unchecked Sendable {
     let arena = CopyArena()
     private let owner = OpaquePointer(bitPattern: 1)!
 
-    init(_ rows: LocationSettings.Rows = .none, exponent: Int = 6, matching: Int = 0) {
+    init(_ rows: LocationSettings.Rows = .none, exponent: Int = 6, matching: Int = 0, followsConnections: Bool = false)
+    {
         var made = LocationSettings { a, b in a.equalsIgnoringCase(b) ? 1 : -1 }
         made.rows = rows
         made.matchingMode = matching
+        // An odd one is there.
+        if followsConnections { made.isConnected = { $0 & 1 == 1 ? 1 : 0 } }
         settings = permanent(made)
         table = LocationTable(
             settings: settings, names: Names(nil, resolve: { _, _ in nil }, describe: { _, _ in "udp:0.0.0.0:5060" }),
@@ -42,6 +45,7 @@ final class Register: @unchecked Sendable {
         var instance = ""
         var regId: UInt32 = 0
         var ruid = ""
+        var connection: UInt64 = 0
     }
 
     func edit(_ wish: Wish) -> usrloc_edit {
@@ -57,6 +61,7 @@ final class Register: @unchecked Sendable {
         edit.contact.expires = wish.expires == 0 ? 0 : now + wish.expires
         edit.contact.cseq = wish.cseq
         edit.contact.reg_id = wish.regId
+        edit.contact.connection = wish.connection
         edit.contact.methods = USRLOC_ALL_METHODS
         return edit
     }
@@ -116,13 +121,18 @@ final class Register: @unchecked Sendable {
         return gone.map { $0.contact.uri.string }
     }
 
-    func walk(limit: UInt32 = 10, parts: (UInt32, UInt32) = (0, 0)) -> [String] {
+    func walk(limit: UInt32 = 10, parts: (UInt32, UInt32) = (0, 0), until: UInt32 = 0) -> [String] {
         var visit = usrloc_visit()
         visit.limit = limit
         (visit.part, visit.parts) = parts
+        visit.until = until
         var place: (UInt64, UInt64) = (0, 0)
         var seen: [LocationTable.Seen] = []
-        while table.slice(visit, place: &place, now: now, includesExpired: false, arena, &seen) {}
+        var before: (UInt64, UInt64)
+        repeat {
+            before = place
+            guard table.slice(visit, place: &place, now: now, includesExpired: false, arena, &seen) else { break }
+        } while place != before
         return seen.map { $0.aor.string }
     }
 }

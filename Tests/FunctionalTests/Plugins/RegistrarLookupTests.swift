@@ -26,6 +26,12 @@ import Testing
         #expect(told == "1 sip:high@192.0.2.2 <null> 0 <null>")
     }
 
+    /// What SER's guide says of it is the contrary of what SER does.
+    @Test func aNoticeInOldConfigs() throws {
+        let probe = try RegistrarProbe([#""append_branches", 1"#], marker: "#!SER")
+        #expect(probe.probe.server.log.contains("append_branches 1: lookup forks to all contacts"))
+    }
+
     @Test func branchesOnly() throws {
         var probe = try RegistrarProbe(
             look: #"lookup_to_dset("location", "sip:alice@elsewhere"); $var(rc) = $rc;"#,

@@ -148,11 +148,11 @@ import Testing
     @Test func parametersOfOthers() throws {
         let folder = try TemporaryFolder()
         let desk = try UsrlocDesk(
-            folder, [#""timer_procs", 4"#, #""ka_mode", 1"#, #""handle_lost_tcp", 0"#, #""nat_bflag", 6"#])
+            folder, [#""timer_procs", 4"#, #""ka_randomize", 1"#, #""db_ops_ruid", 1"#, #""nat_bflag", 6"#])
         let log = desk.server.log
         #expect(log.contains("timer_procs has no effect: there are no processes of the module's own"))
-        #expect(log.contains("ka_mode has no effect: contacts are pinged by nathelper"))
-        #expect(!log.contains("handle_lost_tcp has no effect"))
+        #expect(log.contains("ka_randomize has no effect: pings are spread over the interval in any case"))
+        #expect(!log.contains("db_ops_ruid has no effect"))
     }
 }
 

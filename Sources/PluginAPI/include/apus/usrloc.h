@@ -233,8 +233,8 @@ typedef struct usrloc_visit {
     uint32_t size;
     uint32_t limit;      /* addresses of record looked at in a slice, about; 0: 200 */
     uint32_t cflags;     /* contacts with one of these bits only; 0: all */
-    uint32_t part, parts; /* only that part, from 0, of so many equal ones, by address of record; parts 0: all */
-    uint32_t reserved;
+    uint32_t part, parts; /* only that part, from 0, of so many about equal ones, by address of record; parts 0: all. More than 64 are empty */
+    uint32_t until;       /* go on up to there only, in 2^-32ths of what is to be walked over; 0: to its end. To spread a walk over time */
     uint64_t place[2];
 } usrloc_visit;
 
@@ -330,6 +330,11 @@ typedef struct usrloc_api {
                     void (*APUS_NULLABLE seen)(const apus_host *APUS_NONNULL h, const usrloc_contact *APUS_NONNULL contact,
                                                void *APUS_NULLABLE user),
                     void *APUS_NULLABLE user);
+    /*
+     * [worker] [no-alloc] The contact is dead: it is over from now on, as if its time had come, and USRLOC_EXPIRED follows within a second or so.
+     * APUS_FALSE: there is none such; so with db_mode 3.
+     */
+    int (*APUS_NONNULL expire)(const apus_host *APUS_NONNULL h, usrloc_table *APUS_NONNULL t, uint64_t hash, apus_str ruid);
 } usrloc_api;
 
 /* [start] usrloc's interface; null with a logged reason when usrloc.so is not loaded. A module names "usrloc/1" in `needs`. */
