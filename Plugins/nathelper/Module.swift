@@ -3,17 +3,20 @@ import PluginKit
 private nonisolated(unsafe) let state = permanent(State())
 
 private let module = Module(
-    "nathelper", version: "1.0", summary: "Clients behind NATs",
+    "nathelper", version: "1.0", summary: "Clients behind NATs", needs: "usrloc/1?",
     start: { host in
-        guard !state.pointee.receivedName.isEmpty else { return .true }
-        state.pointee.received = host.pointee.vars.pointee.compile(host, state.pointee.receivedName)
-        return state.pointee.received == nil ? .false : .true
+        if !state.pointee.receivedName.isEmpty {
+            state.pointee.received = host.pointee.vars.pointee.compile(host, state.pointee.receivedName)
+            guard state.pointee.received != nil else { return .false }
+        }
+        return state.pointee.pinger.start(host, state.pointee.pings) ? .true : .false
     },
     declare: { host in
         declareParameters(host)
         declareTests(host)
         declareContacts(host)
         declareAliases(host)
+        declarePings(host, state.pointer(to: \.pings).unsafelyUnwrapped, state.pointee.pinger)
         host.function(
             "fix_nated_sdp", "bits:int, address:format?", routes: everywhere,
             doc: "Puts the address that the message came from into the session description.", user: state,

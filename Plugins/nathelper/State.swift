@@ -11,6 +11,8 @@ struct State {
     var addressMode: Int64 = 1
     var noProxyLine = apus_str()
     var keepsOldAddress: Int64 = 1
+    var pings = PingSettings()
+    let pinger = Pinger.make()
 }
 
 extension UnsafePointer<apus_call> {
