@@ -56,6 +56,20 @@ import Testing
         #expect(nobody.errors.contains("the database has no user 102"))
     }
 
+    /// Two of Debian's baresip, with digest authentication: they register, one calls the other, they hang up and unregister.
+    @Test(.enabled(if: Baresip.isThere, "there is no baresip (package baresip-core)"))
+    func realPhonesCallEachOther() throws {
+        let desk = try Desk()
+        let server = try desk.start()
+        let one = try Baresip("100", password: "one", at: server.port, in: desk.folder)
+        let other = try Baresip("101", password: "two", at: server.port, in: desk.folder)
+        for phone in [one, other] { try phone.wait(for: "200 OK (Apus") }
+        #expect(try desk.apusctl("ul", "online").output.split(separator: "\n").sorted() == ["100", "101"])
+        try Baresip.call(from: one, to: other, "sip:101@\(server.address)")
+        for phone in [one, other] { try phone.quit() }
+        #expect(try desk.apusctl("ul", "online").output.isEmpty)
+    }
+
     @Test func contactsAreShownAddedAndKept() throws {
         let desk = try Desk()
         let phone = try UDPClient()
