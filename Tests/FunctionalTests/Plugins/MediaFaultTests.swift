@@ -89,9 +89,13 @@ import Testing
         }
         let call = try MediaCall(
             [proxy.url], parameters: MediaCall.shortTimes + [#""rtpengine_disable_tout", 1"#], MediaFaultTests.script)
+        // It is known to be there before the offer is sent: who is heard meanwhile is taken for alive.
+        #expect(try call.door.call("rtpengine.ping", "all").code == 200)
+        usleep(10_000)
         let got = try pass(call)
         #expect(got.header("X-Code") == "-1" && got.body == MediaCall.plain)
-        #expect(try call.counter("repeated") >= 1 && call.counter("disabled") >= 1 && call.counter("unserved") == 1)
+        let counts = try ["repeated", "disabled", "unserved"].map { try call.counter($0) }
+        #expect(counts[0] >= 1 && counts[1] >= 1 && counts[2] == 1, "\(counts), \(call.server.log)")
         // Both answers of it, by the same cookie.
         #expect(Set(proxy.cookies).count == 1 && proxy.cookies.count == 2)
         #expect(try until { try call.counter("strange_answers") >= 2 })
