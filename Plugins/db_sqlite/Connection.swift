@@ -17,7 +17,7 @@ final class Connection {
 
     /// - Parameters:
     ///   - rest: what stands behind `sqlite://`; empty: the default file.
-    ///   - milliseconds: how long another process's lock is waited for; 0: not at all.
+    ///   - milliseconds: how long another process's lock is waited for; 0: as long as it takes.
     init(_ rest: apus_str, _ milliseconds: UInt32) throws(Failure) {
         path = FileOptions.key(rest.isEmpty ? settings.pointee.defaultFile.string : rest.string)
         let options = FileOptions.of(path)
@@ -66,8 +66,8 @@ final class Connection {
     /// What begins now may take that long; 0: as long as it likes.
     func limit(_ milliseconds: UInt32) {
         deadline = milliseconds == 0 ? 0 : now() + UInt64(milliseconds) * 1_000_000
-        let left = Int32(clamping: milliseconds)
-        sqlite3_busy_timeout(raw, busyTimeout.map { left == 0 ? $0 : min($0, left) } ?? left)
+        let left = milliseconds == 0 ? Int32.max : Int32(clamping: milliseconds)
+        sqlite3_busy_timeout(raw, min(busyTimeout ?? .max, left))
     }
 
     /// Whether the open file is the one of that name still. In a transaction it is not asked.

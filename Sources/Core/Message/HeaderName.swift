@@ -11,9 +11,10 @@ enum HeaderName {
     @_noLocks
     static func id(of name: Bytes) -> HeaderID {
         if name.count <= 1 { return name.isEmpty ? .other : compact(name[0]) }
-        // The table holds raw values of ids only, as its test sees to.
-        let id = unsafeBitCast(table.utf8Start[hash(name)], to: HeaderID.self)
-        return name.equalsIgnoringCase(id.name) ? id : .other
+        guard let id = HeaderID(rawValue: table.utf8Start[hash(name)]), name.equalsIgnoringCase(id.name) else {
+            return .other
+        }
+        return id
     }
 
     @inline(__always)

@@ -283,7 +283,7 @@ extension Bytes {
         var at = 0
         while at &+ 8 <= count {
             let word = UnsafeRawPointer(start + at).loadUnaligned(as: UInt64.self)
-            // Each byte whose high bit is set here may be none; what may be one is looked at below.
+            // Where a high bit is set there may be such a byte, for certain where none is set there is not: the rest is looked at singly.
             let controls = word &- 0x2121_2121_2121_2121
             let quotes = (word ^ 0x2222_2222_2222_2222) &- 0x0101_0101_0101_0101
             // < and > differ in one bit.

@@ -1,5 +1,5 @@
-// Invariants: every read lies in 0..<count, the wide loads included: they are made only while 8 bytes remain, so that a
-// message may end at the end of a page.
+// Invariants: every read lies in 0..<count, the wide loads included: they are made where 8 bytes remain, or of the last 8 of at least as many,
+// so that a message may end at the end of a page.
 
 extension Bytes {
     /// One past the last byte: for pointer differences only.

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 /// Destination sets from a table, and the sample config that takes them from there.
@@ -49,6 +50,25 @@ import Testing
             "ALTER TABLE dispatcher ADD COLUMN destination TEXT DEFAULT 'sip:old'; UPDATE dispatcher SET setid = -4;")
         #expect(
             try door.call("dispatcher.reload").json.contains("row 1: the set's number is 0 to 2147483647, not `-4`"))
+    }
+
+    /// A file that another program keeps locked is waited for.
+    @Test func aLockedFile() throws {
+        let folder = try TemporaryFolder()
+        let file = folder.path + "/test.db"
+        try sqlite(file, table + "INSERT INTO dispatcher (setid, destination) VALUES (1, 'sip:127.0.0.1:7001');")
+        let server = try server(file)
+        // It stays locked as long as its input is open.
+        let pipe = try #require(popen("exec sqlite3 \(file)", "w"))
+        fputs("BEGIN EXCLUSIVE;\n.shell touch \(folder.path)/locked\n", pipe)
+        fflush(pipe)
+        #expect(until { access(folder.path + "/locked", F_OK) == 0 })
+        let door = server.base.door
+        try door.send("dispatcher.reload")
+        let other = try server.base.anotherDoor()
+        #expect(try until { try other.call("db.status").json.contains(#""running":1"#) })
+        pclose(pipe)
+        #expect(try door.receive().json == #""Ok. Dispatcher successfully reloaded.""#)
     }
 
     /// Names of columns, those of older versions, and further ones.
