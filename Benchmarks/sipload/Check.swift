@@ -16,20 +16,29 @@ struct Check {
     let request: Request
     /// Its place among the scenario's requests.
     let which: Int
+    /// Status code and reason that end a transaction.
+    let lastAnswer: StaticString
     let againstBare: Bool
 
-    /// A response at the UAC: 200, one Via and that ours, From, Call-ID and CSeq as sent, a To tag, no body.
+    /// A response at the UAC: 200 as a rule, one Via and that ours, From, Call-ID and CSeq as sent, a To tag, no body.
     func response(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ slots: borrowing Slots) -> Verdict {
-        if starts(bytes, count, with: "SIP/2.0 1") { return .provisional }
+        let isLast = isLast(bytes, count)
+        if !isLast, starts(bytes, count, with: "SIP/2.0 1") { return .provisional }
         let lines = fields(bytes, count)
         let found = find(lines, slots)
         guard case .right(let slot) = found else { return found }
         let sent = slots.request(slot, which)
-        guard starts(bytes, count, with: "SIP/2.0 200 "), lines.vias == 1, same(lines, sent), lines.bodyFrom == count,
+        guard isLast, lines.vias == 1, same(lines, sent), lines.bodyFrom == count,
             !request.bindsContact || hasContact(lines, sent),
             let to = lines.to, starts(to.start, to.count, with: sent, request.to), hasTag(to)
         else { return .wrong }
         return .right(slot: slot)
+    }
+
+    private func isLast(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        let version = "SIP/2.0 ".utf8.count
+        // The code and the space behind it.
+        return count > version + 4 && memcmp(bytes + version, lastAnswer.utf8Start, 4) == 0
     }
 
     /// Of a To line that begins as the request's, which may have had its tag already.
@@ -110,6 +119,8 @@ struct Check {
         var callID: Line?
         var cseq: Line?
         var contact: Line?
+        /// The only one, of the only proxy.
+        var recordRoute: Line?
         /// Where the body begins; 0 when the empty line is missing.
         var bodyFrom = 0
 
@@ -137,6 +148,8 @@ struct Check {
             case UInt8(ascii: "c") where starts(line.start, line.count, with: "Contact:"): result.contact = line
             case UInt8(ascii: "c") where starts(line.start, line.count, with: "Call-ID:"): result.callID = line
             case UInt8(ascii: "c") where starts(line.start, line.count, with: "CSeq:"): result.cseq = line
+            case UInt8(ascii: "r") where starts(line.start, line.count, with: "Record-Route:"):
+                result.recordRoute = line
             default: break
             }
         }

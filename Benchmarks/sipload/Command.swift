@@ -8,6 +8,7 @@ enum Command {
                sipload stateless-forward --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
                sipload stateful-relay    --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
                sipload call              --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
+               sipload ringing           --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
                sipload register          --to ADDRESS:PORT [option]...
                sipload register-auth     --to ADDRESS:PORT [option]...
                sipload lookup-and-relay  --to ADDRESS:PORT --uas ADDRESS:PORT [option]...
@@ -16,7 +17,8 @@ enum Command {
         options-reply      OPTIONS requests; the server answers 200 itself
         stateless-forward  INVITE requests; the server forwards them to --uas, where this program answers 200
         stateful-relay     MESSAGE requests, forwarded likewise; the server keeps a transaction of each
-        call               INVITE, 180, 200, ACK, BYE, 200 through the server; a transaction is a whole call
+        call               INVITE, 180, 200, ACK, BYE, 200 through the server, which records its route; a transaction is a whole call
+        ringing            INVITE and 180 through the server; nobody ever answers, and the server keeps what it keeps meanwhile
         register           REGISTER requests, each refreshing one of --users bindings; all users register before
         register-auth      the same with digest credentials: the password of all is `secret`
         lookup-and-relay   MESSAGE requests to users, who have registered --uas; the server keeps a transaction of each
@@ -29,6 +31,7 @@ enum Command {
           --pid N          the server: count the processor time of this process and its descendants
           --counters FILE  the server runs under Benchmarks/counter.c with this file: count allocations, retains, releases
           --users N        how many users there are (10000)
+          --peers N        requests go to that many addresses in turn, 127.1.100.100 and so on: the port of --uas at each (1)
           --core N         run on this processor only
           --batch N        datagrams a system call (32)
           --against-bare   the peer is `sipload bare`

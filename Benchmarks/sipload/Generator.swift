@@ -40,17 +40,22 @@ struct Generator: ~Copyable {
 
     private init(_ options: Options, _ server: Endpoint) throws {
         let uac = try Socket(bind: Endpoint("127.0.0.1:0"))
-        let uas = try Socket(bind: options.uas ?? Endpoint("127.0.0.1:0"))
+        let uas = try Socket(bind: options.uas.map { options.peers > 1 ? $0.anywhere : $0 } ?? Endpoint("127.0.0.1:0"))
         try uac.connect(to: server)
         let challenge =
             options.scenario == .registerAuth && !options.againstBare ? try Challenge(from: server) : nil
         let users = try Users(options.users, challenge, uri: "sip:\(server.text)")
         let requests = Request.all(
-            options.scenario, uac: uac.local, server: server, uas: options.uas, challenge: challenge)
+            options.scenario, uac: uac.local, server: server, uas: options.uas, hasPeers: options.peers > 1,
+            challenge: challenge)
         checks = requests.enumerated().map {
-            Check(request: $0.element, which: $0.offset, againstBare: options.againstBare)
+            Check(
+                request: $0.element, which: $0.offset, lastAnswer: options.scenario.lastAnswer,
+                againstBare: options.againstBare)
         }
-        slots = Slots(options.rate == nil ? options.window : max(options.window, 1024), requests, users)
+        slots = Slots(
+            options.rate == nil ? options.window : max(options.window, 1024), requests, users,
+            peers: options.peers)
         self.options = options
         self.uac = uac
         self.uas = uas
@@ -189,7 +194,7 @@ struct Generator: ~Copyable {
                     sending = 0
                 }
                 let isCall = options.scenario == .call && which == 0
-                for status in isCall ? ["180 Ringing", "200 OK"] as [StaticString] : ["200 OK"] {
+                for status in isCall ? ["180 Ringing", "200 OK"] as [StaticString] : [options.scenario.lastAnswer] {
                     let slot = answers.slot(sending)
                     let length = Generator.writeAnswer(status, fields, hasTag: which == 2, to: slot)
                     answers.set(sending, to: slot, count: length, name: incoming.name(index))
@@ -231,6 +236,10 @@ struct Generator: ~Copyable {
         add(fields.callID)
         add("\r\n")
         add(fields.cseq)
+        if let route = fields.recordRoute {
+            add("\r\n")
+            add(route)
+        }
         add("\r\nContact: <sip:uas@127.0.0.1>\r\nUser-Agent: sipload\r\nContent-Length: 0\r\n\r\n")
         return length
     }

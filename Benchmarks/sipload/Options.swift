@@ -6,6 +6,7 @@ enum Scenario: String {
     case statelessForward = "stateless-forward"
     case statefulRelay = "stateful-relay"
     case call
+    case ringing
     case register
     case registerAuth = "register-auth"
     case lookupAndRelay = "lookup-and-relay"
@@ -14,9 +15,12 @@ enum Scenario: String {
     var hasUAS: Bool {
         switch self {
         case .optionsReply, .register, .registerAuth: false
-        case .statelessForward, .statefulRelay, .call, .lookupAndRelay: true
+        case .statelessForward, .statefulRelay, .call, .ringing, .lookupAndRelay: true
         }
     }
+
+    /// Its transactions end with this answer of the UAS.
+    var lastAnswer: StaticString { self == .ringing ? "180 Ringing" : "200 OK" }
 
     /// Users must have registered before.
     var hasUsers: Bool { self == .register || self == .registerAuth || self == .lookupAndRelay }
@@ -38,6 +42,7 @@ struct Options {
     var core: Int?
     var batch = 32
     var users = 10_000
+    var peers = 1
     var againstBare = false
 
     init(_ arguments: [String]) throws {
@@ -86,6 +91,7 @@ struct Options {
         case "--counters": counters = value
         case "--core": core = try number(0...1023)
         case "--users": users = try number(1...1_000_000)
+        case "--peers": peers = try number(1...Hole.peers)
         case "--batch": batch = try number(1...256)
         default: throw UsageError("unknown option \(option)\n\n" + Command.usage)
         }

@@ -10,10 +10,16 @@ enum Hole: Character, CaseIterable {
     case serial = "&"
     /// The digest response of the user.
     case response = "$"
+    /// The last two parts of a peer's address.
+    case peer = "@"
+
+    /// How many addresses the last two parts of one can tell apart when all have three digits.
+    static var peers: Int { 156 * 156 }
 
     var width: Int {
         switch self {
         case .number, .user: 8
+        case .peer: 7
         case .serial: 9
         case .response: 32
         }
@@ -47,45 +53,48 @@ struct Request {
     /// - Parameters:
     ///   - server: whom they are sent to.
     ///   - uas: where the server sends them on, and what users register.
+    ///   - hasPeers: the UAS has many addresses.
     static func all(
-        _ scenario: Scenario, uac: Endpoint, server: Endpoint, uas: Endpoint?, challenge: Challenge? = nil
+        _ scenario: Scenario, uac: Endpoint, server: Endpoint, uas: Endpoint?, hasPeers: Bool = false,
+        challenge: Challenge? = nil
     ) -> [Request] {
-        let target = uas ?? server
+        let target = hasPeers ? "127.1.\(Hole.peer.mark):\((uas ?? server).port)" : (uas ?? server).text
         switch scenario {
         case .optionsReply: return [Request("OPTIONS", uac: uac, target: target)]
-        case .statelessForward: return [Request("INVITE", uac: uac, target: target)]
+        case .statelessForward, .ringing: return [Request("INVITE", uac: uac, target: target)]
         case .statefulRelay: return [Request("MESSAGE", uac: uac, target: target)]
         case .lookupAndRelay:
-            var request = Request("MESSAGE", uac: uac, target: server, user: Hole.user.mark)
-            request.onward = (Array("MESSAGE sip:".utf8), Array("@\(target.text) SIP/2.0".utf8))
+            var request = Request("MESSAGE", uac: uac, target: server.text, user: Hole.user.mark)
+            request.onward = (Array("MESSAGE sip:".utf8), Array("@\(target) SIP/2.0".utf8))
             return [request]
         case .register, .registerAuth:
             return [register(uac: uac, server: server, contact: uas?.text ?? nobody, challenge)]
         case .call:
             return [
-                Request("INVITE", uac: uac, target: target), Request("ACK", uac: uac, target: target, toTag: true),
-                Request("BYE", uac: uac, target: target, number: 2, toTag: true),
+                Request("INVITE", uac: uac, target: target),
+                Request("ACK", uac: uac, target: target, route: server),
+                Request("BYE", uac: uac, target: target, number: 2, route: server),
             ]
         }
     }
 
     /// - Parameters:
     ///   - user: of the Request-URI.
-    ///   - toTag: with the tag that the UAS has given.
+    ///   - route: within the dialog that the UAS has made, over the proxy that has recorded its route there.
     private init(
-        _ method: String, uac: Endpoint, target: Endpoint, user: String = "bob", number: Int = 1, toTag: Bool = false
+        _ method: String, uac: Endpoint, target: String, user: String = "bob", number: Int = 1, route: Endpoint? = nil
     ) {
         let hole = Hole.number.mark
         let at = method == "OPTIONS" ? "" : "\(user)@"
         let body = method == "INVITE" ? Request.sdp : method == "MESSAGE" ? "Watson, come here." : ""
         // The ACK to a 2xx and the BYE are transactions of their own.
-        let branch = toTag ? method.lowercased() : ""
+        let branch = route == nil ? "" : method.lowercased()
         var headers = [
-            "\(method) sip:\(at)\(target.text) SIP/2.0",
+            "\(method) sip:\(at)\(target) SIP/2.0",
             "Via: SIP/2.0/UDP \(uac.text);branch=z9hG4bK\(branch)-\(hole)",
             "Max-Forwards: 70",
             "From: \"Alice\" <sip:alice@\(uac.text)>;tag=f\(hole)",
-            "To: <sip:\(at)\(target.text)>\(toTag ? ";tag=uas" : "")",
+            "To: <sip:\(at)\(target)>\(route == nil ? "" : ";tag=uas")",
             "Call-ID: \(hole)-3848276298220188511@atlanta.example.com",
             "CSeq: \(number) \(method)",
             "Contact: <sip:alice@\(uac.text)>",
@@ -98,6 +107,7 @@ struct Request {
         case "MESSAGE": headers.append("Content-Type: text/plain")
         default: break
         }
+        if let route { headers.append("Route: <sip:\(route.text);lr>") }
         self.init(headers: headers, body: body)
     }
 
@@ -166,6 +176,16 @@ func writeHex(_ number: UInt32, to bytes: UnsafeMutablePointer<UInt8>) {
         let nibble = UInt8(truncatingIfNeeded: number >> UInt32(28 - 4 * digit)) & 15
         bytes[digit] = nibble < 10 ? 48 &+ nibble : 87 &+ nibble
     }
+}
+
+/// Writes the last two parts of the address of a peer: 100.100 to 255.255.
+func writePeer(_ peer: Int, to bytes: UnsafeMutablePointer<UInt8>) {
+    for (place, part) in [(0, 100 + peer / 156), (4, 100 + peer % 156)] {
+        bytes[place] = 48 &+ UInt8(part / 100)
+        bytes[place + 1] = 48 &+ UInt8(part / 10 % 10)
+        bytes[place + 2] = 48 &+ UInt8(part % 10)
+    }
+    bytes[3] = UInt8(ascii: ".")
 }
 
 /// Writes a number of at most nine digits.

@@ -15,6 +15,10 @@ struct Slots: ~Copyable {
     private let userHoles: [Int]
     private let serialHoles: [Int]
     private let responseHoles: [Int]
+    private let peerHoles: [Int]
+    /// How many peers take turns, and whose it is.
+    private let peers: Int
+    private var peer = 0
     /// Whom the next transaction is about.
     private let users: Users
     private var turn = 0
@@ -25,9 +29,10 @@ struct Slots: ~Copyable {
     private let free: UnsafeMutablePointer<UInt32>
     private(set) var freeCount: Int
 
-    init(_ count: Int, _ requests: [Request], _ users: Users) {
+    init(_ count: Int, _ requests: [Request], _ users: Users, peers: Int = 1) {
         self.count = count
         self.users = users
+        self.peers = peers
         let text = requests.flatMap(\.bytes)
         stride = text.count
         let offsets = requests.indices.map { index in requests[..<index].reduce(0) { $0 + $1.bytes.count } }
@@ -37,6 +42,7 @@ struct Slots: ~Copyable {
         }
         (numberHoles, userHoles) = (places(.number), places(.user))
         (serialHoles, responseHoles) = (places(.serial), places(.response))
+        peerHoles = places(.peer)
         bytes = .allocate(capacity: count * stride)
         numbers = .allocate(capacity: count)
         started = .allocate(capacity: count)
@@ -77,6 +83,10 @@ struct Slots: ~Copyable {
             for hole in userHoles { writeHex(UInt32(turn), to: text + hole) }
             for hole in serialHoles { writeDecimal(serial, to: text + hole) }
             for hole in responseHoles { users.writeResponse(of: turn, to: text + hole) }
+        }
+        if !peerHoles.isEmpty {
+            peer = peer + 1 < peers ? peer + 1 : 0
+            for hole in peerHoles { writePeer(peer, to: text + hole) }
         }
         started[index] = now
         return index

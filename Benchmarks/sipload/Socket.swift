@@ -21,7 +21,16 @@ struct Endpoint {
         var name = [CChar](repeating: 0, count: Int(INET_ADDRSTRLEN))
         var from = address.sin_addr
         inet_ntop(AF_INET, &from, &name, socklen_t(name.count))
-        return name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) } + ":\(address.sin_port.bigEndian)"
+        return name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) } + ":\(port)"
+    }
+
+    var port: UInt16 { address.sin_port.bigEndian }
+
+    /// The same port at all addresses of this machine.
+    var anywhere: Endpoint {
+        var copy = self
+        copy.address.sin_addr.s_addr = 0
+        return copy
     }
 
     func withSocketAddress<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {

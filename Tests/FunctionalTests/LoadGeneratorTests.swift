@@ -3,7 +3,8 @@ import Testing
 /// `sipload` measures only what it has checked: right answers end well, anything else does not.
 @Suite struct LoadGeneratorTests {
     @Test(arguments: [
-        "options-reply", "stateless-forward", "stateful-relay", "call", "register", "register-auth", "lookup-and-relay",
+        "options-reply", "stateless-forward", "stateful-relay", "call", "ringing", "register", "register-auth",
+        "lookup-and-relay",
     ])
     func rightAnswersAreCounted(scenario: String) throws {
         let server = Address("127.0.0.1", try Ports.free())
@@ -32,6 +33,21 @@ import Testing
         let result = try run(
             Products.path("sipload"),
             [scenario, "--to", "127.0.0.1:\(server.port)", "--users", "20", "--window", "4", "--seconds", "0.1"] + uas)
+        #expect(result.succeeded, "\(result.output)\(result.errors)")
+        #expect(result.output.contains(" lost=0 ") && result.output.contains(" wrong=0 "))
+    }
+
+    /// Many addresses behind the server, and calls whose later requests follow the recorded route.
+    @Test(arguments: ["stateful-relay", "call"])
+    func peersTakeTurns(scenario: String) throws {
+        let config = try #require(readText(Products.sources + "/Benchmarks/configs/\(scenario).cfg"))
+        let server = try Server { "listen=udp:127.0.0.1:\($0)\n\(config)" }
+        let result = try run(
+            Products.path("sipload"),
+            [
+                scenario, "--to", "127.0.0.1:\(server.port)", "--uas", "127.0.0.1:\(try Ports.free())", "--peers",
+                "200", "--window", "4", "--seconds", "0.3",
+            ])
         #expect(result.succeeded, "\(result.output)\(result.errors)")
         #expect(result.output.contains(" lost=0 ") && result.output.contains(" wrong=0 "))
     }
