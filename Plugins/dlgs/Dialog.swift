@@ -1,8 +1,9 @@
 import Glibc
 import PluginKit
+import RoutingKit
 
-// Invariants: a Dialog lies in one piece of memory with the texts that it begins with; its To tag and its labels have pieces of their own. It is touched under the
-// mutex of its stripe only. Texts end with a NUL behind them.
+// Invariants: a Dialog lies in one piece of its stripe's slab with the texts that it begins with; its To tag and its labels have pieces of their own. It is touched under
+// the mutex of its stripe only. Texts end with a NUL behind them.
 
 typealias DialogRef = UnsafeMutablePointer<Dialog>
 
@@ -41,7 +42,12 @@ struct Dialog {
     struct Label {
         let next: UnsafeMutablePointer<Label>?
         let text: apus_str
+
+        var size: Int { MemoryLayout<Label>.stride + text.len + 1 }
     }
+
+    /// Labels of one call at most.
+    static let mostLabels = 32
 
     var next: DialogRef?
     let hash: UInt64
@@ -68,14 +74,23 @@ struct Dialog {
         let data: apus_str
     }
 
-    /// Nil when memory is out.
-    static func make(_ facts: Facts, _ hash: UInt64, _ identifier: apus_str, _ now: Int64) -> DialogRef? {
-        let texts =
-            facts.callID.len + facts.fromTag.len + facts.source.len + facts.destination.len + facts.data.len
+    /// Bytes of all of it: six texts, each with a NUL.
+    fileprivate var size: Int {
+        Dialog.size(Facts(callID: callID, fromTag: fromTag, source: source, destination: destination, data: data))
             + identifier.len
-        // Six texts, each with a NUL.
-        let size = MemoryLayout<Dialog>.stride + texts + 6
-        guard let memory = malloc(size) else { return nil }
+    }
+
+    /// Without its identifier.
+    private static func size(_ facts: Facts) -> Int {
+        MemoryLayout<Dialog>.stride + facts.callID.len + facts.fromTag.len + facts.source.len + facts.destination.len
+            + facts.data.len + 6
+    }
+
+    /// Nil when memory is out, or the texts are too long.
+    static func make(
+        _ facts: Facts, _ hash: UInt64, _ identifier: apus_str, _ now: Int64, _ slab: inout Slab
+    ) -> DialogRef? {
+        guard let memory = slab.allocate(size(facts) + identifier.len) else { return nil }
         var place = memory + MemoryLayout<Dialog>.stride
         func keep(_ text: apus_str) -> apus_str {
             let kept = copy(text, to: place)
@@ -100,23 +115,25 @@ struct Dialog {
 }
 
 extension DialogRef {
-    /// Frees it and what it holds.
-    func destroy() {
-        dropToTag()
+    /// Gives back what it holds, and itself.
+    func destroy(_ slab: inout Slab) {
+        dropToTag(&slab)
         while let label = pointee.labels {
             pointee.labels = label.pointee.next
-            Glibc.free(label)
+            slab.release(label, label.pointee.size)
         }
-        Glibc.free(self)
+        slab.release(self, pointee.size)
     }
 
-    private func dropToTag() {
-        if !pointee.toTag.isEmpty { Glibc.free(UnsafeMutableRawPointer(mutating: pointee.toTag.s)) }
+    private func dropToTag(_ slab: inout Slab) {
+        if !pointee.toTag.isEmpty, let text = pointee.toTag.s {
+            slab.release(UnsafeMutableRawPointer(mutating: text), pointee.toTag.len + 1)
+        }
         pointee.toTag = ""
     }
 
     /// - Returns: whether its state is another now.
-    func take(_ event: DialogEvent, toTag: apus_str, _ now: Int64) -> Bool {
+    func take(_ event: DialogEvent, toTag: apus_str, _ now: Int64, _ slab: inout Slab) -> Bool {
         let state = pointee.state
         switch event {
         // Another branch may ring, or another attempt, after the one that was refused.
@@ -125,7 +142,7 @@ extension DialogRef {
             guard state != .confirmed, state != .ended, state != .answered else { return false }
             pointee.state = .answered
             pointee.answer = now
-            keep(toTag: toTag)
+            keep(toTag: toTag, &slab)
         case .refused: if state == .begun || state == .ringing { pointee.state = .refused }
         case .acknowledged: if state == .answered { pointee.state = .confirmed }
         case .ended: pointee.state = .ended
@@ -134,9 +151,9 @@ extension DialogRef {
         return pointee.state != state
     }
 
-    private func keep(toTag tag: apus_str) {
-        dropToTag()
-        guard !tag.isEmpty, let memory = malloc(tag.len + 1) else { return }
+    private func keep(toTag tag: apus_str, _ slab: inout Slab) {
+        dropToTag(&slab)
+        guard !tag.isEmpty, let memory = slab.allocate(tag.len + 1) else { return }
         pointee.toTag = Dialog.copy(tag, to: memory)
     }
 
@@ -149,11 +166,21 @@ extension DialogRef {
         return false
     }
 
-    /// False when memory is out. One that it has stays as it is.
-    func add(label text: apus_str) -> Bool {
+    private var labelCount: Int {
+        var count = 0
+        var label = pointee.labels
+        while let own = label {
+            count += 1
+            label = own.pointee.next
+        }
+        return count
+    }
+
+    /// False when memory is out, the text too long, or there are too many. One that it has stays as it is.
+    func add(label text: apus_str, _ slab: inout Slab) -> Bool {
         if hasLabel(text) { return true }
         let size = MemoryLayout<Dialog.Label>.stride
-        guard let memory = malloc(size + text.len + 1) else { return false }
+        guard labelCount < Dialog.mostLabels, let memory = slab.allocate(size + text.len + 1) else { return false }
         let label = memory.bindMemory(to: Dialog.Label.self, capacity: 1)
         label.initialize(to: Dialog.Label(next: pointee.labels, text: Dialog.copy(text, to: memory + size)))
         pointee.labels = label
@@ -161,7 +188,7 @@ extension DialogRef {
     }
 
     /// False when it has none of that text.
-    func remove(label text: apus_str) -> Bool {
+    func remove(label text: apus_str, _ slab: inout Slab) -> Bool {
         var before: UnsafeMutablePointer<Dialog.Label>?
         var label = pointee.labels
         while let own = label {
@@ -174,7 +201,7 @@ extension DialogRef {
             } else {
                 pointee.labels = own.pointee.next
             }
-            Glibc.free(own)
+            slab.release(own, own.pointee.size)
             return true
         }
         return false

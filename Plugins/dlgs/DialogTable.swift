@@ -10,7 +10,11 @@ import Synchronization
 struct DialogTable {
     private let mutexes: UnsafeMutablePointer<pthread_mutex_t>
     private let chains: UnsafeMutablePointer<DialogRef?>
+    /// Memory of each stripe's calls.
+    private let slabs: UnsafeMutablePointer<Slab>
     let stripeCount: Int
+    /// Calls at most.
+    private let most: Int
     private let hash = KeyedHash()
     private let identifiers: UnsafeMutablePointer<Atomic<UInt64>>
     private let start: Int64
@@ -33,13 +37,20 @@ struct DialogTable {
         let over: Int64
     }
 
-    /// - Parameter bits: of the number of stripes.
-    init(bits: Int) {
+    /// - Parameters:
+    ///   - bits: of the number of stripes.
+    ///   - most: calls that are kept at a time.
+    init(bits: Int, most: Int) {
         stripeCount = 1 << bits
+        self.most = most
         mutexes = .allocate(capacity: stripeCount)
         chains = .allocate(capacity: stripeCount)
         chains.initialize(repeating: nil, count: stripeCount)
-        for index in 0..<stripeCount { pthread_mutex_init(mutexes + index, nil) }
+        slabs = .allocate(capacity: stripeCount)
+        for index in 0..<stripeCount {
+            pthread_mutex_init(mutexes + index, nil)
+            (slabs + index).initialize(to: Slab())
+        }
         totals = .allocate(capacity: 1)
         totals.initialize(to: Totals())
         identifiers = .allocate(capacity: 1)
@@ -49,14 +60,12 @@ struct DialogTable {
 
     func end() {
         for index in 0..<stripeCount {
-            while let dialog = chains[index] {
-                chains[index] = dialog.pointee.next
-                dialog.destroy()
-            }
+            slabs[index].free()
             pthread_mutex_destroy(mutexes + index)
         }
         mutexes.deallocate()
         chains.deallocate()
+        slabs.deallocate()
         totals.deinitialize(count: 1)
         totals.deallocate()
         identifiers.deallocate()
@@ -84,12 +93,22 @@ struct DialogTable {
         return nil
     }
 
-    /// [any] A call that is there already stays as it is. False when memory is out.
-    func add(_ facts: Dialog.Facts) -> Bool {
+    /// What has become of a call that was to be followed.
+    enum Adding {
+        case added
+        /// There are as many as there may be.
+        case full
+        /// Memory is out, or the texts are too long.
+        case failed
+    }
+
+    /// [any] A call that is there already stays as it is.
+    func add(_ facts: Dialog.Facts) -> Adding {
         let key = key(facts.callID, facts.fromTag)
         let stripe = Int(truncatingIfNeeded: key) & (stripeCount - 1)
         return locked(stripe) {
-            if find(stripe, key, facts.callID, facts.fromTag) != nil { return true }
+            if find(stripe, key, facts.callID, facts.fromTag) != nil { return .added }
+            guard count < most else { return .full }
             let number = identifiers.pointee.wrappingAdd(1, ordering: .relaxed).newValue
             return withUnsafeTemporaryAllocation(byteCount: 48, alignment: 1) { memory in
                 var text = Writer(memory.baseAddress.unsafelyUnwrapped, capacity: memory.count)
@@ -97,17 +116,17 @@ struct DialogTable {
                 text.add(number: start)
                 text.add("-")
                 text.add(number: Int64(number))
-                guard let dialog = Dialog.make(facts, key, text.text, now()) else { return false }
+                guard let dialog = Dialog.make(facts, key, text.text, now(), &slabs[stripe]) else { return .failed }
                 dialog.pointee.next = chains[stripe]
                 chains[stripe] = dialog
                 count(dialog.pointee.state, 1)
-                return true
+                return .added
             }
         }
     }
 
     /// [any] What `body` makes of the call of a message, whichever side it is from; nil when there is none.
-    func with<R>(_ message: Message, _ body: (DialogRef) -> R) -> R? {
+    func with<R>(_ message: Message, _ body: (DialogRef, inout Slab) -> R) -> R? {
         let callID = message.field(APUS_FIELD_CALL_ID)
         let (from, to) = (message.field(APUS_FIELD_FROM_TAG), message.field(APUS_FIELD_TO_TAG))
         if let done = with(callID, from, body) { return done }
@@ -115,18 +134,20 @@ struct DialogTable {
         return to.isEmpty ? nil : with(callID, to, body)
     }
 
-    private func with<R>(_ callID: apus_str, _ fromTag: apus_str, _ body: (DialogRef) -> R) -> R? {
+    private func with<R>(
+        _ callID: apus_str, _ fromTag: apus_str, _ body: (DialogRef, inout Slab) -> R
+    ) -> R? {
         let key = key(callID, fromTag)
         let stripe = Int(truncatingIfNeeded: key) & (stripeCount - 1)
-        return locked(stripe) { find(stripe, key, callID, fromTag).map { body($0) } }
+        return locked(stripe) { find(stripe, key, callID, fromTag).map { body($0, &slabs[stripe]) } }
     }
 
     /// [any] False when there is no such call.
     func take(_ event: DialogEvent, _ message: Message) -> Bool {
         let tag = message.field(APUS_FIELD_TO_TAG)
-        let known: Void? = with(message) { dialog in
+        let known: Void? = with(message) { dialog, slab in
             let before = dialog.pointee.state
-            guard dialog.take(event, toTag: tag.isNull ? "" : tag, now()) else { return }
+            guard dialog.take(event, toTag: tag.isNull ? "" : tag, now(), &slab) else { return }
             count(before, -1)
             count(dialog.pointee.state, 1)
         }
@@ -169,7 +190,7 @@ struct DialogTable {
                 if let before { before.pointee.next = dialog } else { chains[stripe] = dialog }
                 count(own.pointee.state, -1)
                 countGone(own.pointee.state)
-                own.destroy()
+                own.destroy(&slabs[stripe])
             }
         }
     }
@@ -194,8 +215,11 @@ struct DialogTable {
     /// [any] Calls that are not over.
     var ongoing: Int { total(.begun) + total(.ringing) + total(.answered) + total(.confirmed) }
 
+    /// [any] Calls that there are, in whatever state.
+    private var count: Int { ongoing + total(.ended) + total(.refused) }
+
     /// [any] There is no call at all.
-    var isEmpty: Bool { ongoing + total(.ended) + total(.refused) == 0 }
+    var isEmpty: Bool { count == 0 }
 }
 
 extension Dialog {

@@ -17,17 +17,20 @@ func declareFunctions(_ host: Host) {
         "dlgs_count", "field:format, comparison:format, text:format",
         doc: "How many calls that are not over have such a text in src, dst, data, or any; -1: none.", call: count)
     host.function("dlgs_tags_add", "tag:format", doc: "Puts a tag on the call.") { call in
-        let done = state.pointee.dialogs.with(call.message) { $0.add(label: call.text(0)) }
+        let done = state.pointee.dialogs.with(call.message) { $0.add(label: call.text(0), &$1) }
         return done == true ? .true : .false
     }
     host.function("dlgs_tags_rm", "tag:format", doc: "Takes a tag from the call.") { call in
-        let done = state.pointee.dialogs.with(call.message) { $0.remove(label: call.text(0)) }
+        let done = state.pointee.dialogs.with(call.message) { $0.remove(label: call.text(0), &$1) }
         return done == true ? .true : .false
     }
     host.function("dlgs_tags_count", "tag:format", doc: "How many calls that are not over have the tag; -1: none.") {
         let tag = $0.text(0)
         return answer(state.pointee.dialogs.count { $0.hasLabel(tag) })
     }
+    state.pointee.refused = host.counter(
+        "dlgs", "refused",
+        doc: "Calls that are not followed: there were max_calls, their texts were too long, or memory was out.")
     host.hook(APUS_HOOK_REPLY) { hook in
         follow(Message(handle: hook.pointee.msg, api: hook.pointee.host.pointee.message))
         return .true
@@ -42,10 +45,20 @@ private let begin: @convention(c) (Call) -> CInt = { call in
         return call.fail("only the call of an INVITE with a From tag can be followed")
     }
     // One of a call that is followed already, from the other side.
-    if !message.field(APUS_FIELD_TO_TAG).isEmpty, state.pointee.dialogs.with(message, { _ in }) != nil { return .true }
+    if !message.field(APUS_FIELD_TO_TAG).isEmpty, state.pointee.dialogs.with(message, { _, _ in }) != nil {
+        return .true
+    }
     let facts = Dialog.Facts(
         callID: callID, fromTag: tag, source: call.text(0), destination: call.text(1), data: call.text(2))
-    return state.pointee.dialogs.add(facts) ? .true : call.fail("a call is not followed: memory is out")
+    switch state.pointee.dialogs.add(facts) {
+    case .added: return .true
+    case .full:
+        call.host.bump(state.pointee.refused)
+        return call.fail("a call is not followed: there are max_calls of them")
+    case .failed:
+        call.host.bump(state.pointee.refused)
+        return call.fail("a call is not followed: its texts are too long, or memory is out")
+    }
 }
 
 extension DialogEvent {

@@ -3,7 +3,8 @@ import PluginKit
 private let module = Module(
     "dlgs", version: "1.0", summary: "Calls, followed without transactions: how many there are, and whose",
     start: { host in
-        state.pointee.dialogs = DialogTable(bits: Int(state.pointee.hashBits))
+        state.pointee.dialogs = DialogTable(
+            bits: Int(min(state.pointee.hashBits, 14)), most: Int(state.pointee.mostCalls))
         return .true
     },
     stop: { _ in state.pointee.dialogs.end() },

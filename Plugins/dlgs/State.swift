@@ -10,9 +10,12 @@ struct State {
     var endLifetime: Int64 = 10
     var interval: Int64 = 30
     var hashBits: Int64 = 9
+    var mostCalls: Int64 = 250_000
+    /// Counter.
+    var refused: UInt32 = 0
 
     /// Made again in `start`, when its size is known.
-    var dialogs = DialogTable(bits: 0)
+    var dialogs = DialogTable(bits: 0, most: 0)
     var nextStripe = 0
 
     /// Milliseconds between two looks at some of the calls.
@@ -34,6 +37,9 @@ struct State {
                 doc: "Seconds in which all calls are looked at once, for those whose time is over."),
             .number(
                 "hash_size", \.hashBits, 9, 1...20, doc: "The calls are kept in so many parts: 2 to the power of it."),
+            .number(
+                "max_calls", \.mostCalls, 250_000, 1...Int64(Int32.max),
+                doc: "Calls that are kept at a time; what comes then is not followed, and counted."),
         ]
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import PluginKit
+import RoutingKit
 
 // Invariants: everything but the mutex is read and written under it; it is held for a few microseconds, never across a call of the host that may wait. While
 // `old` is there, buckets of it below `moved` are empty, and those at or above hold what belongs to their hashes; `buckets` holds the rest.

@@ -150,4 +150,36 @@ import Testing
         try server.server.waitForLog("CANCEL known 1\n")
         #expect(try states(server) == ["6"])
     }
+
+    /// No more than max_calls, whoever calls; those that end make room.
+    @Test func noMoreThanMayBe() throws {
+        let server = try Reloadable(
+            """
+            modparam("dlgs", "max_calls", 3)
+            modparam("dlgs", "finish_lifetime", 0)
+            modparam("dlgs", "timer_interval", 1)
+            request_route {
+                if ($rU == "asked") { $var(a) = dlgs_count("any", "eq", "*"); sl_send_reply("200", "$var(a)"); exit; }
+                if (is_method("BYE")) { dlgs_update(); exit; }
+                dlgs_init("$fu", "$rU", "$hdr(X-Long)");
+                $var(a) = $rc;
+                dlgs_tags_add("one");
+                sl_send_reply("486", "$var(a)");
+            }
+
+            """, modules: ["kex", "dlgs"])
+        func begin(_ id: String, _ headers: [String] = []) throws -> String {
+            let text = SIPText.request(
+                "INVITE", "sip:bob@\(server.server.address)", from: server.client.address, id: id, headers: headers)
+            return try server.client.exchange(text, with: server.server.port).reason
+        }
+        #expect(try begin("long", ["X-Long: " + String(repeating: "x", count: 8200)]) == "-1")
+        for number in 0..<3 { #expect(try begin("full\(number)") == "1") }
+        #expect(try begin("full3") == "-1" && begin("full0") == "1", "one that is there is followed still")
+        try server.server.waitForLog("there are max_calls of them")
+        #expect(try server.ask("asked", id: "count") == "3")
+        #expect(try server.door.call("stats.fetch", "dlgs.refused").json == #"{"dlgs.refused":"2"}"#)
+        try send(server, "BYE", user: "bob", id: "full1", cseq: 2, tag: "x")
+        #expect(try until { try begin("full4") == "1" })
+    }
 }

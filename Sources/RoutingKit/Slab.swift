@@ -1,12 +1,12 @@
 import Glibc
 
-// Invariants: used under the lock of the stripe that it belongs to. A piece is in a list, or in the hands of whoever allocated it, never both. A piece in
+// Invariants: used under the lock of whoever it belongs to. A piece is in a list, or in the hands of whoever allocated it, never both. A piece in
 // a list has the next one's address in its first bytes. Chunks are given back to the system by `free` only.
 
-/// Memory for the records and contacts of one stripe: pieces cut from chunks, kept in lists by size when they are given back.
-struct Slab {
+/// Memory for many things of a few sizes, such as the contacts of one stripe: pieces cut from chunks, kept in lists by size when they are given back.
+public struct Slab {
     /// Bytes of the largest piece.
-    static let largest = 8192
+    public static let largest = 8192
     private static let unit = 16
     private static let listCount = 71
     private static let smallestChunk = 4096
@@ -22,14 +22,14 @@ struct Slab {
     private var chunk: UnsafeMutableRawPointer?
     private var chunkSize = Slab.smallestChunk
     /// Bytes of all chunks.
-    private(set) var footprint = 0
+    public private(set) var footprint = 0
 
-    init() {
+    public init() {
         lists = .allocate(capacity: Slab.listCount)
         lists.initialize(repeating: nil, count: Slab.listCount)
     }
 
-    func free() {
+    public func free() {
         var next = chunk
         while let one = next {
             next = one.load(as: UnsafeMutableRawPointer?.self)
@@ -44,7 +44,7 @@ struct Slab {
     private static func size(ofList list: Int) -> Int { list < 64 ? (list + 1) * unit : (list - 62) * 1024 }
 
     /// Aligned to 16 bytes, uninitialised. Nil when the size is 0 or too large, or the system has no memory.
-    mutating func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+    public mutating func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
         guard 1...Slab.largest ~= size else { return nil }
         let list = Slab.list(of: size)
         if let piece = pop(list) { return piece }
@@ -60,7 +60,7 @@ struct Slab {
     }
 
     /// - Parameter size: as it was allocated.
-    mutating func release(_ piece: UnsafeMutableRawPointer, _ size: Int) { push(Slab.list(of: size), piece) }
+    public mutating func release(_ piece: UnsafeMutableRawPointer, _ size: Int) { push(Slab.list(of: size), piece) }
 
     private mutating func pop(_ list: Int) -> UnsafeMutableRawPointer? {
         guard let piece = lists[list] else { return nil }
