@@ -1,21 +1,29 @@
 import PluginKit
 import RoutingKit
 
-/// Tells scripts of contacts: `$xavp(xavp_rcd[0]=>ruid)` and its kin, the first contact first.
+/// Tells scripts of contacts: `$xavp(xavp_rcd[0]=>ruid)` and its kin, the first contact first, and what scripts have put on them.
 struct RecordNotes {
     private let call: Call
     private let name: apus_str
     private let mask: Int64
     private let now = wallSeconds()
     private var last: XAVP?
+    private var attributes: AttributeNotes
 
     init(_ call: Call) {
         self.call = call
         name = call.home.pointee.settings.recordXAVP
         mask = call.home.pointee.settings.recordMask
+        attributes = AttributeNotes(call)
     }
 
     mutating func add(_ contact: usrloc_contact) {
+        attributes.add(contact)
+        addRecord(contact)
+    }
+
+    /// Without what scripts have put on it.
+    mutating func addRecord(_ contact: usrloc_contact) {
         guard !name.isEmpty else { return }
         let values = call.xavps()
         guard let record = values.add(name), let fields = values.fields(of: record) else { return }

@@ -8,6 +8,7 @@ import RoutingKit
 private let matchesCallID: Int64 = 1
 private let matchesReceived: Int64 = 2
 private let matchesContact: Int64 = 4
+private let restoresAttributes: Int64 = 1
 private let notesNothing: Int64 = 2
 
 /// `registered(table[, uri[, match[, action]]])`
@@ -37,9 +38,13 @@ private let isRegistered: @convention(c) (Call, CInt, UnsafePointer<usrloc_recor
             if let callID, !contact.call_id.equals(callID) { continue }
             if let received, !contact.received.equals(received) { continue }
             if let uri, !contact.uri.equals(uri) { continue }
+            if action & restoresAttributes != 0 {
+                var attributes = AttributeNotes(call)
+                attributes.add(contact)
+            }
             if action & notesNothing == 0 {
                 var records = RecordNotes(call)
-                records.add(contact)
+                records.addRecord(contact)
             }
             return .true
         }

@@ -75,6 +75,7 @@ extension Plan {
             contact.keepalive = contact.cflags >> UInt32(natFlag) & 1
         }
         call.place(settings, in: &contact)
+        contact.attributes = call.contactAttributes
         let config = call.config
         let forced = config?.number("expires").map { UInt32(clamping: $0) }
         let q = config?.number("q").map { Int32(min(max($0, 0), 1000)) }

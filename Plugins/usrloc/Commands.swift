@@ -267,27 +267,49 @@ private let reload: @convention(c) (Command) -> CInt = { command in
     guard let table = command.table(0), let aor = command.aor(1) else { return .false }
     guard let shape = state.pointee.rows, state.pointee.settings.place != .database else { return .true }
     return command.later { answer in
-        let query = RowQuery.of(shape, table, aor)
         let arena = CopyArena()
         let own = arena.copy(aor)
-        ask(command.host, query.work(key: table.pointee.store.hash(aor))) { found in
+        let key = table.pointee.store.hash(own)
+        var attributes = LoadedAttributes()
+        func readContacts() {
+            let query = RowQuery.of(shape, table, own)
+            ask(command.host, query.work(key: key)) { found in
+                guard found.status == CInt(APUS_OK) else {
+                    let text = found.result.pointee.text
+                    return answer { $0.fail(found.status, because: text) }
+                }
+                replace(own, table, by: found.result, shape, attributes)
+                withExtendedLifetime(arena) {}
+                answer { _ in }
+            }
+            withExtendedLifetime(query) {}
+        }
+        guard shape.keepsAttributes else { return readContacts() }
+        let query = RowQuery.attributes(shape, table, of: own)
+        ask(command.host, query.work(key: key)) { found in
             guard found.status == CInt(APUS_OK) else {
                 let text = found.result.pointee.text
                 return answer { $0.fail(found.status, because: text) }
             }
-            table.pointee.store.forget(own)
-            withUnsafeTemporaryAllocation(byteCount: Int(USRLOC_LONGEST_AOR), alignment: 1) { buffer in
-                for row in 0..<Int(found.result.pointee.row_count) {
-                    guard let values = found.result.pointee.values,
-                        let (_, contact) = shape.read(
-                            values + row * Int(found.result.pointee.column_count), buffer)
-                    else { continue }
-                    _ = table.pointee.store.load(own, contact, now: wallSeconds())
-                }
-            }
-            withExtendedLifetime(arena) {}
-            answer { _ in }
+            attributes.take(found.result)
+            readContacts()
         }
         withExtendedLifetime(query) {}
+    }
+}
+
+/// The contacts of an address become those of the rows.
+private func replace(
+    _ aor: apus_str, _ table: TableRef, by result: UnsafePointer<apus_db_result>, _ shape: RowShape,
+    _ attributes: LoadedAttributes
+) {
+    table.pointee.store.forget(aor)
+    withUnsafeTemporaryAllocation(byteCount: Int(USRLOC_LONGEST_AOR), alignment: 1) { buffer in
+        for row in 0..<Int(result.pointee.row_count) {
+            guard let values = result.pointee.values,
+                let (_, contact) = shape.read(values + row * Int(result.pointee.column_count), buffer)
+            else { continue }
+            _ = attributes.with(contact) { table.pointee.store.load(aor, $0, now: wallSeconds()) }
+        }
     }
 }

@@ -120,7 +120,8 @@ private func expireRows(of table: TableRef, _ host: Host) {
         withUnsafeTemporaryAllocation(byteCount: Int(USRLOC_LONGEST_AOR), alignment: 1) { buffer in
             for row in 0..<Int(answer.result.pointee.row_count) {
                 guard let (aor, contact) = shape.read(values + row * Int(answer.result.pointee.column_count), buffer),
-                    let copy = contact.copied(arena.allocate)
+                    // A row without a name cannot be deleted by it, and would be found for ever.
+                    !contact.ruid.isEmpty, let copy = contact.copied(arena.allocate)
                 else { continue }
                 gone.append(
                     LocationTable.Seen(aor: arena.copy(aor), hash: table.pointee.store.hash(aor), contact: copy))

@@ -98,6 +98,14 @@ func makeInterface() -> UnsafeMutablePointer<usrloc_api> {
             },
             expire: { _, table, hash, ruid in
                 TableRef(handle: table).pointee.store.expire(hash, ruid, now: wallSeconds()) ? .true : .false
+            },
+            rows: { host, table, after, limit, seen, done, user in
+                walkRows(host, TableRef(handle: table), after, limit) { one in
+                    var contact = one.contact
+                    seen?(host, one.aor, one.hash, &contact, user)
+                } _: {
+                    done(host, $0, user)
+                }
             }))
 }
 
@@ -107,6 +115,8 @@ func makeInterface() -> UnsafeMutablePointer<usrloc_api> {
 private struct Lookup {
     let table: TableRef
     var query: usrloc_query
+    /// What was found, while its attributes are asked for.
+    var record: UnsafeMutablePointer<usrloc_record>?
     let then: Looked
     let user: UnsafeMutableRawPointer?
 }
@@ -137,13 +147,43 @@ private func lookUp(
         call.host.pointee.db.pointee.ask(
             call, db, &work,
             { call, status, result, user in
-                let lookup = user.unsafelyUnwrapped.assumingMemoryBound(to: Lookup.self).pointee
-                guard status == CInt(APUS_OK) else { return lookup.then(call, status, nil, lookup.user) }
+                let lookup = user.unsafelyUnwrapped.assumingMemoryBound(to: Lookup.self)
+                guard status == CInt(APUS_OK) else { return lookup.end(call, status) }
                 let script = call.host.pointee.script
-                let record = record(of: result, lookup.table, lookup.query) { script.pointee.allocate(call, $0) }
-                return lookup.then(
-                    call, CInt(record == nil ? APUS_FAILED : APUS_OK), record.map { UnsafePointer($0) }, lookup.user)
+                lookup.pointee.record = record(of: result, lookup.pointee.table, lookup.pointee.query) {
+                    script.pointee.allocate(call, $0)
+                }
+                guard let record = lookup.pointee.record else { return lookup.end(call, CInt(APUS_FAILED)) }
+                guard record.pointee.count > 0, state.pointee.rows?.keepsAttributes == true else {
+                    return lookup.end(call, CInt(APUS_OK))
+                }
+                return lookup.askForAttributes(call)
             }, lookup)
+    }
+}
+
+extension UnsafeMutablePointer<Lookup> {
+    fileprivate func end(_ call: Call, _ status: CInt) -> CInt {
+        let record = status == CInt(APUS_OK) ? pointee.record.map { UnsafePointer($0) } : nil
+        return pointee.then(call, status, record, pointee.user)
+    }
+
+    fileprivate func askForAttributes(_ call: Call) -> CInt {
+        guard let db = state.pointee.db, let shape = state.pointee.rows else { return end(call, CInt(APUS_FAILED)) }
+        let rows = RowQuery.attributes(shape, pointee.table, of: pointee.query.aor)
+        var work = rows.work(key: pointee.table.pointee.store.hash(pointee.query.aor))
+        return withExtendedLifetime(rows) {
+            call.host.pointee.db.pointee.ask(
+                call, db, &work,
+                { call, status, result, user in
+                    let lookup = user.unsafelyUnwrapped.assumingMemoryBound(to: Lookup.self)
+                    if status == CInt(APUS_OK), let record = lookup.pointee.record {
+                        let script = call.host.pointee.script
+                        AttributeRows(result: result).attach(to: record) { script.pointee.allocate(call, $0) }
+                    }
+                    return lookup.end(call, status)
+                }, self)
+        }
     }
 }
 
@@ -174,6 +214,32 @@ private func record(
     return contacts.withUnsafeBufferPointer {
         usrloc_record.made(query.aor, table.pointee.store.hash(query.aor), $0, table: table.handle, allocate)
     }
+}
+
+/// [worker] With db_mode 3: shows the contacts of the next rows behind a ruid, and says how many rows there were.
+private func walkRows(
+    _ host: Host, _ table: TableRef, _ after: apus_str, _ limit: UInt32, _ seen: @escaping (LocationTable.Seen) -> Void,
+    _ done: @escaping (Int64) -> Void
+) {
+    guard state.pointee.settings.place == .database, let shape = state.pointee.rows else { return done(-1) }
+    let query = RowQuery.behind(after, shape, table, now: wallSeconds(), limit: limit)
+    ask(host, query.work()) { answer in
+        let result = answer.result.pointee
+        guard answer.status == CInt(APUS_OK), let values = result.values else {
+            return done(answer.status == CInt(APUS_OK) ? 0 : -Int64(max(1, answer.status)))
+        }
+        if limit == 0 { return done(values[0].num) }
+        withUnsafeTemporaryAllocation(byteCount: Int(USRLOC_LONGEST_AOR), alignment: 1) { buffer in
+            for row in 0..<Int(result.row_count) {
+                guard let (aor, contact) = shape.read(values + row * Int(result.column_count), buffer) else { continue }
+                var own = contact
+                own.listener = own.socket.isEmpty ? nil : state.pointee.host?.listener(own.socket)
+                seen(LocationTable.Seen(aor: aor, hash: table.pointee.store.hash(aor), contact: own))
+            }
+        }
+        done(Int64(result.row_count))
+    }
+    withExtendedLifetime(query) {}
 }
 
 /// [worker] [management]

@@ -16,6 +16,9 @@ private final class Loading {
     var foreign = 0
     /// Names of rows that go: their contacts came over connections.
     var stale: [String] = []
+    var attributes = LoadedAttributes()
+    /// What is done with a page.
+    fileprivate var page: ((Loading, UnsafePointer<apus_db_result>) -> Void)?
 
     init(_ host: Host, _ table: TableRef, _ shape: RowShape, _ settings: Settings) {
         self.host = host
@@ -44,7 +47,7 @@ private final class Loading {
                 // Connections of another life of the server are gone.
                 var own = contact
                 own.connection = 0
-                if !table.pointee.store.load(aor, own, now: now) { refused += 1 }
+                if !attributes.with(own, { table.pointee.store.load(aor, $0, now: now) }) { refused += 1 }
             }
         }
     }
@@ -59,6 +62,30 @@ extension Loading {
         }
         let uri = apus_uri.filled { host.pointee.message.pointee.parse_uri(contact.uri, $0) }
         return uri.map { [APUS_TCP, APUS_TLS, APUS_WS, APUS_WSS].contains($0.transportNumber) } ?? false
+    }
+
+    /// Reads all rows of a query, a page at a time. False with the reason in the log.
+    func read(
+        _ name: apus_str, _ query: RowQuery, _ db: OpaquePointer,
+        _ page: @escaping (Loading, UnsafePointer<apus_db_result>) -> Void
+    ) -> Bool {
+        self.page = page
+        var work = query.work()
+        var result: UnsafePointer<apus_db_result>?
+        let status = withExtendedLifetime(query) {
+            host.pointee.db.pointee.pages(
+                db, &work, UInt32(settings.fetchRows),
+                { page, user in
+                    let loading = Unmanaged<Loading>.fromOpaque(user.unsafelyUnwrapped).takeUnretainedValue()
+                    loading.page?(loading, page)
+                    return .true
+                }, Unmanaged.passUnretained(self).toOpaque(), &result)
+        }
+        defer { host.pointee.db.pointee.free(result) }
+        guard status != CInt(APUS_OK) else { return true }
+        let why = result.map { $0.pointee.text.string } ?? ""
+        host.log(.error, "the table \(name.string) cannot be loaded: \(why.isEmpty ? "status \(status)" : why)")
+        return false
     }
 
     /// Deletes the rows that go; a failure is no more than that they are there at the next start.
@@ -96,26 +123,21 @@ extension UnsafeMutablePointer<State> {
         {
             return false
         }
-        guard settings.place != .database, settings.loads != 0 else { return true }
-        let loading = Loading(pointee.host ?? host, table, shape, settings)
-        let query = RowQuery.all(shape, table, ownOnly: settings.serverFilter != 0)
-        var work = query.work()
-        var result: UnsafePointer<apus_db_result>?
-        let status = withExtendedLifetime(query) {
-            host.pointee.db.pointee.pages(
-                db, &work, UInt32(settings.fetchRows),
-                { page, user in
-                    Unmanaged<Loading>.fromOpaque(user.unsafelyUnwrapped).takeUnretainedValue().take(page)
-                    return .true
-                }, Unmanaged.passUnretained(loading).toOpaque(), &result)
-        }
-        defer { host.pointee.db.pointee.free(result) }
-        let name = table.pointee.name.string
-        guard status == CInt(APUS_OK) else {
-            let why = result.map { $0.pointee.text.string } ?? ""
-            host.log(.error, "the table \(name) cannot be loaded: \(why.isEmpty ? "status \(status)" : why)")
+        if shape.keepsAttributes, settings.checksVersion != 0,
+            host.pointee.db.pointee.check_version(db, table.pointee.attributes, AttributeRows.tableVersion)
+                != CInt(APUS_OK)
+        {
             return false
         }
+        guard settings.place != .database, settings.loads != 0 else { return true }
+        let loading = Loading(pointee.host ?? host, table, shape, settings)
+        if shape.keepsAttributes {
+            let query = RowQuery.attributes(shape, table, of: nil)
+            guard loading.read(table.pointee.attributes, query, db, { $0.attributes.take($1) }) else { return false }
+        }
+        let query = RowQuery.all(shape, table, ownOnly: settings.serverFilter != 0)
+        guard loading.read(table.pointee.name, query, db, { $0.take($1) }) else { return false }
+        let name = table.pointee.name.string
         if settings.place != .readOnly { loading.deleteStale(db) }
         // Whoever asked for the table: it is usrloc's.
         let own = loading.host

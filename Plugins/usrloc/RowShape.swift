@@ -1,5 +1,6 @@
 import Locations
 import PluginKit
+import RoutingKit
 
 // Invariants: made in `start` and constant from then on; its arrays live for ever. Texts of a contact that is read are those of the row.
 
@@ -21,6 +22,8 @@ struct RowShape {
     private let timeKind: UInt32
     let usesDomain: Bool
     let serverId: UInt32
+    /// What scripts put on contacts has rows, too.
+    let keepsAttributes: Bool
 
     init(_ settings: Settings, serverId: UInt32) {
         let names = settings.columns
@@ -35,6 +38,7 @@ struct RowShape {
         timeKind = UInt32(settings.expiresType != 0 ? APUS_DB_BIGINT : APUS_DB_DATETIME)
         usesDomain = settings.usesDomain != 0
         self.serverId = serverId
+        keepsAttributes = !settings.xavp.isEmpty
     }
 
     var ruid: apus_str { columns[Place.ruid.rawValue] }
@@ -179,62 +183,78 @@ struct RowShape {
 /// Requests for the rows of one table, with the memory that they point to. One thread's.
 final class RowRequests {
     private let shape: RowShape
-    private let table: apus_str
-    private let requests: UnsafeMutablePointer<apus_db_request>
-    private let terms: UnsafeMutablePointer<apus_db_term>
-    private let key: UnsafeMutablePointer<apus_str>
-    private(set) var count = 0
+    private let table: TableRef
+    private var requests: [apus_db_request] = []
+    private let arena = CopyArena()
 
-    /// - Parameter capacity: requests at most.
+    /// - Parameter capacity: contacts, about.
     init(_ shape: RowShape, _ table: TableRef, capacity: Int) {
         self.shape = shape
-        self.table = table.pointee.name
-        requests = .allocate(capacity: max(capacity, 1))
-        terms = .allocate(capacity: max(capacity, 1) * RowShape.writtenCount)
-        key = .allocate(capacity: 1)
-        key.initialize(to: shape.ruid)
+        self.table = table
+        requests.reserveCapacity(capacity)
     }
 
-    deinit {
-        requests.deallocate()
-        terms.deallocate()
-        key.deallocate()
+    /// Room for so many, for as long as this.
+    private func room<Value>(_ count: Int, of type: Value.Type) -> UnsafeMutablePointer<Value> {
+        guard let memory = arena.allocate(max(count, 1) * MemoryLayout<Value>.stride) else {
+            fatalError("memory is out")
+        }
+        return memory.bindMemory(to: type, capacity: count)
     }
 
-    private func add(_ kind: Int) -> UnsafeMutablePointer<apus_db_term> {
+    private func request(_ kind: Int, _ table: apus_str) -> apus_db_request {
         var request = apus_db_request()
         request.size = UInt32(MemoryLayout<apus_db_request>.size)
         request.kind = UInt32(kind)
         request.table = table
-        let place = terms + count * RowShape.writtenCount
-        if kind == APUS_DB_UPSERT {
-            request.sets = UnsafePointer(place)
-            request.set_count = UInt32(RowShape.writtenCount)
-            request.keys = UnsafePointer(key)
-            request.key_count = 1
-        } else {
-            request.where = UnsafePointer(place)
-            request.where_count = 1
-        }
-        (requests + count).initialize(to: request)
-        count += 1
-        return place
+        return request
     }
 
-    func write(_ aor: apus_str, _ contact: usrloc_contact) { shape.write(aor, contact, add(APUS_DB_UPSERT)) }
+    func write(_ aor: apus_str, _ contact: usrloc_contact) {
+        let terms = room(RowShape.writtenCount, of: apus_db_term.self)
+        shape.write(aor, contact, terms)
+        var request = request(APUS_DB_UPSERT, table.pointee.name)
+        request.sets = UnsafePointer(terms)
+        request.set_count = UInt32(RowShape.writtenCount)
+        request.keys = UnsafePointer(shape.columns)
+        request.key_count = 1
+        requests.append(request)
+        guard shape.keepsAttributes else { return }
+        delete(contact.ruid, from: table.pointee.attributes)
+        var attributes = ContactAttributes(contact.attributes)
+        while let one = attributes.next() {
+            let terms = room(AttributeRows.writtenCount, of: apus_db_term.self)
+            shape.write(aor, contact, one, terms)
+            var request = self.request(APUS_DB_INSERT, table.pointee.attributes)
+            request.sets = UnsafePointer(terms)
+            request.set_count = UInt32(AttributeRows.writtenCount)
+            requests.append(request)
+        }
+    }
 
     func delete(_ ruid: apus_str) {
-        var term = apus_db_term()
-        term.column = shape.ruid
-        term.value = apus_db_text(ruid)
-        add(APUS_DB_DELETE).initialize(to: term)
+        delete(ruid, from: table.pointee.name)
+        if shape.keepsAttributes { delete(ruid, from: table.pointee.attributes) }
+    }
+
+    private func delete(_ ruid: apus_str, from table: apus_str) {
+        let term = room(1, of: apus_db_term.self)
+        term.initialize(
+            to: apus_db_term(
+                column: shape.ruid, comparison: UInt32(APUS_DB_EQUAL), reserved: 0, value: apus_db_text(ruid)))
+        var request = request(APUS_DB_DELETE, table)
+        request.where = UnsafePointer(term)
+        request.where_count = 1
+        requests.append(request)
     }
 
     /// All of them, or none.
     /// - Parameter key: work with the same one is done in its order; 0: none.
     func work(key: UInt64, milliseconds: UInt32 = 0) -> apus_db_work {
-        apus_db_work(
-            size: UInt32(MemoryLayout<apus_db_work>.size), count: UInt32(count), requests: requests, key: key,
+        let list = room(requests.count, of: apus_db_request.self)
+        for (index, request) in requests.enumerated() { (list + index).initialize(to: request) }
+        return apus_db_work(
+            size: UInt32(MemoryLayout<apus_db_work>.size), count: UInt32(requests.count), requests: list, key: key,
             milliseconds: milliseconds, reserved: 0)
     }
 }
@@ -244,16 +264,24 @@ final class RowQuery {
     private let request: UnsafeMutablePointer<apus_db_request>
     private let terms: UnsafeMutablePointer<apus_db_term>
 
-    private init(_ shape: RowShape, _ table: TableRef, _ conditions: [apus_db_term], limit: UInt32) {
+    private convenience init(_ shape: RowShape, _ table: TableRef, _ conditions: [apus_db_term], limit: UInt32) {
+        self.init(
+            table.pointee.name, UnsafeBufferPointer(start: shape.columns, count: RowShape.readCount), conditions,
+            limit: limit)
+    }
+
+    private init(
+        _ table: apus_str, _ columns: UnsafeBufferPointer<apus_str>, _ conditions: [apus_db_term], limit: UInt32
+    ) {
         request = .allocate(capacity: 1)
         terms = .allocate(capacity: max(conditions.count, 1))
         for (index, condition) in conditions.enumerated() { (terms + index).initialize(to: condition) }
         var made = apus_db_request()
         made.size = UInt32(MemoryLayout<apus_db_request>.size)
         made.kind = UInt32(APUS_DB_SELECT)
-        made.table = table.pointee.name
-        made.columns = UnsafePointer(shape.columns)
-        made.column_count = UInt32(RowShape.readCount)
+        made.table = table
+        made.columns = columns.baseAddress
+        made.column_count = UInt32(columns.count)
         made.where = UnsafePointer(terms)
         made.where_count = UInt32(conditions.count)
         made.limit = limit
@@ -271,10 +299,33 @@ final class RowQuery {
 
     /// Of one address.
     static func of(_ shape: RowShape, _ table: TableRef, _ aor: apus_str) -> RowQuery {
+        RowQuery(shape, table, address(shape, aor, user: shape.user, domain: shape.domain), limit: 0)
+    }
+
+    private static func address(
+        _ shape: RowShape, _ aor: apus_str, user column: apus_str, domain domainColumn: apus_str
+    ) -> [apus_db_term] {
         let (user, domain) = shape.parts(aor)
-        var terms = [term(shape.user, APUS_DB_EQUAL, apus_db_text(user.isEmpty ? "" : user))]
-        if let domain { terms.append(term(shape.domain, APUS_DB_EQUAL, apus_db_text(domain))) }
-        return RowQuery(shape, table, terms, limit: 0)
+        var terms = [term(column, APUS_DB_EQUAL, apus_db_text(user.isEmpty ? "" : user))]
+        if let domain { terms.append(term(domainColumn, APUS_DB_EQUAL, apus_db_text(domain))) }
+        return terms
+    }
+
+    /// What scripts have put on contacts, on those of one address or on all: rows for AttributeRows.
+    static func attributes(_ shape: RowShape, _ table: TableRef, of aor: apus_str?) -> RowQuery {
+        RowQuery(
+            table.pointee.attributes, AttributeRows.columns,
+            aor.map { address(shape, $0, user: AttributeRows.user, domain: AttributeRows.domain) } ?? [], limit: 0)
+    }
+
+    /// Those behind a ruid, in the order of ruids; with limit 0 how many are not over.
+    static func behind(_ ruid: apus_str, _ shape: RowShape, _ table: TableRef, now: Int64, limit: UInt32) -> RowQuery {
+        guard limit > 0 else { return count(shape, table, now: now, isExpired: false, distinct: false) }
+        let query = RowQuery(
+            shape, table, [term(shape.ruid, APUS_DB_GREATER, apus_db_text(ruid))], limit: limit)
+        query.request.pointee.order = UnsafePointer(shape.columns)
+        query.request.pointee.order_count = 1
+        return query
     }
 
     /// All, or those of this server.

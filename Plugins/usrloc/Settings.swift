@@ -101,7 +101,7 @@ func declareParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
             doc: "1: contacts that came over connections are deleted at the start, not loaded."),
         .flag(
             "skip_remote_socket", \.skipsRemote, 0, doc: "1: contacts of sockets of other servers are not loaded."),
-        .text("xavp_contact", \.xavp, doc: "Name of an XAVP of contacts, for modules that ask."),
+        .text("xavp_contact", \.xavp, doc: "Name of an XAVP that is kept with contacts."),
     ]
     host.declare(parameters, in: state.pointer(to: \.settings).unsafelyUnwrapped)
     declareColumns(host, state)

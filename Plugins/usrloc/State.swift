@@ -57,6 +57,8 @@ struct State {
 /// A table of contacts.
 struct Table {
     let name: apus_str
+    /// The table of what scripts have put on its contacts.
+    let attributes: apus_str
     let store: LocationTable
 }
 
@@ -139,7 +141,7 @@ extension UnsafeMutablePointer<State> {
         let copy = CopyArena.permanent(name)
         let store = LocationTable(
             settings: pointee.store, names: pointee.names, exponent: Int(pointee.settings.hashSize), now: wallSeconds())
-        let table = permanent(Table(name: copy, store: store))
+        let table = permanent(Table(name: copy, attributes: CopyArena.permanent(name, "_attrs"), store: store))
         declareStatistics(host, table)
         guard load(host, table) else { return nil }
         (pointee.tables + pointee.tableCount).initialize(to: table)
@@ -174,11 +176,13 @@ extension UnsafeMutablePointer<State> {
 }
 
 extension CopyArena {
-    /// A copy for ever.
-    static func permanent(_ text: apus_str) -> apus_str {
-        let place = UnsafeMutablePointer<UInt8>.allocate(capacity: max(text.len, 1))
-        var writer = Writer(place, capacity: text.len)
+    /// A copy for ever, with something behind it.
+    static func permanent(_ text: apus_str, _ suffix: apus_str = "") -> apus_str {
+        let size = text.len + suffix.len
+        let place = UnsafeMutablePointer<UInt8>.allocate(capacity: max(size, 1))
+        var writer = Writer(place, capacity: size)
         writer.add(text)
+        writer.add(suffix)
         return writer.text
     }
 }

@@ -7,6 +7,7 @@ extension usrloc_contact {
         var made = self
         let size =
             uri.len + received.len + path.len + call_id.len + user_agent.len + instance.len + ruid.len + socket.len
+            + attributes.len
         guard let memory = allocate(max(size, 1)) else { return nil }
         var writer = Writer(memory, capacity: size)
         func moved(_ text: apus_str) -> apus_str {
@@ -22,6 +23,7 @@ extension usrloc_contact {
         made.instance = moved(instance)
         made.ruid = moved(ruid)
         made.socket = moved(socket)
+        made.attributes = moved(attributes)
         return made
     }
 }

@@ -69,7 +69,8 @@ struct PlanMaker {
             return one.uri.len > USRLOC_LONGEST_URI || one.received.len > USRLOC_LONGEST_URI
                 || one.path.len > USRLOC_LONGEST_URI || one.call_id.len > USRLOC_LONGEST_CALL_ID
                 || one.instance.len > USRLOC_LONGEST_INSTANCE || one.ruid.len > USRLOC_LONGEST_RUID
-                || one.socket.len > USRLOC_LONGEST_CALL_ID || (edit.kind == USRLOC_PUT && one.uri.isEmpty)
+                || one.socket.len > USRLOC_LONGEST_CALL_ID || one.attributes.len > USRLOC_LONGEST_ATTRIBUTES
+                || (edit.kind == USRLOC_PUT && one.uri.isEmpty)
         }
     }
 

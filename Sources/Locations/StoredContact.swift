@@ -37,6 +37,7 @@ struct StoredContact {
     var uriLength: UInt16
     var receivedLength: UInt16
     var pathLength: UInt16
+    var attributesLength: UInt16
     var callIdLength: UInt8
     var instanceLength: UInt8
     var agentLength: UInt8
@@ -86,7 +87,7 @@ struct StoredContact {
     /// Bytes of texts.
     var textSize: Int {
         Int(uriLength) + Int(receivedLength) + Int(pathLength) + Int(callIdLength) + Int(instanceLength)
-            + Int(agentLength) + Int(socketLength) + Int(ruidLength)
+            + Int(agentLength) + Int(socketLength) + Int(ruidLength) + Int(attributesLength)
     }
     /// Bytes of all of it.
     var size: Int { MemoryLayout<StoredContact>.size + textSize }
@@ -105,6 +106,7 @@ extension UnsafeMutablePointer<StoredContact> {
     var callId: apus_str { text(callIdOffset, Int(pointee.callIdLength)) }
     var instance: apus_str { text(instanceOffset, Int(pointee.instanceLength)) }
     var ruid: apus_str { text(ruidOffset, Int(pointee.ruidLength)) }
+    var attributes: apus_str { text(attributesOffset, Int(pointee.attributesLength)) }
     func agent(_ names: Names) -> apus_str {
         pointee.agentName > 0 ? names[pointee.agentName].text : text(agentOffset, Int(pointee.agentLength))
     }
@@ -122,11 +124,12 @@ extension UnsafeMutablePointer<StoredContact> {
     private var ruidOffset: Int { instanceOffset + Int(pointee.instanceLength) }
     private var agentOffset: Int { ruidOffset + Int(pointee.ruidLength) }
     private var socketOffset: Int { agentOffset + Int(pointee.agentLength) }
+    private var attributesOffset: Int { socketOffset + Int(pointee.socketLength) }
 
     /// Fills in the texts, in their order.
-    func write(_ parts: [8 of apus_str]) {
+    func write(_ parts: [9 of apus_str]) {
         var place = UnsafeMutableRawPointer(texts)
-        for index in 0..<8 {
+        for index in 0..<9 {
             guard parts[index].len > 0, let start = parts[index].s else { continue }
             place.copyMemory(from: start, byteCount: parts[index].len)
             place += parts[index].len
@@ -162,6 +165,7 @@ extension UnsafeMutablePointer<StoredContact> {
         facts.last_keepalive = Int64(one.lastKeepalive)
         facts.round_trip = one.roundTrip
         facts.is_memory_only = one.isMemoryOnly ? 1 : 0
+        facts.attributes = attributes
         return facts
     }
 
@@ -180,6 +184,7 @@ extension UnsafeMutablePointer<StoredContact> {
         facts.call_id = moved(callIdOffset, facts.call_id.len)
         facts.instance = moved(instanceOffset, facts.instance.len)
         facts.ruid = moved(ruidOffset, facts.ruid.len)
+        facts.attributes = moved(attributesOffset, facts.attributes.len)
         if pointee.agentName == 0 { facts.user_agent = moved(agentOffset, facts.user_agent.len) }
         if pointee.socketName == 0 { facts.socket = moved(socketOffset, facts.socket.len) }
         return facts

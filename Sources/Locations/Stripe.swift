@@ -166,6 +166,7 @@ struct Stripe {
             roundTrip: contact.round_trip, q: Int16(clamping: contact.q), socketName: socketName,
             agentName: agentName, slot: StoredContact.noSlot, uriLength: UInt16(contact.uri.len),
             receivedLength: UInt16(contact.received.len), pathLength: UInt16(contact.path.len),
+            attributesLength: UInt16(contact.attributes.len),
             callIdLength: UInt8(contact.call_id.len), instanceLength: UInt8(contact.instance.len),
             agentLength: agentName > 0 ? 0 : UInt8(agent.len),
             socketLength: socketName > 0 ? 0 : UInt8(socket.len), ruidLength: UInt8(ruid.len), bits: 0)
@@ -176,7 +177,7 @@ struct Stripe {
         place.initialize(to: one)
         place.write([
             contact.uri, contact.received, contact.path, contact.call_id, contact.instance, ruid,
-            agentName > 0 ? "" : agent, socketName > 0 ? "" : socket,
+            agentName > 0 ? "" : agent, socketName > 0 ? "" : socket, contact.attributes,
         ])
         return place
     }

@@ -69,6 +69,20 @@ import Testing
         #expect(register.expire() == ["sip:2@h"])
     }
 
+    /// Whoever set it too late finds contacts that go in time nevertheless.
+    @Test func aClockThatIsSetBack() {
+        let register = Register()
+        #expect(register.expire().isEmpty)
+        register.now -= 50_000
+        register.change("a", [Wish(uri: "sip:1@h", expires: 10), Wish(uri: "sip:2@h", expires: 400)])
+        register.now += 9
+        #expect(register.expire().isEmpty)
+        register.now += 1
+        #expect(register.expire() == ["sip:1@h"])
+        register.now += 390
+        #expect(register.expire() == ["sip:2@h"] && register.table.counts.users == 0)
+    }
+
     @Test func aFewAtATime() {
         let register = Register()
         for number in 0..<500 { register.change("\(number)", [Wish(uri: "sip:\(number)@h", expires: 5)]) }

@@ -34,6 +34,30 @@ import Testing
         #expect(register.table.counts.bytes <= bytes + bytes / 10)
     }
 
+    @Test func attributesStay() {
+        let register = Register()
+        var edit = register.edit(Wish(uri: "sip:1@h"))
+        edit.contact.attributes = Register.text("stenant red")
+        func put() -> Change {
+            withUnsafePointer(to: edit) { edit in
+                var change = usrloc_change()
+                change.aor = Register.text("a")
+                change.edits = edit
+                change.count = 1
+                return register.table.make(
+                    change, now: register.now, ruids: register.ruids.pointee, events: 0,
+                    table: OpaquePointer(bitPattern: 1)!, register.arena.allocate)
+            }
+        }
+        #expect(put().outcome.record?.pointee.contacts?[0].attributes.string == "stenant red")
+        #expect(register.contacts("a")[0].attributes.string == "stenant red")
+        edit.contact.attributes = Register.text(String(repeating: "x", count: Int(USRLOC_LONGEST_ATTRIBUTES) + 1))
+        edit.contact.cseq = 2
+        #expect(put().outcome.status == USRLOC_TOO_LONG)
+        edit.contact.attributes = ""
+        #expect(put().outcome.updated == 1 && register.contacts("a")[0].attributes.isEmpty)
+    }
+
     @Test func byHashAndName() {
         let register = Register()
         let made = register.change("a", [Wish(uri: "sip:1@h"), Wish(uri: "sip:2@h")])
@@ -111,7 +135,7 @@ import Testing
         let tally = Tally()
         @Sendable func work(_ thread: Int) {
             let arena = CopyArena()
-            for round in 0..<20_000 {
+            for round in 0..<8000 {
                 var edit = usrloc_edit()
                 edit.kind = UInt32(round % 3 == 2 ? USRLOC_DROP : USRLOC_PUT)
                 edit.contact.expires = shared.now + 1000
@@ -146,7 +170,7 @@ import Testing
             for thread in 0..<2 { group.addTask { work(thread) } }
             group.addTask {
                 let arena = CopyArena()
-                for round in 0..<300 {
+                for round in 0..<60 {
                     var gone: [LocationTable.Gone] = []
                     for index in 0..<LocationTable.stripeCount {
                         _ = shared.table.expire(

@@ -56,6 +56,7 @@ enum {
     USRLOC_LONGEST_INSTANCE = 255,
     USRLOC_LONGEST_RUID = 64,
     USRLOC_LONGEST_USER_AGENT = 255,
+    USRLOC_LONGEST_ATTRIBUTES = 2048,
 };
 
 /* Whether the row of a contact is written. */
@@ -115,6 +116,11 @@ typedef struct usrloc_contact {
     int64_t last_keepalive; /* when it last answered a ping, or was registered */
     uint32_t round_trip; /* of that ping, microseconds; 0: not known */
     uint32_t is_memory_only; /* 1: it is not written (USRLOC_MEMORY_ONLY) */
+    /*
+     * What a script has put on it (xavp_contact): one after the other a byte, 'i' for a number or 's' for a text, the name, a NUL, the value, numbers in
+     * decimal, and a NUL. An update without any takes those away that were there.
+     */
+    apus_str attributes;
 } usrloc_contact;
 
 /* The contacts of one address of record: best q first, those without one last; equal ones, and with desc_time_order all, newest first. */
@@ -335,6 +341,17 @@ typedef struct usrloc_api {
      * APUS_FALSE: there is none such; so with db_mode 3.
      */
     int (*APUS_NONNULL expire)(const apus_host *APUS_NONNULL h, usrloc_table *APUS_NONNULL t, uint64_t hash, apus_str ruid);
+    /*
+     * [worker] With db_mode 3 what `visit` is otherwise. Later on this worker `seen` is called for the contacts of the next rows behind the ruid `after`, in the
+     * order of ruids, `limit` at most, also for those that are over; they live for the *call* and have no attributes. Then, possibly before
+     * `rows` returns, `done` is called once, with how many rows there were, or a negative number when the database has failed. With limit 0
+     * nothing is seen, and `done` gets how many contacts there are that are not over. In other modes it gets -1.
+     */
+    void (*APUS_NONNULL rows)(const apus_host *APUS_NONNULL h, usrloc_table *APUS_NONNULL t, apus_str after, uint32_t limit,
+                 void (*APUS_NULLABLE seen)(const apus_host *APUS_NONNULL h, apus_str aor, uint64_t hash,
+                                            const usrloc_contact *APUS_NONNULL contact, void *APUS_NULLABLE user),
+                 void (*APUS_NONNULL done)(const apus_host *APUS_NONNULL h, int64_t count, void *APUS_NULLABLE user),
+                 void *APUS_NULLABLE user);
 } usrloc_api;
 
 /* [start] usrloc's interface; null with a logged reason when usrloc.so is not loaded. A module names "usrloc/1" in `needs`. */
