@@ -12,21 +12,22 @@ private enum Sign {
     static let webSocket: Int64 = 64
     static let otherContactPort: Int64 = 128
     static let otherMedia: Int64 = 256
-    static let all: Int64 = 511
+    static let otherTarget: Int64 = 512
+    static let all: Int64 = 1023
 }
 
 /// `nat_uac_test(bits)`: whether one of these is a sign that the sender is behind a NAT.
 func testClient(_ call: Call) -> CInt {
     let bits = call.int(0)
-    guard bits & ~Sign.all == 0 else { return call.fail("nat_uac_test knows the bits 1 to 256") }
+    guard bits & ~Sign.all == 0 else { return call.fail("nat_uac_test knows the bits 1 to 512") }
     let test = ClientTest(call)
-    return test.way(bits) || test.contacts(bits) || test.media(bits) ? .true : .false
+    return test.way(bits) || test.contacts(bits) || test.media(bits) || test.target(bits) ? .true : .false
 }
 
 /// Checks a constant, the first argument.
 let prepareClientTest: Preparation = { _, _, constant, _, complaint in
     guard let bits = constant.number, bits & ~Sign.all == 0 else {
-        return complaint.say("a sum of 1, 2, 4, 8, 16, 32, 64, 128 and 256 is wanted")
+        return complaint.say("a sum of 1, 2, 4, 8, 16, 32, 64, 128, 256 and 512 is wanted")
     }
     return .true
 }
@@ -52,8 +53,7 @@ private struct ClientTest {
     /// By the top Via and by what the message came from.
     func way(_ bits: Int64) -> Bool {
         if bits & Sign.privateSource != 0, source.remote.isPrivate(mode: mode) { return true }
-        let transport = Int(source.transport)
-        if bits & Sign.webSocket != 0, transport == APUS_WS || transport == APUS_WSS { return true }
+        if bits & Sign.webSocket != 0, isWebSocket(Int(source.transport)) { return true }
         guard bits & (Sign.otherVia | Sign.privateVia | Sign.otherViaPort) != 0, let via = message.via(0) else {
             return false
         }
@@ -73,6 +73,35 @@ private struct ClientTest {
         }
         return false
     }
+
+    /// Whether the message goes elsewhere than it says: a request than its Request-URI, by `$du`; a reply than its next Via, by what that was received from.
+    /// So does all that goes over a WebSocket.
+    func target(_ bits: Int64) -> Bool {
+        guard bits & Sign.otherTarget != 0 else { return false }
+        return message.isRequest ? requestTarget() : replyTarget()
+    }
+
+    private func requestTarget() -> Bool {
+        var branch = apus_branch()
+        branch.size = UInt32(MemoryLayout<apus_branch>.size)
+        host.pointee.branches.pointee.current(message.handle, &branch)
+        guard let uri = message.parse(uri: branch.uri) else { return false }
+        guard !branch.destination.isEmpty, let next = message.parse(uri: branch.destination) else {
+            return isWebSocket(uri.transportNumber)
+        }
+        return isWebSocket(next.transportNumber) || !next.host.equalsIgnoringCase(uri.host)
+            || next.effectivePort != uri.effectivePort
+    }
+
+    private func replyTarget() -> Bool {
+        guard let via = message.via(1) else { return false }
+        if isWebSocket(Int(host.pointee.net.pointee.transport(via.transport))) { return true }
+        if !via.received.isEmpty, !via.received.equalsIgnoringCase(via.host) { return true }
+        let port = via.port == 0 ? 5060 : via.port
+        return via.rport.isEmpty ? false : via.rport.number != Int64(port)
+    }
+
+    private func isWebSocket(_ transport: Int) -> Bool { transport == APUS_WS || transport == APUS_WSS }
 
     func media(_ bits: Int64) -> Bool {
         guard bits & (Sign.privateMedia | Sign.otherMedia) != 0, let sdp = message.sdp else { return false }

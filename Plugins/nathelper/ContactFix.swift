@@ -4,24 +4,32 @@ import RoutingKit
 /// `fix_nated_contact()`: the address that the message came from in each Contact.
 func fixContact(_ call: Call) -> CInt {
     let message = call.message
-    let source = message.source
-    let address = message.field(APUS_FIELD_SOURCE_IP)
     var isThere = false
     let isDone = message.changeContacts { text in
-        guard let uri = message.parse(uri: text), let start = text.s, let host = uri.host.s,
-            var writer = call.writer(text.len + address.len + 16)
-        else { return nil }
+        guard let fixed = message.rewritten(text, { call.writer($0) }) else { return nil }
         isThere = true
-        let from = host - start
-        let end = uri.port.s.map { $0 - start + uri.port.len } ?? (from + uri.host.len)
-        writer.add(text[0..<from])
-        writer.add(host: address)
-        writer.add(":")
-        writer.add(number: Int64(source.remote.port))
-        writer.add(text[end..<text.len])
-        return writer.text
+        return fixed
     }
     return isDone && isThere ? .true : .false
+}
+
+extension Message {
+    /// The URI with the address that the message came from; nil when it cannot be read, or memory is out.
+    /// - Parameter writer: room for so many bytes.
+    func rewritten(_ text: apus_str, _ writer: (Int) -> Writer?) -> apus_str? {
+        let address = field(APUS_FIELD_SOURCE_IP)
+        guard let uri = parse(uri: text), let start = text.s, let host = uri.host.s,
+            var out = writer(text.len + address.len + 16)
+        else { return nil }
+        let from = host - start
+        let end = uri.port.s.map { $0 - start + uri.port.len } ?? (from + uri.host.len)
+        out.add(text[0..<from])
+        out.add(host: address)
+        out.add(":")
+        out.add(number: Int64(source.remote.port))
+        out.add(text[end..<text.len])
+        return out.text
+    }
 }
 
 /// `fix_nated_register()`: the source as a URI in `received_avp`, for the registrar.

@@ -16,6 +16,7 @@ private let module = Module(
         declareTests(host)
         declareContacts(host)
         declareAliases(host)
+        declareSelects(host)
         declarePings(host, state.pointer(to: \.pings).unsafelyUnwrapped, state.pointee.pinger)
         host.function(
             "fix_nated_sdp", "bits:int, address:format?", routes: everywhere,

@@ -32,6 +32,8 @@ struct Pinger: ~Copyable {
     fileprivate var listener: OpaquePointer?
     fileprivate var serverId: UInt32 = 0
     fileprivate var sendsRequests = false
+    /// The contacts are in the database only.
+    fileprivate var walksRows = false
     /// 0: pings are stopped by an operator.
     let isActive = Atomic<Int64>(1)
     /// When pings began, or began again: seconds since 1970. Nobody can have answered before.
@@ -106,9 +108,7 @@ extension UnsafeMutablePointer<Pinger> {
         var location = usrloc_settings()
         location.size = UInt32(MemoryLayout<usrloc_settings>.size)
         usrloc.pointee.settings(host, &location)
-        if location.db_mode == 3 {
-            host.log(.warning, "nobody is pinged: with db_mode 3 of usrloc there are no contacts in memory")
-        }
+        pointee.walksRows = location.db_mode == 3
         var cflags: UInt32 = 0
         if settings.natedOnly != 0 {
             guard 0...31 ~= location.nat_bflag else {
@@ -123,6 +123,11 @@ extension UnsafeMutablePointer<Pinger> {
         }
         if settings.timeout > 0, !pointee.sendsRequests {
             host.log(.warning, "keepalive_timeout has no effect without SIP pings (sipping_bflag, sipping_from)")
+        }
+        if settings.timeout > 0, pointee.walksRows {
+            host.log(
+                .warning, "keepalive_timeout has no effect with db_mode 3 of usrloc: rows do not say who has answered")
+            pointee.settings.timeout = 0
         }
         guard settings.method.isToken else {
             host.log(.error, "sipping_method is no method")
@@ -157,10 +162,15 @@ extension UnsafeMutablePointer<Pinger> {
     fileprivate func turn(_ tick: UnsafePointer<apus_tick>) {
         guard let usrloc = pointee.usrloc, let homes = pointee.homes else { return }
         let home = homes + Int(tick.pointee.worker)
-        guard pointee.isActive.load(ordering: .relaxed) != 0 else { return home.pointee.rounds.pause() }
-        home.turn(tick.pointee.host, usrloc, now: tick.pointee.now) { host, _, hash, contact, user in
+        guard pointee.isActive.load(ordering: .relaxed) != 0 else { return home.pause() }
+        let seen: PingHome.Seen = { host, _, hash, contact, user in
             let home = user.unsafelyUnwrapped.assumingMemoryBound(to: PingHome.self)
             pinger.ping(host, home, hash, contact.pointee)
+        }
+        if !pointee.walksRows {
+            home.turn(tick.pointee.host, usrloc, now: tick.pointee.now, seen)
+        } else if tick.pointee.worker == 0 {
+            home.turnRows(tick.pointee.host, usrloc, now: tick.pointee.now, seen)
         }
     }
 
@@ -204,7 +214,7 @@ extension UnsafeMutablePointer<Pinger> {
         guard let mark = PingMark(message.field(APUS_FIELD_FROM_TAG), prefix: prefix) else { return .true }
         let status = message.api.pointee.status(message.handle)
         if status != 408, status != 430, let table = usrloc.pointee.table_at(host, mark.table),
-            usrloc.pointee.refresh_keepalive(host, table, mark.hash, mark.ruid, mark.roundTrip) > 0
+            usrloc.pointee.refresh_keepalive(host, table, mark.hash, mark.ruid, mark.roundTrip) > 0 || pointee.walksRows
         {
             host.bump(pointee.answered)
         }

@@ -12,7 +12,17 @@ public struct PingHome {
     public var rounds: PingRounds
     public var sender: PingSender
     /// Place among usrloc's tables of the one that is walked over.
-    public fileprivate(set) var table: UInt32 = 0
+    public internal(set) var table: UInt32 = 0
+    /// Milliseconds in which each contact is pinged once.
+    let interval: UInt64
+    /// Only contacts with one of these branch flags; 0: all.
+    let cflags: UInt32
+    /// Over tables that are in the database only.
+    var walks: UnsafeMutablePointer<RowWalk>?
+    var walkCount = 0
+
+    /// As many as usrloc has tables.
+    static let mostWalks = 64
 
     /// How often it is looked whose turn it is, in milliseconds.
     public static let beat: UInt32 = 50
@@ -31,7 +41,7 @@ public struct PingHome {
             (homes + Int(index)).initialize(
                 to: PingHome(
                     rounds: PingRounds(interval: interval, cflags: cflags, part: index, parts: count),
-                    sender: PingSender(style, random: random.next())))
+                    sender: PingSender(style, random: random.next()), interval: interval, cflags: cflags))
         }
         return homes
     }

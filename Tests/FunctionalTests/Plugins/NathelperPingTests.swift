@@ -102,6 +102,45 @@ import Testing
         #expect(try other.receive(within: .seconds(10)).message.method == "OPTIONS")
     }
 
+    /// Contacts that are in the database only.
+    @Test func rowsOfADatabase() throws {
+        let folder = try TemporaryFolder()
+        let file = try UsrlocDesk.makeDatabase(folder)
+        let desk = try PhoneDesk(
+            folder,
+            [
+                #""usrloc", "db_mode", 3"#, #""nathelper", "natping_interval", 2"#,
+                #""nathelper", "ping_nated_only", 1"#,
+                #""nathelper", "keepalive_timeout", 1"#,
+            ] + NathelperPingTests.sip, database: file)
+        try desk.server.waitForLog("keepalive_timeout has no effect with db_mode 3")
+        let plain = try desk.phone("plain", ["X-Sip: 1"])
+        let zeros = try desk.phone("zeros", ["X-Nat: 1"])
+        let phones = try (0..<5).map { try Kept(desk.phone("own\($0)", ["X-Nat: 1", "X-Sip: 1"])) }
+        let over = try desk.phone("over", ["X-Nat: 1"])
+        try sqlite(file, "UPDATE location SET expires = '2001-01-01 00:00:00' WHERE username = 'over'")
+        #expect(zeros.datagram(within: .seconds(10))?.bytes == [0, 0, 0, 0])
+        for (index, phone) in phones.enumerated() {
+            let ping = try phone.client.receive(within: .seconds(10)).message
+            #expect(ping.startLine == "OPTIONS sip:own\(index)@\(phone.client.address) SIP/2.0")
+            try phone.client.send(ping.response(200, "OK"), to: desk.server.port)
+        }
+        // Round after round, and each once in a round.
+        let again = try phones[0].client.receive(within: .seconds(10)).message
+        #expect(again.method == "OPTIONS")
+        #expect(try until { try Int(desk.statistic("nathelper.pings_answered")) ?? 0 >= 5 })
+        #expect(plain.datagram(within: .milliseconds(10)) == nil && over.datagram(within: .milliseconds(10)) == nil)
+        let sent = try Int(desk.statistic("nathelper.pings_sent")) ?? 0
+        #expect(sent <= 18, "three rounds of six contacts at most, not \(sent)")
+    }
+
+    /// A client that can stand in an array.
+    private final class Kept {
+        let client: UDPClient
+
+        init(_ client: consuming UDPClient) { self.client = client }
+    }
+
     @Test func withoutSIP() throws {
         let folder = try TemporaryFolder()
         let desk = try PhoneDesk(

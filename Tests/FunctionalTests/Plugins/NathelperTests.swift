@@ -72,7 +72,7 @@ import Testing
         let sum = try Probe(
             ["sl", "nathelper"],
             script:
-                "force_rport(); if (nat_uac_test(\"511\")) sl_send_reply(\"200\", \"yes\"); else sl_send_reply(\"200\", \"no\");"
+                "force_rport(); if (nat_uac_test(\"1023\")) sl_send_reply(\"200\", \"yes\"); else sl_send_reply(\"200\", \"no\");"
         )
         func there(_ text: String) -> String { text.replacing("PORT", with: "\(sum.client.address.port)") }
         headers = body.isEmpty ? [] : NathelperTests.sdp
@@ -80,6 +80,82 @@ import Testing
         let whole = sum.request(id: "sum", headers: headers, body: body)
             .replacing("UDP \(sum.client.address)", with: "UDP \(there(via))")
         #expect(try sum.ask(NathelperTests.bare(whole)).reason == (bits.isEmpty ? "no" : "yes"))
+    }
+
+    /// 512: `$du` says otherwise than the Request-URI, or it goes over a WebSocket.
+    @Test func otherTargets() throws {
+        let cases: [(du: String, code: Int)] = [
+            ("", -1), ("sip:192.0.2.1:5070", -1), ("sip:192.0.2.1", 1), ("sip:192.0.2.2:5070", 1),
+            ("sip:192.0.2.1:5070;transport=ws", 1),
+        ]
+        let script = cases.enumerated().map { index, one in
+            """
+            $ru = "sip:a@192.0.2.1:5070"; $du = \(one.du.isEmpty ? "$null" : "\"\(one.du)\"");
+            if (nat_uac_test("512")) $var(c) = 1; else $var(c) = -1;
+            $var(all) = $var(all) + " " + $var(c);
+
+            """
+        }.joined()
+        let probe = try Probe(
+            ["sl", "pv", "nathelper"],
+            script: "$var(all) = \"codes\";\n\(script) sl_send_reply(\"200\", \"$var(all)\");")
+        #expect(
+            try probe.ask(probe.request(id: "target")).reason
+                == (["codes"] + cases.map { "\($0.code)" }).joined(separator: " "))
+    }
+
+    /// The same of replies: the second Via and what it was received from.
+    @Test(arguments: [
+        ("UDP 192.0.2.1:5070;branch=z9hG4bKx", -1), ("UDP 192.0.2.1:5070;branch=z9hG4bKx;received=192.0.2.9", 1),
+        ("UDP 192.0.2.1;branch=z9hG4bKx;rport=5060;received=192.0.2.1", -1),
+        ("UDP 192.0.2.1;branch=z9hG4bKx;rport=5070", 1), ("WS h.invalid;branch=z9hG4bKx", 1),
+    ])
+    func otherTargetsOfReplies(via: String, code: Int) throws {
+        let probe = try Probe(
+            ["sl", "xlog", "nathelper"],
+            globals: """
+                reply_route {
+                    if (nat_uac_test("512")) xlog("L_NOTICE", "code 1\\n"); else xlog("L_NOTICE", "code -1\\n");
+                    drop;
+                }
+                """, script: "exit;")
+        try probe.client.send(
+            """
+            SIP/2.0 200 OK\r
+            Via: SIP/2.0/UDP \(probe.server.address);branch=z9hG4bKown\r
+            Via: SIP/2.0/\(via)\r
+            From: <sip:a@b>;tag=1\r
+            To: <sip:a@b>;tag=2\r
+            Call-ID: replies\r
+            CSeq: 1 OPTIONS\r
+            Content-Length: 0\r
+            \r
+
+            """, to: probe.server.port)
+        try probe.server.waitForLog("code \(code)\n")
+    }
+
+    @Test func theSelectOfContacts() throws {
+        let probe = try Probe(
+            ["sl", "nathelper"],
+            script: """
+                $var(a) = @nathelper.rewrite_contact[1];
+                $var(b) = @nathelper.rewrite_contact[2].nameaddr.uri;
+                $var(c) = @nathelper.rewrite_contact[3];
+                sl_send_reply("200", "$var(a) | $var(b) | $var(c)");
+                """)
+        let own = probe.client.address
+        let request = probe.request(
+            id: "select", headers: ["Contact: \"N\" <sip:bob@10.0.0.1:5070;x=1>;q=1, sip:c@10.0.0.2"])
+        #expect(
+            try probe.ask(NathelperTests.bare(request)).reason
+                == "\"N\" <sip:bob@\(own);x=1>;q=1 | sip:c@\(own) | ")
+        for path in ["rewrite_contact", "rewrite_contact[0]", "rewrite_contact[1].host", "other[1]"] {
+            do {
+                _ = try Probe(["sl", "nathelper"], script: "$var(a) = @nathelper.\(path);")
+                Issue.record("\(path) is taken")
+            } catch { #expect("\(error)".contains("config") || "\(error)".contains("ontact"), "\(error)") }
+        }
     }
 
     // MARK: Contacts
