@@ -160,7 +160,9 @@ import Testing
         }
     }
 
-    @Test(arguments: configs, [[], ["WITH_AUTH"], ["WITH_USRLOCDB"], ["WITH_AUTH", "WITH_MULTIDOMAIN"]])
+    @Test(
+        arguments: configs,
+        [[], ["WITH_AUTH"], ["WITH_USRLOCDB"], ["WITH_MULTIDOMAIN"], ["WITH_AUTH", "WITH_MULTIDOMAIN"]])
     func usersCallEachOther(config: String, defines: [String]) throws {
         let domain = defines.contains("WITH_MULTIDOMAIN") ? "multi.test" : "site.test"
         let site = try Site(
@@ -173,7 +175,11 @@ import Testing
         try site.talk(invite, id: "call")
         let nobody = try site.ask("INVITE", "sip:nobody@\(domain)", as: "alice", id: "nobody")
         #expect(nobody.statusCode == 404)
-        if domain == "site.test" {
+        if domain != "site.test" {
+            // An address of another domain is another address, though that domain is the server's, too.
+            let other = try site.ask("INVITE", "sip:bob@site.test", as: "alice", id: "other")
+            #expect(other.statusCode == 404)
+        } else {
             let far = try site.ask("OPTIONS", "sip:carl@elsewhere.test", as: "bob", id: "far", headers: [])
             #expect(site.isAuthenticated || far.statusCode == 403)
         }
@@ -189,8 +195,7 @@ import Testing
             config,
             ["WITH_AUTH", "WITH_IPAUTH", "WITH_USRLOCDB", "WITH_ALIASDB", "WITH_SPEEDDIAL", "WITH_ACCDB"],
             rows: """
-                INSERT INTO dbaliases (alias_username, alias_domain, username, domain) VALUES ('4711', 'site.test', 'bob', 'site.test');
-                INSERT INTO speed_dial (username, domain, sd_username, sd_domain, new_uri) VALUES ('alice', 'site.test', '22', 'site.test', 'sip:bob@site.test');
+                \(DebianConfigTests.numbers)
                 INSERT INTO address (grp, ip_addr, mask) VALUES (1, '127.0.0.1', 32);
                 \(DebianConfigTests.columns)
                 """)
@@ -219,6 +224,45 @@ import Testing
         #expect(rows.contains("INVITE|tables1@debian|200|alice|127.0.0.1|4711\n"))
         #expect(rows.contains("INVITE|missed@debian|486|alice|127.0.0.1|bob\n"))
     }
+
+    /// Each table by itself, without passwords.
+    @Test(arguments: configs, [("WITH_ALIASDB", "4711"), ("WITH_SPEEDDIAL", "22")])
+    func numbersOfUsers(config: String, by: (define: String, number: String)) throws {
+        let site = try Site(config, [by.define], rows: DebianConfigTests.numbers)
+        try site.register()
+        let invite = try site.call("sip:\(by.number)@site.test", id: "number")
+        #expect(invite.startLine == "INVITE sip:bob@\(site.bob.address) SIP/2.0")
+        try site.talk(invite, id: "number")
+        let other = try site.ask(
+            "INVITE", "sip:\(by.number == "22" ? "4711" : "22")@site.test", as: "alice", id: "other")
+        #expect(other.statusCode == 404, "the other table is not asked")
+    }
+
+    @Test(arguments: configs) func accountsAlone(config: String) throws {
+        let site = try Site(config, ["WITH_ACCDB"], rows: DebianConfigTests.columns)
+        try site.register()
+        try site.talk(try site.call("sip:bob@site.test", id: "call"), id: "call")
+        let missed = try site.call("sip:bob@site.test", id: "missed")
+        try site.bob.send(missed.response(486, "Busy Here"), to: site.port)
+        _ = try site.alice.reply(486)
+        let columns = "method, callid, sip_code, src_user, src_ip, dst_ouser, dst_domain"
+        func rows(_ table: String) throws -> String {
+            try sqlite(site.file, "SELECT \(columns) FROM \(table) ORDER BY callid, method DESC")
+        }
+        let ends = "alice|127.0.0.1|bob|127.0.0.1\n"
+        let answered = "INVITE|call@debian|200|\(ends)BYE|call@debian|200|\(ends)"
+        var (accounted, missedRows) = ("", "")
+        let isThere = try until {
+            (accounted, missedRows) = try (rows("acc"), rows("missed_calls"))
+            return missedRows == "INVITE|missed@debian|486|\(ends)" && accounted == answered
+        }
+        #expect(isThere, "\(accounted)\(missedRows)\(site.server.errors)")
+    }
+
+    private static let numbers = """
+        INSERT INTO dbaliases (alias_username, alias_domain, username, domain) VALUES ('4711', 'site.test', 'bob', 'site.test');
+        INSERT INTO speed_dial (username, domain, sd_username, sd_domain, new_uri) VALUES ('alice', 'site.test', '22', 'site.test', 'sip:bob@site.test');
+        """
 
     /// An address that is in no group has to prove who asks.
     @Test(arguments: configs) func addressesThatAreNotThere(config: String) throws {
