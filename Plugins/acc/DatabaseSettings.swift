@@ -14,6 +14,9 @@ struct DatabaseSettings {
     var code = apus_str()
     var reason = apus_str()
     var time = apus_str()
+    /// The columns of ser's form.
+    var ser = SERColumns()
+    var isLocalTime: Int64 = 0
     var extraText = apus_str()
     var extras = Extras()
     var isNullable: Int64 = 0
@@ -47,7 +50,10 @@ struct DatabaseSettings {
         // Tables whose names are known only later are looked at by nobody.
         for (table, version) in [(table, DatabaseSettings.version), (missedTable, DatabaseSettings.missedVersion)]
         where table.index(of: UInt8(ascii: "$")) == nil {
-            if checksVersion != 0, host.pointee.db.pointee.check_version(db, table, version) != CInt(APUS_OK) {
+            // SER's tables have versions of their own.
+            if checksVersion != 0, !state.pointee.isSER,
+                host.pointee.db.pointee.check_version(db, table, version) != CInt(APUS_OK)
+            {
                 return nil
             }
             tellMissing(host, db, table, state)

@@ -44,16 +44,6 @@ struct Items {
             line.addCut(start[index].value)
         }
     }
-
-    /// Two texts with a blank between them.
-    func joined(_ first: apus_str, _ second: apus_str) -> apus_str {
-        if first.isEmpty { return second }
-        guard var text = call.writer(first.len + second.len + 1) else { return apus_str() }
-        text.add(first)
-        text.add(" ")
-        text.add(second)
-        return text.text
-    }
 }
 
 extension UnsafePointer<apus_call> {
@@ -63,6 +53,16 @@ extension UnsafePointer<apus_call> {
         guard host.pointee.vars.pointee.get(self, variable, &value) > 0 else { return nil }
         if value.isText { return value.str }
         return value.isInt ? text(number: value.num) : nil
+    }
+
+    /// Two texts with a blank between them.
+    func joined(_ first: apus_str, _ second: apus_str) -> apus_str {
+        if first.isEmpty { return second }
+        guard var text = writer(first.len + second.len + 1) else { return apus_str() }
+        text.add(first)
+        text.add(" ")
+        text.add(second)
+        return text.text
     }
 
     func text(number: Int64) -> apus_str {

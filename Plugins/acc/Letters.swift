@@ -56,12 +56,13 @@ extension Report {
         let letters = state.pointee.letters
         for index in 0..<letters.len {
             guard let letter = Letter(rawValue: UnicodeScalar(letters[index])) else { continue }
-            let value = value(letter, call, items)
+            let value = value(letter, call)
             items.add(letter.name, value.isEmpty ? missing : value)
         }
     }
 
-    private func value(_ letter: Letter, _ call: Call, _ items: Items) -> apus_str {
+    /// Empty when there is none.
+    func value(_ letter: Letter, _ call: Call) -> apus_str {
         let message = call.message
         return switch letter {
         case .method: message.field(APUS_FIELD_METHOD_TEXT)
@@ -72,7 +73,7 @@ extension Report {
         case .to: isUpstream ? fromHeader(message) : toHeader(message)
         case .fromTag: isUpstream ? toTag(message) : message.field(APUS_FIELD_FROM_TAG)
         case .toTag: isUpstream ? message.field(APUS_FIELD_FROM_TAG) : toTag(message)
-        case .status: items.joined(call.codeText(code), reason)
+        case .status: call.joined(call.codeText(code), reason)
         case .code: call.codeText(code)
         case .digestUser: digestUser(call)
         case .user: if case let user = digestUser(call), !user.isEmpty { user } else { fromURI(message) }

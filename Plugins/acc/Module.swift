@@ -9,6 +9,7 @@ private let module = Module(
     declare: { host in
         state.pointee.facility = host.pointee.log.pointee.facility("LOG_DAEMON")
         host.declare(ParameterTable.all, in: state)
+        host.declare(SERColumns.parameters, in: state.pointer(to: \.database.ser).unsafelyUnwrapped)
         declareFunctions(host, state)
         state.pointee.writtenCounter = host.counter("acc", "rows_written", doc: "Rows that the database has got.")
         state.pointee.lostCounter = host.counter("acc", "rows_lost", doc: "Rows that it has not.")

@@ -100,6 +100,8 @@ enum ParameterTable {
             .text("acc_sip_code_column", \.database.code, "sip_code", doc: "Column of status codes."),
             .text("acc_sip_reason_column", \.database.reason, "sip_reason", doc: "Column of reasons."),
             .text("acc_time_column", \.database.time, "time", doc: "Column of times."),
+            .flag(
+                "db_localtime", \.database.isLocalTime, 0, doc: "1: the column of times has local time, and not UTC."),
             .flag("db_version_check", \.database.checksVersion, 1, doc: "0: the tables may be of any version."),
             .number(
                 "db_insert_mode", \.database.insertMode, 0, 0...2,

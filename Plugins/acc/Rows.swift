@@ -1,3 +1,4 @@
+import Glibc
 import PluginKit
 import Synchronization
 
@@ -81,6 +82,11 @@ struct Row {
 
     mutating func add(_ column: apus_str, text: apus_str) { add(column, apus_db_text(text.isNull ? "" : text)) }
 
+    /// Columns at most: the form's with the time's three, those of the script and of a leg.
+    static func most(_ settings: DatabaseSettings, _ legs: Extras) -> Int {
+        SERColumns.count + 3 + settings.extras.count + legs.count
+    }
+
     /// Back to so many columns.
     mutating func cut(to count: Int) { self.count = count }
 }
@@ -97,10 +103,14 @@ extension Report {
         case .answered, .acknowledged: table = call.expand(settings.tableFormat)
         }
         let legs = state.pointee.legs
-        guard let table, !table.isEmpty, var row = Row(call, capacity: 9 + settings.extras.count + legs.count) else {
+        guard let table, !table.isEmpty, var row = Row(call, capacity: Row.most(settings, legs)) else {
             return call.log(.error, "a row is lost: its table has no name, or there is no memory")
         }
-        addFields(call, settings, &row)
+        if state.pointee.isSER {
+            addSERFields(call, settings.ser, &row)
+        } else {
+            addFields(call, settings, &row)
+        }
         addTime(call, settings, &row)
         for index in 0..<settings.extras.count {
             let entry = settings.extras[index]
@@ -130,7 +140,7 @@ extension Report {
     private func addTime(_ call: Call, _ settings: DatabaseSettings, _ row: inout Row) {
         let own = state.pointee
         let seconds = Int64(time.tv_sec)
-        row.add(settings.time, apus_db_number(UInt32(APUS_DB_DATETIME), seconds))
+        row.add(settings.time, apus_db_number(UInt32(APUS_DB_DATETIME), seconds + settings.offset(time.tv_sec)))
         switch own.timeMode {
         case TimeMode.microseconds:
             row.add(own.timeAttribute, apus_db_number(UInt32(APUS_DB_INT), seconds))
@@ -147,5 +157,16 @@ extension Report {
     private func value(_ call: Call, _ variable: OpaquePointer, _ settings: DatabaseSettings) -> apus_db_value {
         let text = call.text(of: variable)
         return apus_db_text(text ?? (settings.isNullable != 0 ? apus_str() : ""))
+    }
+}
+
+extension DatabaseSettings {
+    /// Seconds by which the column of times differs from UTC (`db_localtime`).
+    fileprivate func offset(_ seconds: time_t) -> Int64 {
+        guard isLocalTime != 0 else { return 0 }
+        var seconds = seconds
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        return Int64(parts.tm_gmtoff)
     }
 }

@@ -162,6 +162,40 @@ import Testing
         try call.waitForNothing()
     }
 
+    /// Rows as SER's tables have them.
+    @Test(arguments: [0, 1]) func columnsOfSER(isLocal: Int) throws {
+        let ledger = try Ledger()
+        let names = [
+            "from_uri", "to_uri", "sip_method", "i_uri", "o_uri", "sip_from", "sip_callid", "sip_to", "sip_status",
+            "who", "fromtag", "totag", "domain",
+        ]
+        let columns = names.map { "\($0) TEXT" }.joined(separator: ", ")
+        try sqlite(
+            ledger.file,
+            "DROP TABLE acc; DROP TABLE missed_calls; CREATE TABLE acc (\(columns), time DATETIME); CREATE TABLE missed_calls AS SELECT * FROM acc;"
+        )
+        let call = try ledger.call(
+            parameters: [#""acc_format", "ser""#, #""acc_user_column", "who""#, "\"db_localtime\", \(isLocal)"])
+        try call.send(call.invite())
+        let invite = try call.called("INVITE")
+        try call.answer(invite, 486, "Busy Here")
+        try call.acknowledge(call.reply(486))
+        let server = call.probe.server.address
+        let own = "sip:tester@\(call.probe.client.address)"
+        let all = names.joined(separator: ", ")
+        func row(_ user: String, _ domain: String) -> String {
+            let to = "sip:alice@\(server)"
+            return [
+                own, to, "INVITE", to, to, "<\(own)>;tag=from-call", "call@tests", "<\(to)>;tag=answered",
+                "486 Busy Here", user, "from-call", "answered", domain,
+            ].joined(separator: "|") + "\n"
+        }
+        try ledger.expect("SELECT \(all) FROM acc", row("tester", "127.0.0.1"))
+        try ledger.expect("SELECT \(all) FROM missed_calls", row("alice", "127.0.0.1"))
+        let now = isLocal == 1 ? "'now', 'localtime'" : "'now'"
+        try ledger.expect("SELECT abs(julianday(time) - julianday(\(now))) < 0.01 FROM acc", "1\n")
+    }
+
     /// What was reported before the server ends is written.
     @Test func theEndOfTheServer() throws {
         let ledger = try Ledger()
