@@ -7,7 +7,7 @@ extension UnsafeMutablePointer<ServerWorker> {
         guard bytes.count > 14 else { return }
         let shared = pointee.shared
         let shard = pointee.worker.pointee.shard
-        if bytes.hasPrefix("SIP/2.0 ") {
+        if UnsafeRawPointer(bytes.start).loadUnaligned(as: UInt64.self) == Self.statusLine {
             let code = Int(bytes[8] &- 0x30) &* 100 &+ Int(bytes[9] &- 0x30) &* 10 &+ Int(bytes[10] &- 0x30)
             guard code >= 100, code < 700 else { return }
             shard.bump(shared.pointee.counters.sentReplies)
@@ -21,9 +21,14 @@ extension UnsafeMutablePointer<ServerWorker> {
             while length < 14, bytes[length] != UInt8(ascii: " ") { length &+= 1 }
             guard length > 0, bytes[0] > UInt8(ascii: " ") else { return }
             shard.bump(shared.pointee.counters.sentRequests)
-            if let own = shared.pointee.counters.sent(Method(bytes[0..<length])) { shard.bump(own) }
+            // Before the table is looked into: else that is copied to the stack first.
+            let method = Method(bytes[0..<length])
+            if let own = shared.pointee.counters.sent(method) { shard.bump(own) }
         }
     }
+
+    /// What a reply begins with, as eight bytes are loaded.
+    private static var statusLine: UInt64 { UInt64(bigEndian: 0x5349_502f_322e_3020) }  // "SIP/2.0 "
 
     /// [worker] A reply has come, and somebody wants to know.
     func countReceived(_ message: Message) {
