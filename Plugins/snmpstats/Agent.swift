@@ -17,11 +17,13 @@ final class Agent: @unchecked Sendable {
     private let dialogs: Alarm
     private let startTime: StartTime
     /// A pipe's ends: to be read here, to be written by whoever ends the thread.
-    private let (wakeup, waker) = Agent.pipe()
+    private let (wakeup, waker) = Pipe.make()
 
     /// The library's session to the master agent, while there is one.
     var session: UnsafeMutablePointer<netsnmp_session>?
     private var masters = MasterAddress.usual
+    /// Of a master's name, while it takes longer than an attempt.
+    private var lookup: NameLookup?
     private var pingInterval: UInt64 = 15
     private var wasConnected = false
     /// Attempts since there was a connection, and when the next one is due; of the monotonic clock, as all times here in milliseconds.
@@ -34,7 +36,7 @@ final class Agent: @unchecked Sendable {
     private var notifications: UInt64 = 0
     private var dropped: UInt64 = 0
 
-    /// Milliseconds for a connection to come.
+    /// Milliseconds for a name's address, and for a connection to come.
     private static let patience: Int32 = 3000
     /// Seconds between attempts.
     private static let pauses: [UInt64] = [1, 2, 4, 8, 15]
@@ -79,7 +81,7 @@ final class Agent: @unchecked Sendable {
         let startTime = StartTime()
         self.startTime = startTime
         handler = Handler(
-            Agent.tree(facts, ports, users, queue: queue, dialogs: dialogs, startTime: { startTime.ticks }))
+            Agent.tree(facts, ports, users, queue: queue, dialogs: dialogs, startTime: { startTime.ticks }), users)
     }
 
     /// Everything that is answered.
@@ -116,7 +118,6 @@ final class Agent: @unchecked Sendable {
         pingInterval = config.pingInterval
         if settings.socket.isEmpty, let socket = config.socket { take(socket) }
         Status.shared.withLock { $0.master = masters[0].text }
-        users?.load()
         while !isEnding { turn() }
     }
 
@@ -131,8 +132,10 @@ final class Agent: @unchecked Sendable {
 
     private func turn() {
         let now = host.pointee.timer.pointee.now(host)
+        users?.catchUp()
+        users?.readOn()
         if session == nil, wasConnected { lost() }
-        if session == nil, now >= nextAttempt { connect(now) }
+        if session == nil, now >= nextAttempt, users?.isReady ?? true { connect(now) }
         if session != nil, now >= nextPing { ping() }
         if now >= nextLook {
             look(now)
@@ -141,26 +144,16 @@ final class Agent: @unchecked Sendable {
         report()
         let due = min(nextLook, session == nil ? nextAttempt : nextPing)
         let later = host.pointee.timer.pointee.now(host)
-        snmp_turn(due > later ? CInt(clamping: due - later) : 0, wakeup)
+        let pause = due > later && users?.isBehind != true ? CInt(clamping: due - later) : 0
+        snmp_turn(pause, wakeup, users?.bell ?? -1)
     }
 
     // MARK: - The end
 
     private var ending: Bool = false
     private var isEnding: Bool {
-        var byte: UInt8 = 0
-        if read(wakeup, &byte, 1) == 1 { ending = true }
+        if Pipe.empty(wakeup) { ending = true }
         return ending
-    }
-
-    private static func pipe() -> (Int32, Int32) {
-        var ends: [Int32] = [-1, -1]
-        _ = Glibc.pipe(&ends)
-        for end in ends {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(end, F_SETFL, O_NONBLOCK)
-        }
-        return (ends[0], ends[1])
     }
 
     /// [main] The thread comes to its end.
@@ -178,7 +171,7 @@ final class Agent: @unchecked Sendable {
         var reason = ""
         for master in masters {
             do throws(ConnectFailure) {
-                Connection.waiting = try master.connect(milliseconds: Agent.patience, wakeup: wakeup)
+                Connection.waiting = try master.connect(milliseconds: Agent.patience, wakeup: wakeup, &lookup)
             } catch {
                 reason = reason.isEmpty ? error.text : reason
                 continue
@@ -283,6 +276,7 @@ final class Agent: @unchecked Sendable {
             $0.sets = handler.sets
             $0.notifications = notifications
             $0.dropped = dropped
+            $0.missed = users?.lost ?? 0
             $0.alarms = alarms
         }
     }
@@ -302,8 +296,18 @@ func startAgent(_ host: Host) -> CInt {
 
 /// What the config says and what does not come of it.
 private func warn(_ host: Host, _ settings: Settings) {
-    if !settings.snmpgetPath.equals("/usr/local/bin/") {
-        host.log(.info, "snmpgetPath is not used: the master agent tells its time by AgentX")
+    let unused = [
+        ("snmpgetPath", settings.snmpgetPath.equals("/usr/local/bin/")),
+        ("snmpCommunity", settings.community.equals("public")), ("snmpVersion", settings.version.equals("3")),
+    ].filter { !$0.1 }.map(\.0)
+    if !unused.isEmpty {
+        let names = unused.joined(separator: ", ")
+        host.log(
+            .notice,
+            """
+            \(names): without effect. They were for asking the master agent for its sysUpTime by SNMP, which it tells by AgentX when the\
+             server connects: no program is run, and no community is needed
+            """)
     }
     for (name, minor, major) in [
         ("MsgQueue", settings.queueMinor, settings.queueMajor), ("dlg", settings.dialogMinor, settings.dialogMajor),

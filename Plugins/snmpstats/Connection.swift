@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 // Invariants: `waiting` is used on the agent's thread alone; `current` is set there, and only read elsewhere, under its lock, so that the descriptor
-// that is shut down is never somebody else's. The domain lives for ever: the library keeps a pointer to it.
+// that is shut down is never somebody else's. Neither thread waits for the other there: nothing is done under the lock but setting and shutting down. The domain lives for ever: the library keeps a pointer to it.
 
 /// The connection to the master agent, as a transport that the library knows by the name `apus`: made by us, so that nothing of it waits for
 /// somebody who is not there, and the end of the server can break it off.
@@ -13,10 +13,19 @@ enum Connection {
 
     /// A connected socket that the library has not asked for yet; -1: none.
     nonisolated(unsafe) static var waiting: Int32 = -1
-    private static let current = Mutex<Int32>(-1)
+    private struct Current {
+        var fd: Int32 = -1
+        var isBroken = false
+    }
+    private static let current = Mutex(Current())
 
-    /// [any] Whoever waits for the master agent waits no more.
-    static func breakOff() { current.withLock { if $0 >= 0 { shutdown($0, Int32(SHUT_RDWR)) } } }
+    /// [any] Whoever waits for the master agent waits no more, now and later.
+    static func breakOff() {
+        current.withLock {
+            $0.isBroken = true
+            if $0.fd >= 0 { shutdown($0.fd, Int32(SHUT_RDWR)) }
+        }
+    }
 
     /// The library has not asked for the socket that waits, and is not going to.
     static func forget() {
@@ -58,7 +67,10 @@ enum Connection {
         transport.pointee.f_recv = receive
         transport.pointee.f_send = send
         transport.pointee.f_close = close
-        current.withLock { $0 = waiting }
+        current.withLock {
+            $0.fd = waiting
+            if $0.isBroken { shutdown(waiting, Int32(SHUT_RDWR)) }
+        }
         waiting = -1
         return transport
     }
@@ -96,7 +108,7 @@ enum Connection {
 
     private static let close: @convention(c) (UnsafeMutablePointer<netsnmp_transport>?) -> CInt = { transport in
         guard let transport, transport.pointee.sock >= 0 else { return -1 }
-        current.withLock { $0 = -1 }
+        current.withLock { $0.fd = -1 }
         let result = Glibc.close(transport.pointee.sock)
         transport.pointee.sock = -1
         return result

@@ -7,6 +7,7 @@ import PluginKit
 /// Answers requests for what is registered below an enterprise's node. Agent thread only.
 final class Handler {
     private let tree: Tree
+    private let users: Users?
     /// GETs and their like, by varbind; and SET requests that were carried out.
     private(set) var requests: UInt64 = 0
     private(set) var sets: UInt64 = 0
@@ -16,7 +17,10 @@ final class Handler {
     /// The library's handlers are handed no pointer of ours that would not do for a number.
     nonisolated(unsafe) static var shared: Handler?
 
-    init(_ tree: Tree) { self.tree = tree }
+    init(_ tree: Tree, _ users: Users?) {
+        self.tree = tree
+        self.users = users
+    }
 
     /// What is registered below each enterprise's node: the objects of the three MIBs.
     private static let subtrees: [Path] = [[3, 1, 1, 1], [3, 1, 2, 1], [3, 1, 3, 1]]
@@ -46,6 +50,8 @@ final class Handler {
                 let family = Family(rawValue: Int(bitPattern: registration.pointee.my_reg_void) - 1)
             else { return CInt(SNMP_ERR_GENERR) }
             let all = Requests(info: info, first: requests, root: family.root)
+            // Whoever asks after a registration was answered sees it.
+            handler.users?.catchUp()
             switch info.pointee.mode {
             case CInt(snmp_mode_get): handler.get(all)
             case CInt(snmp_mode_get_next): handler.getNext(all)

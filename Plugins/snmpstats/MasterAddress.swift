@@ -60,8 +60,12 @@ struct ConnectFailure: Error {
 }
 
 extension MasterAddress {
-    /// A connected socket, the caller's. Blocks for `milliseconds` at most, apart from looking up a name, and until `wakeup` is readable.
-    func connect(milliseconds: Int32, wakeup: Int32) throws(ConnectFailure) -> Int32 {
+    /// A connected socket, the caller's. Blocks for `milliseconds` at most for a name, and for each of its addresses, and only until `wakeup` is
+    /// readable.
+    /// - Parameter lookup: of the name, when it took longer the last time.
+    func connect(
+        milliseconds: Int32, wakeup: Int32, _ lookup: inout NameLookup?
+    ) throws(ConnectFailure) -> Int32 {
         switch self {
         case .unix(let path):
             var address = sockaddr_un()
@@ -72,26 +76,33 @@ extension MasterAddress {
                     bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count), AF_UNIX,
                     milliseconds, wakeup)
             }
-        case .tcp(let host, let port): return try MasterAddress.connect(host, port, milliseconds, wakeup)
+        case .tcp(let host, let port):
+            let current: NameLookup
+            if let known = lookup, known.host == host, known.port == port {
+                current = known
+            } else {
+                current = try NameLookup(host, port)
+            }
+            lookup = current
+            guard let answer = current.wait(milliseconds: milliseconds, wakeup: wakeup) else {
+                throw ConnectFailure("its name is still being looked up")
+            }
+            lookup = nil
+            return try MasterAddress.connect(answer.get(), milliseconds, wakeup)
         }
     }
 
     private static func connect(
-        _ host: String, _ port: String, _ milliseconds: Int32, _ wakeup: Int32
+        _ addresses: [NameLookup.Address], _ milliseconds: Int32, _ wakeup: Int32
     ) throws(ConnectFailure) -> Int32 {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var list: UnsafeMutablePointer<addrinfo>?
-        let code = getaddrinfo(host, port, &hints, &list)
-        guard code == 0, let first = list else { throw ConnectFailure(String(cString: gai_strerror(code))) }
-        defer { freeaddrinfo(list) }
-        var next: UnsafeMutablePointer<addrinfo>? = first
         var failure = ConnectFailure("it has no address")
-        while let one = next {
-            next = one.pointee.ai_next
+        for address in addresses {
             do throws(ConnectFailure) {
-                return try connect(
-                    one.pointee.ai_addr, one.pointee.ai_addrlen, one.pointee.ai_family, milliseconds, wakeup)
+                return try withUnsafeBytes(of: address.storage) { (bytes) throws(ConnectFailure) in
+                    try connect(
+                        bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), address.length, address.family,
+                        milliseconds, wakeup)
+                }
             } catch { failure = error }
         }
         throw failure

@@ -18,7 +18,7 @@ private let module = Module(
             "snmpstats.status", flags: APUS_RPC_READS,
             reply: """
                 {master:string, state:string, since:int, registrations:int, requests:int, sets:int, notifications:int,\
-                 dropped:int, alarms:[{alarm:string, value?:int, minor:string, major:string}]}
+                 dropped:int, missed:int, alarms:[{alarm:string, value?:int, minor:string, major:string}]}
                 """,
             doc: "The connection to the master agent, what was served over it, and the alarms.", call: showStatus)
     })

@@ -21,6 +21,7 @@ struct Status {
     var sets: UInt64 = 0
     var notifications: UInt64 = 0
     var dropped: UInt64 = 0
+    var missed: UInt64 = 0
     var alarms: [AlarmState] = []
 
     static let shared = Mutex(Status())
@@ -38,6 +39,7 @@ let showStatus: @convention(c) (Command) -> CInt = { command in
         command.add("sets", Int64(clamping: status.sets))
         command.add("notifications", Int64(clamping: status.notifications))
         command.add("dropped", Int64(clamping: status.dropped))
+        command.add("missed", Int64(clamping: status.missed))
         command.array("alarms") {
             for alarm in status.alarms {
                 command.map {

@@ -13,7 +13,7 @@ final class UserTable: Table {
 
     func value(_ column: UInt32, at index: Path) -> Value? {
         guard index.count == 1, let user = users.user(index[0]) else { return nil }
-        return column == 2 ? .octets(Array(user.key.aor.utf8.prefix(255))) : .counter(user.failures)
+        return column == 2 ? .octets(Array(user.key.aor.prefix(255))) : .counter(user.failures)
     }
 }
 

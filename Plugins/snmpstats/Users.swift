@@ -1,15 +1,15 @@
+import EventRing
 import PluginKit
-import Synchronization
 
-// Invariants: `state` is the workers' and the agent thread's; while it is locked, contacts are asked for (a lock of usrloc's), never the other way
-// round: usrloc calls with no lock held. So whoever saw an address without contacts forgets it before somebody who adds one notes it anew.
+// Invariants: made in `start`; then the agent's thread alone has it, and nothing of it is locked. Workers tell of what happens through `events`, which is late:
+// whether somebody is registered now only usrloc knows, and is asked.
 
 /// The users that usrloc knows, each with a number that it keeps as long as it is registered, and that nobody else gets as long as the server runs.
-final class Users: @unchecked Sendable {
+final class Users {
     /// An address of record in one of usrloc's tables.
     struct Key: Hashable {
         let table: UInt
-        let aor: String
+        let aor: [UInt8]
     }
 
     struct User {
@@ -18,7 +18,7 @@ final class Users: @unchecked Sendable {
         /// Digest checks that failed since it is here.
         var failures: UInt32 = 0
         /// Numbers of its contacts by their ruids, as far as somebody asked for them.
-        var contacts: [String: UInt32] = [:]
+        var contacts: [[UInt8]: UInt32] = [:]
         var lastContact: UInt32 = 0
         /// Contacts that came less those that went: for db_mode 3, where nobody can look.
         var balance = 1
@@ -33,18 +33,23 @@ final class Users: @unchecked Sendable {
         let q: Int32
     }
 
-    fileprivate struct State {
-        var numbers: [Key: UInt32] = [:]
-        /// By number, lowest first; those that are gone are nil until there are too many of them.
-        var rows: [(number: UInt32, user: User?)] = []
-        var gone = 0
-        var last: UInt32 = 0
-    }
-
-    private let host: Host
-    private let usrloc: UnsafePointer<usrloc_api>
+    let host: Host
+    let usrloc: UnsafePointer<usrloc_api>
     private let usesDomain: Bool
-    private let state = Mutex(State())
+    private let events: UnsafeMutablePointer<UserEvents>
+    /// Told, but not in a row yet with what was heard before; the lowest first.
+    private var ahead: [EventRing.Event] = []
+    private var nextOrder: UInt64 = 0
+    /// Contacts that came or went unheard, as far as that was dealt with.
+    private var missed: UInt64 = 0
+    /// At the start all users are read, and again when something was missed.
+    private var review: Review? = Review(isFirst: true)
+
+    private var numbers: [Key: UInt32] = [:]
+    /// By number, lowest first; those that are gone are nil until there are too many of them.
+    private var rows: [(number: UInt32, user: User?)] = []
+    private var gone = 0
+    private var last: UInt32 = 0
 
     /// [start] Nil without usrloc.so.
     init?(_ host: Host) {
@@ -55,57 +60,68 @@ final class Users: @unchecked Sendable {
         settings.size = UInt32(MemoryLayout<usrloc_settings>.size)
         usrloc.pointee.settings(host, &settings)
         usesDomain = settings.use_domain != 0
-        let kinds = UInt32(USRLOC_INSERTED | USRLOC_DELETED | USRLOC_EXPIRED)
-        _ = usrloc.pointee.register_callback(
-            host, kinds, { Users.changed($0.pointee) }, Unmanaged.passRetained(self).toOpaque())
-        if let auth = load_auth(host) {
-            _ = auth.pointee.on_failure(
-                host, { Users.failed(name: $1, domain: $2, $3) }, Unmanaged.passRetained(self).toOpaque())
-        }
+        events = permanent(UserEvents(workers: host.pointee.worker.pointee.count(host)))
+        events.listen(host, usrloc)
     }
 
     // MARK: - What happens
 
-    private static func of(_ user: UnsafeMutableRawPointer?) -> Users {
-        Unmanaged<Users>.fromOpaque(user.unsafelyUnwrapped).takeUnretainedValue()
+    /// Readable when `catchUp` should not wait.
+    var bell: Int32 { events.pointee.bell }
+
+    /// What nobody heard of: contacts that came or went, and failed checks.
+    var lost: UInt64 {
+        let lost = events.pointee.lost
+        return lost.contacts &+ lost.failures
     }
 
-    /// [worker] [management]
-    private static func changed(_ event: usrloc_event) {
-        let users = of(event.user)
-        let key = Key(table: UInt(bitPattern: event.table), aor: event.aor.string)
-        if event.kind == UInt32(USRLOC_INSERTED) { users.add(key) } else { users.contactWent(key) }
-    }
-
-    /// [worker]
-    private static func failed(name: apus_str, domain: apus_str, _ user: UnsafeMutableRawPointer?) {
-        let users = of(user)
-        let aor = users.usesDomain ? "\(name.string)@\(domain.string)" : name.string
-        users.state.withLock { state in
-            for table in users.tables {
-                guard let number = state.numbers[Key(table: table, aor: aor)] else { continue }
-                state.change(number) { $0.failures &+= 1 }
+    /// Hears of all that has happened.
+    func catchUp() {
+        events.pointee.take(&ahead)
+        if !ahead.isEmpty {
+            ahead.sort { $0.order < $1.order }
+            var heard = 0
+            // One that was numbered, but is not in its ring yet, comes next time: so nobody goes before having come.
+            while heard < ahead.count, ahead[heard].order == nextOrder {
+                hear(ahead[heard])
+                heard += 1
+                nextOrder += 1
             }
+            ahead.removeFirst(heard)
+        }
+        let lost = events.pointee.lost.contacts
+        if lost != missed {
+            missed = lost
+            review = Review(isFirst: review?.isFirst ?? false)
         }
     }
 
-    private func add(_ key: Key) {
-        state.withLock { state in
-            if let number = state.numbers[key] { return state.change(number) { $0.balance += 1 } }
-            // More than 2^32 users in one life of the server have no place in the MIB.
-            guard state.last < UInt32.max else { return }
-            state.last += 1
-            state.numbers[key] = state.last
-            state.rows.append((state.last, User(number: state.last, key: key)))
+    private func hear(_ event: EventRing.Event) {
+        switch event.kind {
+        case UserEvents.Kind.came: came(Key(table: event.subject, aor: event.first))
+        case UserEvents.Kind.went: went(Key(table: event.subject, aor: event.first))
+        default: failed(event)
         }
     }
 
-    private func contactWent(_ key: Key) {
-        state.withLock { state in
-            guard let number = state.numbers[key] else { return }
-            state.change(number) { $0.balance -= 1 }
-            let left = contactCount(key) ?? state.user(number)?.balance ?? 0
-            if left <= 0 { state.remove(number) }
+    private func came(_ key: Key) {
+        if let number = numbers[key] { return change(number) { $0.balance += 1 } }
+        // It may be gone by now.
+        if contactCount(key) ?? 1 > 0 { add(key) }
+    }
+
+    private func went(_ key: Key) {
+        guard let number = numbers[key] else { return }
+        change(number) { $0.balance -= 1 }
+        let left = contactCount(key) ?? user(number)?.balance ?? 0
+        if left <= 0 { remove(number) }
+    }
+
+    private func failed(_ event: EventRing.Event) {
+        let aor = usesDomain ? event.first + [UInt8(ascii: "@")] + event.second : event.first
+        for table in tables {
+            guard let number = numbers[Key(table: table, aor: aor)] else { continue }
+            change(number) { $0.failures &+= 1 }
         }
     }
 
@@ -115,35 +131,75 @@ final class Users: @unchecked Sendable {
         return count < 0 ? nil : Int(count)
     }
 
-    /// Users that were there before the module could hear of them. On the agent's thread, once.
-    func load() {
-        for table in tables {
+    // MARK: - Reviews
+
+    /// Reading usrloc's tables, slice by slice: those who have gone unheard first, then those who have come.
+    private struct Review {
+        /// Nobody is shown before it is done.
+        let isFirst: Bool
+        /// Up to this number all are there still; nil: that is over.
+        var stays: UInt32?
+        var table: UInt32 = 0
+        var visit = Review.start
+
+        /// Users in one slice.
+        static let slice = 200
+
+        init(isFirst: Bool) {
+            self.isFirst = isFirst
+            stays = isFirst ? nil : 0
+        }
+
+        static var start: usrloc_visit {
             var visit = usrloc_visit()
             visit.size = UInt32(MemoryLayout<usrloc_visit>.size)
-            let seen:
-                @convention(c) (
-                    Host, apus_str, UInt64, UnsafePointer<usrloc_contact>, UnsafeMutableRawPointer?
-                ) -> Void = { _, aor, _, _, user in
-                    user?.assumingMemoryBound(to: Set<String>.self).pointee.insert(aor.string)
-                }
-            var goesOn: CInt = .true
-            while goesOn > 0 {
-                var found: Set<String> = []
-                guard let place = OpaquePointer(bitPattern: table) else { break }
-                goesOn = withUnsafeMutablePointer(to: &found) { usrloc.pointee.visit(host, place, &visit, seen, $0) }
-                for aor in found.sorted() { note(Key(table: table, aor: aor)) }
-            }
+            return visit
         }
     }
 
-    /// One that was seen a moment ago.
-    private func note(_ key: Key) {
-        state.withLock { state in
-            guard state.numbers[key] == nil, (contactCount(key) ?? 0) > 0, state.last < UInt32.max else { return }
-            state.last += 1
-            state.numbers[key] = state.last
-            state.rows.append((state.last, User(number: state.last, key: key)))
+    /// All users that there are have been read.
+    var isReady: Bool { review?.isFirst != true }
+    /// There is something to be done by `readOn`.
+    var isBehind: Bool { review != nil }
+
+    /// Reads another slice.
+    func readOn() {
+        guard var review else { return }
+        if let stays = review.stays {
+            var (next, count) = (user(after: stays), 0)
+            while let user = next, count < Review.slice {
+                if contactCount(user.key) == 0 { remove(user.number) }
+                review.stays = user.number
+                count += 1
+                next = self.user(after: user.number)
+            }
+            if next == nil { review.stays = nil }
+            self.review = review
+        } else if let table = usrloc.pointee.table_at(host, review.table) {
+            if !read(table, &review.visit) {
+                review.table += 1
+                review.visit = Review.start
+            }
+            self.review = review
+        } else {
+            self.review = nil
         }
+    }
+
+    /// False when the table is at its end.
+    private func read(_ table: OpaquePointer, _ visit: inout usrloc_visit) -> Bool {
+        var found: Set<[UInt8]> = []
+        let seen:
+            @convention(c) (Host, apus_str, UInt64, UnsafePointer<usrloc_contact>, UnsafeMutableRawPointer?) -> Void = {
+                _, aor, _, _, user in
+                user?.assumingMemoryBound(to: Set<[UInt8]>.self).pointee.insert(Array(aor.bytes))
+            }
+        let goesOn = withUnsafeMutablePointer(to: &found) { usrloc.pointee.visit(host, table, &visit, seen, $0) }
+        for aor in found.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+            let key = Key(table: UInt(bitPattern: table), aor: aor)
+            if numbers[key] == nil, (contactCount(key) ?? 0) > 0 { add(key) }
+        }
+        return goesOn > 0
     }
 
     private var tables: [UInt] {
@@ -156,31 +212,25 @@ final class Users: @unchecked Sendable {
 
     /// The user with the lowest number above that one.
     func user(after number: UInt32) -> User? {
-        state.withLock { state in
-            guard number < UInt32.max else { return nil }
-            var place = state.place(number + 1)
-            while place < state.rows.count {
-                if let user = state.rows[place].user { return user }
-                place += 1
-            }
-            return nil
-        }
+        guard number < UInt32.max else { return nil }
+        return rows[place(number + 1)...].first { $0.user != nil }?.user
     }
 
-    func user(_ number: UInt32) -> User? { state.withLock { $0.user(number) } }
+    func user(_ number: UInt32) -> User? {
+        let place = place(number)
+        return place < rows.count && rows[place].number == number ? rows[place].user : nil
+    }
 
     /// The number of an address of record: as it is stored, or a SIP URI.
     func number(of text: String) -> UInt32? {
         var aor = Substring(text)
         for scheme in ["sip:", "sips:"] where aor.lowercased().hasPrefix(scheme) { aor = aor.dropFirst(scheme.count) }
         if !usesDomain, aor.count < text.count, let at = aor.firstIndex(of: "@") { aor = aor[..<at] }
-        let name = String(aor)
-        return state.withLock { state in
-            for table in tables {
-                if let number = state.numbers[Key(table: table, aor: name)] { return number }
-            }
-            return nil
+        let name = Array(aor.utf8)
+        for table in tables {
+            if let number = numbers[Key(table: table, aor: name)] { return number }
         }
+        return nil
     }
 
     /// A user's contacts by their numbers, lowest first.
@@ -190,22 +240,19 @@ final class Users: @unchecked Sendable {
             $2?.assumingMemoryBound(to: Found.self).pointee.add($1.pointee)
         }
         withUnsafeMutablePointer(to: &found) { _ = contacts(of: user.key, user: $0, seen) }
-        return state.withLock { state in
-            var all: [Contact] = []
-            state.change(user.number) { user in
-                let known = user.contacts
-                user.contacts = [:]
-                for one in found.all.sorted(by: { $0.ruid < $1.ruid }) {
-                    if known[one.ruid] == nil { user.lastContact += 1 }
-                    let number = known[one.ruid] ?? user.lastContact
-                    user.contacts[one.ruid] = number
-                    all.append(
-                        Contact(
-                            number: number, uri: one.uri, modified: one.modified, expires: one.expires, q: one.q))
-                }
+        var all: [Contact] = []
+        change(user.number) { user in
+            let known = user.contacts
+            user.contacts = [:]
+            for one in found.all.sorted(by: { $0.ruid.lexicographicallyPrecedes($1.ruid) }) {
+                if known[one.ruid] == nil { user.lastContact += 1 }
+                let number = known[one.ruid] ?? user.lastContact
+                user.contacts[one.ruid] = number
+                all.append(
+                    Contact(number: number, uri: one.uri, modified: one.modified, expires: one.expires, q: one.q))
             }
-            return all.sorted { $0.number < $1.number }
         }
+        return all.sorted { $0.number < $1.number }
     }
 
     private func contacts(
@@ -213,28 +260,36 @@ final class Users: @unchecked Sendable {
         _ seen: (@convention(c) (Host, UnsafePointer<usrloc_contact>, UnsafeMutableRawPointer?) -> Void)?
     ) -> CInt {
         guard let table = OpaquePointer(bitPattern: key.table) else { return .false }
-        var aor = key.aor
-        return aor.withUTF8 {
+        return key.aor.withUnsafeBufferPointer {
             usrloc.pointee.contacts(host, table, apus_str(start: $0.baseAddress, count: $0.count), seen, user)
         }
     }
 
     /// Contacts as usrloc shows them.
     private struct Found {
-        var all: [(ruid: String, uri: [UInt8], modified: Int64, expires: Int64, q: Int32)] = []
+        var all: [(ruid: [UInt8], uri: [UInt8], modified: Int64, expires: Int64, q: Int32)] = []
 
         mutating func add(_ contact: usrloc_contact) {
             all.append(
                 (
-                    contact.ruid.string, Array(contact.uri.bytes), contact.last_modified, contact.expires, contact.q
+                    Array(contact.ruid.bytes), Array(contact.uri.bytes), contact.last_modified, contact.expires,
+                    contact.q
                 ))
         }
     }
-}
 
-extension Users.State {
+    // MARK: - Rows
+
+    private func add(_ key: Key) {
+        // More than 2^32 users in one life of the server have no place in the MIB.
+        guard last < UInt32.max else { return }
+        last += 1
+        numbers[key] = last
+        rows.append((last, User(number: last, key: key)))
+    }
+
     /// The place of the first row with that number or a higher one.
-    fileprivate func place(_ number: UInt32) -> Int {
+    private func place(_ number: UInt32) -> Int {
         var (low, high) = (0, rows.count)
         while low < high {
             let middle = (low + high) / 2
@@ -243,19 +298,13 @@ extension Users.State {
         return low
     }
 
-    fileprivate func user(_ number: UInt32) -> Users.User? {
+    private func change(_ number: UInt32, _ body: (inout User) -> Void) {
         let place = place(number)
-        return place < rows.count && rows[place].number == number ? rows[place].user : nil
+        guard place < rows.count, rows[place].number == number, rows[place].user != nil else { return }
+        body(&rows[place].user!)
     }
 
-    fileprivate mutating func change(_ number: UInt32, _ body: (inout Users.User) -> Void) {
-        let place = place(number)
-        guard place < rows.count, rows[place].number == number, var user = rows[place].user else { return }
-        body(&user)
-        rows[place].user = user
-    }
-
-    fileprivate mutating func remove(_ number: UInt32) {
+    private func remove(_ number: UInt32) {
         let place = place(number)
         guard place < rows.count, rows[place].number == number, let user = rows[place].user else { return }
         numbers[user.key] = nil

@@ -36,25 +36,26 @@ enum {
 };
 
 /*
- * Waits until the library has something to read or a timer of its own is due, `wakeup` is readable, or so many milliseconds are over; then lets
- * the library work.
+ * Waits until the library has something to read or a timer of its own is due, `wakeup` or `bell` (-1: none) is readable, or so many milliseconds
+ * are over; then lets the library work.
  */
-static inline void snmp_turn(int milliseconds, int wakeup) {
+static inline void snmp_turn(int milliseconds, int wakeup, int bell) {
     netsnmp_large_fd_set set;
     struct timeval timeout = {3600, 0};
     struct pollfd waited[64];
-    nfds_t used = 1;
+    nfds_t used = 2;
     int count = 0, blocks = 0, some = 0;
     netsnmp_large_fd_set_init(&set, FD_SETSIZE);
     snmp_select_info2(&count, &set, &timeout, &blocks);
     if (!blocks && timeout.tv_sec * 1000 + timeout.tv_usec / 1000 < milliseconds)
         milliseconds = (int)(timeout.tv_sec * 1000 + timeout.tv_usec / 1000 + 1);
     waited[0] = (struct pollfd){.fd = wakeup, .events = POLLIN};
+    waited[1] = (struct pollfd){.fd = bell, .events = POLLIN};
     /* An agent has two: its master, and its own callbacks. */
     for (int fd = 0; fd < count && used < 64; fd++)
         if (NETSNMP_LARGE_FD_ISSET(fd, &set)) waited[used++] = (struct pollfd){.fd = fd, .events = POLLIN};
     int ready = poll(waited, used, milliseconds);
-    for (nfds_t i = 1; i < used; i++) {
+    for (nfds_t i = 2; i < used; i++) {
         if (ready > 0 && waited[i].revents)
             some = 1;
         else

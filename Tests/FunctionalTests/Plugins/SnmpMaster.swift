@@ -158,9 +158,11 @@ final class SnmpDesk {
     ///   - modules: others of the server, in front of it.
     ///   - own: modules in C of the tests.
     ///   - waits: until the master agent is there.
+    ///   - preload: a library in C of the tests.
     init(
         _ parameters: [String] = [], master given: SnmpMaster? = nil, modules: [String] = ["sl"], own: [String] = [],
-        globals: String = "", script: String = "sl_send_reply(\"200\", \"OK\");", waits: Bool = true
+        globals: String = "", script: String = "sl_send_reply(\"200\", \"OK\");", waits: Bool = true,
+        preload: String? = nil
     ) throws {
         let master = try given ?? SnmpMaster()
         let folder = try TemporaryFolder()
@@ -169,7 +171,12 @@ final class SnmpDesk {
         let loads =
             modules.map { "loadmodule \"\($0).so\"\n" } + own.map { "loadmodule \"\(folder.path)/\($0).so\"\n" }
         let settings = parameters.map { "modparam(\"snmpstats\", \($0))\n" }
-        let server = try Server(environment: ["SNMPCONFPATH": master.place.path]) { port in
+        var environment = ["SNMPCONFPATH": master.place.path]
+        if let preload {
+            try CModule.build(preload, into: folder.path, isPreloaded: true)
+            environment["LD_PRELOAD"] = "\(folder.path)/\(preload).so"
+        }
+        let server = try Server(environment: environment) { port in
             """
             children=2
             listen=udp:127.0.0.1:\(port)

@@ -74,6 +74,19 @@ import Testing
         #expect(status == nil)
     }
 
+    /// A name that takes for ever to look up holds nothing up: neither start nor end.
+    @Test func aMasterWhoseNameIsNotFound() throws {
+        let master = try SnmpMaster(starts: false)
+        let desk = try SnmpDesk(
+            [#""agentx_socket", "tcp:slow.example:705""#], master: master, waits: false, preload: "slownames")
+        try desk.server.waitForLog(
+            "no master agent at tcp:slow.example:705: its name is still being looked up", within: .seconds(30))
+        let client = try UDPClient()
+        let request = SIPText.request("OPTIONS", "sip:a@127.0.0.1", from: client.address, id: "1")
+        #expect(try client.exchange(request, with: desk.server.port).statusCode == 200)
+        #expect(desk.stop() == .exited(0))
+    }
+
     @Test func aWrongCommunityGetsNothing() throws {
         let desk = try SnmpDesk()
         let result = try desk.master.ask(
@@ -92,6 +105,16 @@ import Testing
         #expect(ticks[0] <= ticks[1] && ticks[1] - ticks[0] < 6000)
         let again = try desk.master.ask("snmpget", [SnmpDesk.oid("3.1.1.1.1.2.0")], options: ["-Ovt"])
         #expect(Int(again.output.filter(\.isNumber)) == ticks[0])
+        let log = desk.server.log
+        #expect(!log.contains("without effect"))
+    }
+
+    /// What was for a program that asked the master agent: the server starts, and says that it has no effect; the time is known nevertheless.
+    @Test func parametersOfAnotherProgramAreNamed() throws {
+        let desk = try SnmpDesk([#""snmpgetPath", "/opt/bin""#, #""snmpCommunity", "secret""#, #""snmpVersion", "2c""#])
+        let log = desk.server.log
+        #expect(log.count(of: "snmpgetPath, snmpCommunity, snmpVersion: without effect") == 1)
+        #expect(try desk.get("3.1.1.1.1.2.0") != "0:0:00:00.00")
     }
 
     // MARK: - Alarms

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 /// snmpstats behind Net-SNMP's own snmpd: what is served.
@@ -224,20 +225,26 @@ import Testing
 
     // MARK: - Users
 
+    private static func register(
+        _ client: borrowing UDPClient, _ desk: SnmpDesk, _ user: String, _ contact: String, _ call: String,
+        cseq: Int = 1
+    ) throws {
+        let text = SIPText.request(
+            "REGISTER", "sip:127.0.0.1", from: client.address, id: call, cseq: cseq, headers: []
+        )
+        .replacing("To: <sip:127.0.0.1>", with: "To: <sip:\(user)@127.0.0.1>")
+        .replacing("Contact: <sip:tester@\(client.address)>", with: "Contact: \(contact)")
+        let reply = try client.exchange(text, with: desk.server.port)
+        try #require(reply.statusCode == 200, "\(reply.startLine)")
+    }
+
     @Test func usersAndTheirContacts() throws {
         let desk = try SnmpDesk(
             modules: ["sl", "tm", "usrloc", "registrar"], globals: #"modparam("registrar", "case_sensitive", 1)"#,
             script: #"save("location"); exit;"#)
         let client = try UDPClient()
         func register(_ user: String, _ contact: String, _ call: String, cseq: Int = 1) throws {
-            let text = SIPText.request(
-                "REGISTER", "sip:127.0.0.1", from: client.address, id: call, cseq: cseq,
-                headers: []
-            )
-            .replacing("To: <sip:127.0.0.1>", with: "To: <sip:\(user)@127.0.0.1>")
-            .replacing("Contact: <sip:tester@\(client.address)>", with: "Contact: \(contact)")
-            let reply = try client.exchange(text, with: desk.server.port)
-            try #require(reply.statusCode == 200, "\(reply.startLine)")
+            try Self.register(client, desk, user, contact, call, cseq: cseq)
         }
         try register("DefaultUser", "<sip:d@192.0.2.1>;q=1", "d")
         try register("bogdan", "<sip:b@192.0.2.2>", "b1")
@@ -286,6 +293,45 @@ import Testing
         #expect(try desk.master.set("\(lookup).3.\(b)", "u", "1") == "notWritable")
         #expect(try desk.master.set("\(lookup).4.\(b)", "i", "6") == nil)
         #expect(try Self.walk(desk.master, "\(lookup).4").count == 2)
+    }
+
+    /// More happens than there is room for while the agent's thread waits for a master that hangs: that is counted, no worker waits, and the table is right
+    /// again afterwards.
+    @Test func usersWhoCameUnheardAreFound() throws {
+        let master = try SnmpMaster()
+        try master.place.write(
+            "snmpstats.conf", "agentXSocket \(master.socket)\nagentXPingInterval 1\nagentXTimeout 300\n")
+        let desk = try SnmpDesk(
+            master: master, modules: ["sl", "tm", "usrloc", "registrar"], script: #"save("location"); exit;"#)
+        let client = try UDPClient()
+        try Self.register(client, desk, "early", "<sip:e@192.0.2.1>", "e")
+        try Self.register(client, desk, "stays", "<sip:s@192.0.2.1>", "s")
+        let names = SnmpDesk.oid("3.1.2.1.5.6.1.2")
+        #expect(try Self.walk(master, names).map(\.value) == ["\"early\"", "\"stays\""])
+        master.hang(true)
+        defer { master.hang(false) }
+        // It asks for a sign of life every second.
+        usleep(2_500_000)
+        // 260 bytes each, where each worker has 65536.
+        let filler = String(repeating: "x", count: 225)
+        for number in 1000..<1700 {
+            try Self.register(client, desk, "\(number)\(filler)", "<sip:u@192.0.2.2>", "u\(number)")
+        }
+        try Self.register(client, desk, "early", "<sip:e@192.0.2.1>;expires=0", "e", cseq: 2)
+        master.hang(false)
+        let expected = ["stays"] + (1000..<1700).map { "\($0)\(filler)" }
+        #expect(
+            try until {
+                try Self.walk(master, names, "snmpbulkwalk").map(\.value).sorted()
+                    == expected.map { "\"\($0)\"" }.sorted()
+            })
+        let status = try desk.door.call("snmpstats.status")
+        #expect(!status.json.contains(#""missed":0,"#), "\(status.json)")
+        // Who stayed has the number that was given first.
+        #expect(try master.get(names + ".2") == ["\"stays\""])
+        // What happens from now on is heard.
+        try Self.register(client, desk, "late", "<sip:l@192.0.2.1>", "l")
+        #expect(try Self.walk(master, names, "snmpbulkwalk").last?.value == "\"late\"")
     }
 
     @Test func usersMayBeKeptBack() throws {
