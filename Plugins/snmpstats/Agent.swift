@@ -132,7 +132,6 @@ final class Agent: @unchecked Sendable {
 
     private func turn() {
         let now = host.pointee.timer.pointee.now(host)
-        users?.catchUp()
         users?.readOn()
         if session == nil, wasConnected { lost() }
         if session == nil, now >= nextAttempt, users?.isReady ?? true { connect(now) }
@@ -145,16 +144,14 @@ final class Agent: @unchecked Sendable {
         let due = min(nextLook, session == nil ? nextAttempt : nextPing)
         let later = host.pointee.timer.pointee.now(host)
         let pause = due > later && users?.isBehind != true ? CInt(clamping: due - later) : 0
-        snmp_turn(pause, wakeup, users?.bell ?? -1)
+        let awake = snmp_turn(pause, wakeup, users?.bell ?? -1)
+        isEnding = awake & 1 != 0
+        if awake & 2 != 0 { users?.answerBell() }
     }
 
     // MARK: - The end
 
-    private var ending: Bool = false
-    private var isEnding: Bool {
-        if Pipe.empty(wakeup) { ending = true }
-        return ending
-    }
+    private var isEnding = false
 
     /// [main] The thread comes to its end.
     func end() {
@@ -240,6 +237,14 @@ final class Agent: @unchecked Sendable {
             let (value, told) = alarm.look(now: now / 1000, repeats: UInt64(settings.alarmRepeat))
             for level in told { tell(alarm, level, value) }
         }
+        let alarms = [queue, dialogs].map { alarm in
+            func state(_ level: Alarm.Level) -> String {
+                level.threshold == nil ? "off" : level.isRaised ? "raised" : "clear"
+            }
+            return Status.AlarmState(
+                name: alarm.name, value: alarm.lastValue, minor: state(alarm.minor), major: state(alarm.major))
+        }
+        Status.shared.withLock { $0.alarms = alarms }
     }
 
     private func tell(_ alarm: Alarm, _ level: Alarm.Level, _ value: Int64) {
@@ -264,20 +269,12 @@ final class Agent: @unchecked Sendable {
 
     /// For operators.
     private func report() {
-        let alarms = [queue, dialogs].map { alarm in
-            func state(_ level: Alarm.Level) -> String {
-                level.threshold == nil ? "off" : level.isRaised ? "raised" : "clear"
-            }
-            return Status.AlarmState(
-                name: alarm.name, value: alarm.lastValue, minor: state(alarm.minor), major: state(alarm.major))
-        }
         Status.shared.withLock {
             $0.requests = handler.requests
             $0.sets = handler.sets
             $0.notifications = notifications
             $0.dropped = dropped
             $0.missed = users?.lost ?? 0
-            $0.alarms = alarms
         }
     }
 }

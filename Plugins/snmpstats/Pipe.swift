@@ -13,13 +13,10 @@ enum Pipe {
         return (ends[0], ends[1])
     }
 
-    /// Reads whatever there is. Whether there was something.
-    @discardableResult
-    static func empty(_ end: Int32) -> Bool {
+    /// Reads whatever there is.
+    static func empty(_ end: Int32) {
         withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
-            var hadSome = false
-            while read(end, buffer.baseAddress, buffer.count) > 0 { hadSome = true }
-            return hadSome
+            while read(end, buffer.baseAddress, buffer.count) > 0 {}
         }
     }
 }

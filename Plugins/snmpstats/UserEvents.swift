@@ -42,9 +42,8 @@ struct UserEvents {
         byte = permanent(1)
     }
 
-    /// [agent] What has been told, by its place among all that was, as far as it is in a row with what was taken before; the rest waits in `ahead`.
+    /// [agent] What has been told since, ring by ring.
     func take(_ ahead: inout [EventRing.Event]) {
-        Pipe.empty(bell)
         for index in 0..<count {
             (contacts + index).pointee.take { ahead.append($0) }
             (failures + index).pointee.take { ahead.append($0) }

@@ -66,8 +66,13 @@ final class Users {
 
     // MARK: - What happens
 
-    /// Readable when `catchUp` should not wait.
+    /// Readable when there is much to hear of, until it is answered.
     var bell: Int32 { events.pointee.bell }
+
+    func answerBell() {
+        Pipe.empty(bell)
+        catchUp()
+    }
 
     /// What nobody heard of: contacts that came or went, and failed checks.
     var lost: UInt64 {

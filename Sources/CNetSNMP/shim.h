@@ -37,9 +37,9 @@ enum {
 
 /*
  * Waits until the library has something to read or a timer of its own is due, `wakeup` or `bell` (-1: none) is readable, or so many milliseconds
- * are over; then lets the library work.
+ * are over; then lets the library work. Answers 1 for `wakeup`, 2 for `bell`, or their sum, when there is something to be read.
  */
-static inline void snmp_turn(int milliseconds, int wakeup, int bell) {
+static inline unsigned snmp_turn(int milliseconds, int wakeup, int bell) {
     netsnmp_large_fd_set set;
     struct timeval timeout = {3600, 0};
     struct pollfd waited[64];
@@ -66,4 +66,5 @@ static inline void snmp_turn(int milliseconds, int wakeup, int bell) {
     snmp_timeout();
     run_alarms();
     netsnmp_check_outstanding_agent_requests();
+    return ready > 0 ? (waited[0].revents != 0) + 2u * (waited[1].revents != 0) : 0;
 }
