@@ -17,7 +17,8 @@ extension Objects {
         counter(summary + [2], ("core", "sent_requests"))  // SIPSummaryOutRequests
         counter(summary + [3], ("core", "rcv_replies"))  // SIPSummaryInResponses
         counter(summary + [4], ("core", "sent_replies"))  // SIPSummaryOutResponses
-        counter(summary + [5], ("tmx", "UAS_transactions"), ("tmx", "UAC_transactions"))  // SIPSummaryTotalTransactions
+        // SIPSummaryTotalTransactions: a proxy has both sides (RFC 4780)
+        counter(summary + [5], ("tmx", "UAS_transactions"), ("tm", "client_transactions"))
         gauge(Objects.common + [6, 1], "tmx", "inuse_transactions")  // SIPCurrentTransactions
 
         let other = Objects.common + [8]

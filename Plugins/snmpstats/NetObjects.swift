@@ -28,6 +28,10 @@ extension Objects {
         let config = Objects.net + [1, 3]
         constant(config + [1], .truth(hasTCP))  // NetTcpEnabled
         constant(config + [8], .truth(true))  // NetTcpFdCache
+        // NetTcpAsync, NetTcpAsyncConnWait: no worker waits for a connection, and what is sent waits for the one that is being made, whatever the
+        // config says.
+        constant(config + [9], .truth(true))
+        constant(config + [10], .truth(true))
         let numbers: [(UInt32, apus_str)] = [
             (2, "tcp_max_connections"), (3, "tcp_connect_timeout"), (4, "tcp_send_timeout"),
             (5, "tcp_connection_lifetime"), (11, "tcp_conn_wq_max"), (12, "tcp_wq_max"), (13, "tcp_rd_buf_size"),
@@ -35,7 +39,7 @@ extension Objects {
         ]
         for (place, name) in numbers { constant(config + [place], .integer(stopping: facts.number(name))) }
         let truths: [(UInt32, apus_str)] = [
-            (7, "tcp_no_connect"), (9, "tcp_async"), (10, "tcp_connect_wait"), (14, "tcp_defer_accept"),
+            (7, "tcp_no_connect"), (14, "tcp_defer_accept"),
             (15, "tcp_delayed_ack"), (16, "tcp_syncnt"), (18, "tcp_keepalive"), (22, "tcp_crlf_ping"),
             (23, "tcp_accept_aliases"), (24, "tcp_accept_no_cl"),
         ]

@@ -6,6 +6,7 @@ import PluginKit
 struct Counters {
     var uasTransactions: UInt32 = 0
     var uacTransactions: UInt32 = 0
+    var clientTransactions: UInt32 = 0
     /// Transactions completed with 2xx … 6xx: index 0 is 2xx.
     var classes: [5 of UInt32] = InlineArray(repeating: 0)
     var rplReceived: UInt32 = 0

@@ -45,6 +45,7 @@ extension BranchRef {
         pointee.retransmissionInterval = timers.retr1
         pointee.nextRetransmission = isReliable ? 0 : now &+ UInt64(timers.retr1)
         armTimer(now)
+        home.host.bump(home.counters.pointee.clientTransactions)
     }
 
     /// A reply to this branch came, whether it is dealt with now or later: stops or slows the repetition of the request and moves the

@@ -18,6 +18,8 @@ func declareCounters(_ host: Host, _ state: UnsafeMutablePointer<State>) {
     counters.pointee.rplRelayed = host.counter("tmx", "rpl_relayed", doc: "Replies forwarded.")
     counters.pointee.rplGenerated = host.counter("tmx", "rpl_generated", doc: "Replies made here.")
     counters.pointee.rplSent = host.counter("tmx", "rpl_sent", doc: "Replies sent, retransmissions included.")
+    counters.pointee.clientTransactions = host.counter(
+        "tm", "client_transactions", doc: "Client transactions: each address to which a request was sent.")
     counters.pointee.requestRetransmissions = host.counter(
         "tm", "request_retransmissions", doc: "Retransmissions of requests that were absorbed.")
     counters.pointee.retransmitted[0].declare(host, "retransmitted_requests", "Requests sent again")

@@ -110,11 +110,15 @@ import Testing
     }
 
     /// What was for a program that asked the master agent: the server starts, and says that it has no effect; the time is known nevertheless.
-    @Test func parametersOfAnotherProgramAreNamed() throws {
-        let desk = try SnmpDesk([#""snmpgetPath", "/opt/bin""#, #""snmpCommunity", "secret""#, #""snmpVersion", "2c""#])
+    @Test func parametersWithoutSenseAreNamed() throws {
+        let desk = try SnmpDesk([
+            #""snmpgetPath", "/opt/bin""#, #""snmpCommunity", "secret""#, #""snmpVersion", "2c""#,
+            #""dlg_minor_threshold", 600"#, #""dlg_major_threshold", 500"#,
+        ])
         let log = desk.server.log
         #expect(log.count(of: "snmpgetPath, snmpCommunity, snmpVersion: without effect") == 1)
         #expect(try desk.get("3.1.1.1.1.2.0") != "0:0:00:00.00")
+        #expect(log.count(of: "dlg: the major threshold 500 is below the minor one, 600") == 1)
     }
 
     // MARK: - Alarms

@@ -141,6 +141,34 @@ import Testing
         #expect(state == "2")
     }
 
+    /// What the config says of TCP, and what it is without.
+    @Test func parametersOfConnections() throws {
+        let parameters: [(number: Int, name: String, value: String, shown: String, usual: String)] = [
+            (2, "tcp_max_connections", "777", "777", "2048"), (3, "tcp_connect_timeout", "7", "7", "10"),
+            (4, "tcp_send_timeout", "8", "8", "10"), (5, "tcp_connection_lifetime", "99", "99", "120"),
+            (7, "tcp_no_connect", "yes", "1", "2"), (11, "tcp_conn_wq_max", "54321", "54321", "32768"),
+            (12, "tcp_wq_max", "7654321", "7654321", "10485760"), (13, "tcp_rd_buf_size", "20000", "20000", "16384"),
+            (14, "tcp_defer_accept", "1", "1", "2"), (15, "tcp_delayed_ack", "yes", "1", "2"),
+            (16, "tcp_syncnt", "3", "1", "2"), (17, "tcp_linger2", "9", "9", "0"),
+            (18, "tcp_keepalive", "no", "2", "1"),
+            (19, "tcp_keepidle", "31", "31", "0"), (20, "tcp_keepintvl", "32", "32", "0"),
+            (21, "tcp_keepcnt", "6", "6", "0"), (22, "tcp_crlf_ping", "no", "2", "1"),
+            (23, "tcp_accept_aliases", "yes", "1", "2"), (24, "tcp_accept_no_cl", "yes", "1", "2"),
+        ]
+        let globals = parameters.map { "\($0.name)=\($0.value)\n" }.joined()
+        for (globals, isUsual) in [(globals, false), ("", true)] {
+            let desk = try SnmpDesk(globals: globals)
+            let values = try Self.walk(desk.master, SnmpDesk.oid("3.1.3.1.4.1.3")).map {
+                ($0.oid.dropLast().last, $0.value)
+            }
+            let expected =
+                parameters.map { ($0.number, isUsual ? $0.usual : $0.shown) }
+                // There is TCP, descriptors are kept, nothing waits but what is sent while a connection is made.
+                + [(1, "1"), (8, "1"), (9, "1"), (10, "1")]
+            #expect(values.map { "\($0 ?? 0): \($1)" } == expected.sorted { $0.0 < $1.0 }.map { "\($0): \($1)" })
+        }
+    }
+
     // MARK: - Counters
 
     /// Counters move exactly as traffic says.
@@ -184,15 +212,54 @@ import Testing
         let first = try callee.receive().message
         let second = try callee.receive().message
         #expect(first.startLine == second.startLine)
+        try callee.send(second.response(183, "Session Progress"), to: desk.server.port)
+        #expect(try client.receive().message.statusCode == 183)
+        try client.send(request, to: desk.server.port)
+        #expect(try client.receive().message.statusCode == 183)
         try callee.send(second.response(200, "OK"), to: desk.server.port)
         #expect(try client.receive().message.statusCode == 200)
+        for _ in 1...2 {
+            try client.send(request, to: desk.server.port)
+            #expect(try client.receive().message.statusCode == 200)
+        }
         let sent = try desk.number("3.1.1.1.3.2.0")
         #expect(sent >= 2)
         #expect(try desk.number("3.1.1.1.4.1.1.2.6") == sent)  // by method: OPTIONS
-        #expect(try desk.number("3.1.1.1.4.1.1.3.6") == 1)
+        #expect(try desk.number("3.1.1.1.4.1.1.3.6") == 4)
         #expect(try desk.number("3.1.1.1.7.1.1.2.6") == sent - 1)  // sent again
-        #expect(try desk.number("3.1.1.1.3.3.0") == 1)
-        #expect(try desk.number("3.1.1.1.3.5.0") >= 1)
+        #expect(try desk.number("3.1.1.1.7.1.1.3.6") == 2)  // final replies
+        #expect(try desk.number("3.1.1.1.7.1.1.4.6") == 1)  // provisional ones
+        #expect(try desk.number("3.1.1.1.3.3.0") == 2)
+        #expect(try desk.number("3.1.1.1.3.4.0") == 5)
+        // One transaction in memory, which has a server's side and a client's.
+        #expect(try desk.number("3.1.1.1.3.5.0") == 2)
+        #expect(try desk.number("3.1.1.1.6.1.0") == 1)
+    }
+
+    /// Requests that are refused for what their Proxy-Require asks, registrations that are refused.
+    @Test func countersOfRefusals() throws {
+        let desk = try SnmpDesk(
+            modules: ["sl", "tm", "sanity", "usrloc", "registrar"],
+            script: #"if (!sanity_check("512", "7")) exit; save("location"); exit;"#)
+        let client = try UDPClient()
+        func ask(_ id: String, _ header: String) throws -> Int? {
+            let text = SIPText.request("REGISTER", "sip:127.0.0.1", from: client.address, id: id, headers: [header])
+                .replacing("To: <sip:127.0.0.1>", with: "To: <sip:carol@127.0.0.1>")
+            return try client.exchange(text, with: desk.server.port).statusCode
+        }
+        #expect(try ask("1", "Proxy-Require: foo") == 420)
+        #expect(try ask("2", "Proxy-Require: bar") == 420)
+        #expect(try ask("3", "X: y") == 200)
+        // Contact: * without Expires: 0.
+        let bad = SIPText.request("REGISTER", "sip:127.0.0.1", from: client.address, id: "4", headers: [])
+            .replacing("To: <sip:127.0.0.1>", with: "To: <sip:carol@127.0.0.1>")
+            .replacing("Contact: <sip:tester@\(client.address)>", with: "Contact: *")
+        #expect(try client.exchange(bad, with: desk.server.port).statusCode == 400)
+        #expect(try desk.number("3.1.2.1.4.1.0") == 2)
+        #expect(try desk.number("3.1.2.1.6.1.0") == 1 && desk.number("3.1.2.1.6.2.0") == 1)
+        #expect(try desk.number("3.1.2.1.5.4.0") == 1)
+        // What the registrar goes by: max_expires (none), default_expires.
+        #expect(try desk.number("3.1.2.1.5.2.0") == 0 && desk.number("3.1.2.1.5.5.0") == 3600)
     }
 
     /// A table of counts that managers make rows in: what is asked for must be possible.
