@@ -17,6 +17,7 @@ struct DatabaseSettings {
     /// The columns of ser's form.
     var ser = SERColumns()
     var isLocalTime: Int64 = 0
+    var spoolFile = apus_str()
     var extraText = apus_str()
     var extras = Extras()
     var isNullable: Int64 = 0
@@ -35,7 +36,7 @@ struct DatabaseSettings {
     private static let patience: UInt32 = 10_000
 
     /// [start] What rows are written by; nil with the reason in the log.
-    mutating func open(_ host: Host, _ state: UnsafeMutablePointer<State>) -> RowWriter? {
+    mutating func open(_ host: Host, _ state: UnsafeMutablePointer<State>) -> UnsafePointer<RowWriter>? {
         let vars = host.pointee.vars
         guard let extras = Extras(host, "db_extra", extraText),
             let tableFormat = vars.pointee.compile_format(host, table),
@@ -58,7 +59,8 @@ struct DatabaseSettings {
             }
             tellMissing(host, db, table, state)
         }
-        return RowWriter(db: db, written: state.pointee.writtenCounter, lost: state.pointee.lostCounter)
+        let spool = spoolFile.isEmpty ? nil : Spool(host, db, spoolFile.string)
+        return UnsafePointer(permanent(RowWriter(host, db: db, state, spool: spool)))
     }
 
     /// Says which columns a table lacks, and how it gets them.

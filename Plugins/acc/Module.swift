@@ -6,6 +6,7 @@ private let module = Module(
     "acc", version: "1.0", summary: "Accounting: lines in the log and rows in a database about transactions",
     needs: "tm/1",
     start: { host in settle(host, state) && follow(host, state) ? .true : .false },
+    stop: { host in state.pointee.rows?.stop(host) },
     declare: { host in
         state.pointee.facility = host.pointee.log.pointee.facility("LOG_DAEMON")
         host.declare(ParameterTable.all, in: state)
@@ -13,6 +14,14 @@ private let module = Module(
         declareFunctions(host, state)
         state.pointee.writtenCounter = host.counter("acc", "rows_written", doc: "Rows that the database has got.")
         state.pointee.lostCounter = host.counter("acc", "rows_lost", doc: "Rows that it has not.")
+        state.pointee.spooledCounter = host.counter("acc", "rows_spooled", doc: "Rows that went into the spool.")
+        host.gauge("acc", "rows_in_spool", doc: "Rows that are in it.", user: nil) { _ in
+            Int64(state.pointee.rows?.pointee.spool?.count ?? 0)
+        }
+        let refused = host.pointee.timer.pointee.every(
+            host, 1000, UInt32(APUS_TIMER_ONE_WORKER),
+            { tick in state.pointee.rows?.pointee.spool?.look(now: tick.pointee.now) }, nil)
+        if refused <= 0 { host.log(.error, "the spool cannot be looked at") }
         let user = UnsafeMutableRawPointer(mutating: host)
         host.gauge("acc", "pieces_in_use", doc: "Pieces of memory that the module holds.", user: user) { user in
             let host = Host(user.unsafelyUnwrapped.assumingMemoryBound(to: apus_host.self))

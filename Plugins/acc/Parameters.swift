@@ -100,6 +100,10 @@ enum ParameterTable {
             .text("acc_sip_code_column", \.database.code, "sip_code", doc: "Column of status codes."),
             .text("acc_sip_reason_column", \.database.reason, "sip_reason", doc: "Column of reasons."),
             .text("acc_time_column", \.database.time, "time", doc: "Column of times."),
+            .text(
+                "spool_file", \.database.spoolFile, "acc.spool",
+                doc: "File for rows while the database takes none, from the working directory on; empty: they are lost."
+            ),
             .flag(
                 "db_localtime", \.database.isLocalTime, 0, doc: "1: the column of times has local time, and not UTC."),
             .flag("db_version_check", \.database.checksVersion, 1, doc: "0: the tables may be of any version."),

@@ -1,64 +1,7 @@
 import Glibc
 import PluginKit
-import Synchronization
 
-// Invariants: a RowWriter lives for ever; `losses` is changed by all workers. The terms of a row lie in memory of the call's run, and the host copies them
-// before `post` returns.
-
-/// Puts rows into the database, of which no worker waits for one.
-struct RowWriter {
-    private let db: OpaquePointer
-    private let written: UInt32
-    private let lost: UInt32
-    /// Rows that were lost since the last one that was written.
-    private let losses: UnsafeMutablePointer<Atomic<Int>>
-
-    init(db: OpaquePointer, written: UInt32, lost: UInt32) {
-        (self.db, self.written, self.lost) = (db, written, lost)
-        losses = .allocate(capacity: 1)
-        losses.initialize(to: Atomic(0))
-    }
-
-    /// [worker]
-    func insert(_ host: Host, _ state: UnsafeMutablePointer<State>, _ table: apus_str, _ row: Row) {
-        var request = apus_db_request()
-        request.size = UInt32(MemoryLayout<apus_db_request>.size)
-        request.kind = UInt32(APUS_DB_INSERT)
-        request.table = table
-        request.sets = UnsafePointer(row.terms)
-        request.set_count = UInt32(row.count)
-        let status = withUnsafePointer(to: request) { request in
-            var work = apus_db_work(
-                size: UInt32(MemoryLayout<apus_db_work>.size), count: 1, requests: request, key: 0, milliseconds: 0,
-                reserved: 0)
-            return host.pointee.db.pointee.post(
-                db, &work,
-                { host, status, result, user in
-                    let state = user.unsafelyUnwrapped.assumingMemoryBound(to: State.self)
-                    state.pointee.rows?.note(host, status, result.pointee.text)
-                }, state)
-        }
-        if status != CInt(APUS_OK) {
-            note(host, status, status == CInt(APUS_BUSY) ? "too many rows wait" : "the database is down")
-        }
-    }
-
-    /// Counts, and tells of the first row that is lost and of the first one that is written again.
-    private func note(_ host: Host, _ status: CInt, _ reason: apus_str) {
-        guard status != CInt(APUS_OK) else {
-            host.bump(written)
-            guard losses.pointee.load(ordering: .relaxed) > 0 else { return }
-            let count = losses.pointee.exchange(0, ordering: .relaxed)
-            if count > 0 { host.log(.notice, "rows are written again; \(count) were lost meanwhile") }
-            return
-        }
-        host.bump(lost)
-        if losses.pointee.wrappingAdd(1, ordering: .relaxed).oldValue == 0 {
-            host.log(
-                .error, "a row is lost, and others may be until rows are written again: \(reason.string)")
-        }
-    }
-}
+// Invariants: the terms of a row lie in memory of the call's run.
 
 /// Columns and values of one row.
 struct Row {
@@ -86,6 +29,8 @@ struct Row {
     static func most(_ settings: DatabaseSettings, _ legs: Extras) -> Int {
         SERColumns.count + 3 + settings.extras.count + legs.count
     }
+
+    var list: UnsafeBufferPointer<apus_db_term> { UnsafeBufferPointer(start: UnsafePointer(terms), count: count) }
 
     /// Back to so many columns.
     mutating func cut(to count: Int) { self.count = count }
@@ -121,7 +66,7 @@ extension Report {
         repeat {
             row.cut(to: whole)
             for index in 0..<legs.count { row.add(legs[index].name, value(call, legs[index].variables[leg], settings)) }
-            writer.insert(call.host, state, table, row)
+            writer.insert(call.host, table, row)
             leg += 1
         } while leg < Extras.mostLegs && legs.hasLeg(leg, call)
     }

@@ -46,10 +46,11 @@ struct State {
     var dbMissedFlag: Int64 = -1
     var database = DatabaseSettings()
     /// What rows are written by; nil: there is no database.
-    var rows: RowWriter?
+    var rows: UnsafePointer<RowWriter>?
     /// Counters of rows.
     var writtenCounter: UInt32 = 0
     var lostCounter: UInt32 = 0
+    var spooledCounter: UInt32 = 0
 
     /// Where parameters go that have no effect.
     var ignored: Int64 = 0

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 /// Rows about transactions.
@@ -6,6 +7,7 @@ import Testing
     private struct Ledger: ~Copyable {
         let folder: TemporaryFolder
         var file: String { folder.path + "/acc.db" }
+        var spool: String { folder.path + "/acc.spool" }
 
         init(_ columns: [String] = []) throws {
             let made = try TemporaryFolder()
@@ -30,6 +32,7 @@ import Testing
                     modparam("acc", "db_missed_flag", 2)
                     modparam("acc", "failed_transaction_flag", 3)
                     modparam("acc", "db_url", "sqlite:///\(file)")
+                    modparam("acc", "spool_file", "\(spool)")
                     """, parameters: parameters, routes: routes, modules: ["db_sqlite"] + modules)
         }
 
@@ -102,7 +105,7 @@ import Testing
         try call.send(call.request("BYE", cseq: 2))
         try call.answer(call.called("BYE"), 200, "OK")
         try call.reply(200)
-        try call.probe.server.waitForLog("rows are written again; 1 were lost meanwhile")
+        try call.probe.server.waitForLog("rows are written again; 1 were not meanwhile")
         #expect(try until { try count() == "1 1" })
     }
 
@@ -194,6 +197,67 @@ import Testing
         try ledger.expect("SELECT \(all) FROM missed_calls", row("alice", "127.0.0.1"))
         let now = isLocal == 1 ? "'now', 'localtime'" : "'now'"
         try ledger.expect("SELECT abs(julianday(time) - julianday(\(now))) < 0.01 FROM acc", "1\n")
+    }
+
+    /// Rows go into a file while the database is away, and from there into the database.
+    @Test func theSpool() throws {
+        let ledger = try Ledger()
+        let call = try ledger.call()
+        try call.establish()
+        try ledger.expect("SELECT method FROM acc", "INVITE\n")
+        try #require(rename(ledger.file, ledger.file + ".away") == 0)
+        for (index, method) in ["INFO", "UPDATE", "BYE"].enumerated() {
+            try call.send(call.request(method, cseq: index + 2))
+            try call.answer(call.called(method), 200, "OK")
+            try call.reply(200)
+        }
+        try call.probe.server.waitForLog("rows go into the spool until the database takes them")
+        #expect(until { AccDatabaseTests.size(ledger.spool) > 16 })
+        try #require(rename(ledger.file + ".away", ledger.file) == 0)
+        try ledger.expect("SELECT method FROM acc ORDER BY method", "BYE\nINFO\nINVITE\nUPDATE\n")
+        try ledger.expect(
+            "SELECT DISTINCT from_tag, callid, sip_code, sip_reason FROM acc", "from-call|call@tests|200|OK\n")
+        try call.probe.server.waitForLog("rows of the spool \(ledger.spool) are written")
+        #expect(until { AccDatabaseTests.size(ledger.spool) == 16 })
+    }
+
+    /// The next server writes what the last one could not; a row that was cut off is left out.
+    @Test func theSpoolBehindARestart() throws {
+        let ledger = try Ledger()
+        do {
+            let call = try ledger.call()
+            try #require(rename(ledger.file, ledger.file + ".away") == 0)
+            try call.establish()
+            #expect(until { AccDatabaseTests.size(ledger.spool) > 16 })
+            let status = call.probe.server.stop()
+            #expect(status == .exited(0))
+        }
+        try #require(rename(ledger.file + ".away", ledger.file) == 0)
+        let file = try #require(fopen(ledger.spool, "a"))
+        fputs("\u{9}\u{1}rubbish", file)
+        fclose(file)
+        let call = try ledger.call()
+        try ledger.expect("\(AccDatabaseTests.columns) FROM acc", "INVITE|from-call|answered|call@tests|200|OK\n")
+        try call.probe.server.waitForLog("ends with 9 bytes that are no row")
+        #expect(until { AccDatabaseTests.size(ledger.spool) == 16 })
+    }
+
+    /// A file of somebody else's is left alone.
+    @Test func noSpool() throws {
+        let ledger = try Ledger()
+        let file = try #require(fopen(ledger.spool, "w"))
+        fputs("what somebody has written", file)
+        fclose(file)
+        let call = try ledger.call()
+        try #require(rename(ledger.file, ledger.file + ".away") == 0)
+        try call.establish()
+        try call.probe.server.waitForLog("has no rows of acc: rows that the database cannot take are lost")
+        #expect(AccDatabaseTests.size(ledger.spool) == 25)
+    }
+
+    private static func size(_ path: String) -> Int {
+        var facts = stat()
+        return stat(path, &facts) == 0 ? Int(facts.st_size) : -1
     }
 
     /// What was reported before the server ends is written.
