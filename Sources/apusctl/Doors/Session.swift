@@ -41,6 +41,15 @@ final class Session {
         }
     }
 
+    /// Makes the server that runs read a table that has changed. One that does not run, or does not keep the table, needs nothing.
+    func tellServer(_ command: String, of module: String) {
+        do throws(Failure) { _ = try call(command, of: module) } catch {
+            guard case .unreachable = error else {
+                return Output.complain("apusctl: the server has not read the table again: \(error.text)")
+            }
+        }
+    }
+
     private func control(_ timeout: Int) throws(Failure) -> ControlDoor {
         if let opened { return opened }
         var tried: [(ControlAddress, String)] = []

@@ -35,7 +35,7 @@ struct Domains {
             if try has(name) { throw .refused("domain already exists: \(name)") }
             _ = try file.rows("INSERT INTO \(table) (domain, last_modified) VALUES (?, julianday('now'))", [name])
         }
-        try reload()
+        session.tellServer("domain.reload", of: "domain")
         try show()
     }
 
@@ -45,18 +45,11 @@ struct Domains {
             if try !has(name) { throw .refused("there is no domain \(name)") }
             _ = try file.rows("DELETE FROM \(table) WHERE domain = ?", [name])
         }
-        try reload()
+        session.tellServer("domain.reload", of: "domain")
         try show()
     }
 
     private func has(_ name: String) throws(Failure) -> Bool {
         try !file.rows("SELECT 1 FROM \(table) WHERE domain = ?", [name]).rows.isEmpty
-    }
-
-    /// Makes the server that runs read the table; without one there is nothing to be done.
-    private func reload() throws(Failure) {
-        do { _ = try session.call("domain.reload", of: "domain") } catch {
-            guard case .unreachable = error else { throw error }
-        }
     }
 }

@@ -61,7 +61,7 @@ struct Permissions {
         let places = names.map { _ in "?" }.joined(separator: ", ")
         _ = try session.database().rows(
             "INSERT INTO \(table) (\(names.joined(separator: ", "))) VALUES (\(places))", values)
-        try tellServer()
+        session.tellServer(reloadCommand, of: "permissions")
         try show()
     }
 
@@ -75,7 +75,7 @@ struct Permissions {
             }
             _ = try file.rows("DELETE FROM \(table) WHERE \(condition)", values)
         }
-        try tellServer()
+        session.tellServer(reloadCommand, of: "permissions")
         try show()
     }
 
@@ -98,16 +98,6 @@ struct Permissions {
                 throw .usage("`\(values[1])` is no transport: \(known.joined(separator: ", "))")
             }
             try number(5, Int(Int32.min)...Int(Int32.max))
-        }
-    }
-
-    /// Makes the server that runs read the table; one that does not run, or does not keep the table, needs nothing.
-    private func tellServer() throws(Failure) {
-        do { _ = try session.call(reloadCommand, of: "permissions") } catch {
-            guard case .unreachable = error else {
-                Output.complain("apusctl: the server has not read the table again: \(error.text)")
-                return
-            }
         }
     }
 }

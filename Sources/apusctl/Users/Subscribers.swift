@@ -74,11 +74,10 @@ struct Subscribers {
         values["username"] = account.user
         values["domain"] = account.domain
         if let email {
-            guard there.contains("email_address") else {
-                throw .refused(
-                    "the table \(table) has no column email_address: leave the address out, or add the column")
-            }
             values["email_address"] = email
+            if !there.contains("email_address") {
+                Output.complain("apusctl: the table \(table) has no column email_address: the address is not kept")
+            }
         }
         let columns = values.keys.filter { there.contains($0) }.sorted()
         let names = columns.map { SQLiteFile.quoted($0) }.joined(separator: ", ")
