@@ -31,7 +31,7 @@ func makeInterface() -> UnsafeMutablePointer<tm_api> {
             t_check_trans: checkTransactionForModule,
             set_fr: { TransactionRef($0).setFinalTimers(invite: $1, other: $2) },
             local_tag: { TransactionRef($0).localTag },
-            set_xflags: { TransactionRef($0).setXFlags($1) }))
+            set_xflags: { TransactionRef($0).setXFlags($1) }, next_branch: writeNextBranch))
 }
 
 /// How scripts and commands number transactions: worker and place in one.
@@ -176,6 +176,18 @@ private let fillContext: @convention(c) (OpaquePointer, UnsafeMutablePointer<tm_
     }
     fill(out, known)
     return context?.pointee.transaction == nil ? .false : .true
+}
+
+private let writeNextBranch: @convention(c) (OpaquePointer, UnsafeMutablePointer<CChar>, Int) -> Int = {
+    message, buffer, capacity in
+    guard let context = State.shared?.context(of: message), let transaction = context.pointee.transaction,
+        capacity >= Identity.longest, Message(handle: message, api: transaction.home.messages).isRequest
+    else { return 0 }
+    let index = context.pointee.branch >= 0 ? UInt32(context.pointee.branch) : transaction.pointee.branchCount
+    let identity = Identity(
+        place: transaction.pointee.place, secret: transaction.pointee.secret, branch: index,
+        loopHash: transaction.home.loopHash(of: message))
+    return transaction.home.write(identity, to: UnsafeMutableRawPointer(buffer)).len
 }
 
 extension TransactionRef {

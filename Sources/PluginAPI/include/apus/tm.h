@@ -349,6 +349,13 @@ typedef struct tm_api {
     apus_str (*APUS_NONNULL local_tag)(tm_transaction *APUS_NONNULL t);
     /* [worker] The same as set_flags for the 64 extended flags. */
     void (*APUS_NONNULL set_xflags)(tm_transaction *APUS_NONNULL t, uint64_t flags);
+    /*
+     * [worker] [no-alloc] The branch parameter of the Via with which a request that a route works on will leave: in a branch route that branch's,
+     * elsewhere the first one's that is sent from now on, as long as its Route headers stay what they are. Its replies come back with it. Writes
+     * at most `capacity` bytes and answers how many; 0 without a transaction (see t_newtran), for a reply, and when there is no
+     * room: 64 are enough.
+     */
+    size_t (*APUS_NONNULL next_branch)(const apus_msg *APUS_NONNULL m, char *APUS_NONNULL buffer, size_t capacity);
 } tm_api;
 
 /*
