@@ -17,7 +17,8 @@ public protocol Renewable {
 /// that was.
 public struct Renewed<Content: Renewable>: @unchecked Sendable {
     private let renewal: Renewal
-    private let place: UnsafeMutablePointer<Atomic<UInt>>
+    /// For those who see it on the way of every message.
+    public let inForce: InForce<Content>
 
     /// [declare]
     public init(_ type: Content.Type) {
@@ -29,14 +30,11 @@ public struct Renewed<Content: Renewable>: @unchecked Sendable {
                 content.deinitialize(count: 1)
                 content.deallocate()
             })
-        place = renewal.place
+        inForce = InForce(place: renewal.place)
     }
 
     /// [worker] [management] The content in force, until the callback returns; nil before `begin`.
-    @inline(__always)
-    public var current: UnsafeMutablePointer<Content>? {
-        UnsafeMutablePointer(bitPattern: place.pointee.load(ordering: .acquiring))
-    }
+    public var current: UnsafeMutablePointer<Content>? { inForce.current }
 
     /// [start] Reads it for the first time; false with the reason in the log.
     public func begin(_ host: Host) -> Bool { renewal.begin(host) }
@@ -55,6 +53,17 @@ public struct Renewed<Content: Renewable>: @unchecked Sendable {
 
     /// [stop] Frees it: the workers have ended.
     public func end() { renewal.end() }
+}
+
+/// Where the content in force is found: plain data, which is copied without counting references.
+public struct InForce<Content> {
+    @usableFromInline let place: UnsafeMutablePointer<Atomic<UInt>>
+
+    /// [worker] [management] As `Renewed.current`.
+    @inlinable @inline(__always)
+    public var current: UnsafeMutablePointer<Content>? {
+        UnsafeMutablePointer(bitPattern: place.pointee.load(ordering: .acquiring))
+    }
 }
 
 /// What of it does not depend on the content.
