@@ -19,8 +19,12 @@ struct Check {
     /// Status code and reason that end a transaction.
     let lastAnswer: StaticString
     let againstBare: Bool
+    /// Its 200 has a session description: that of the request, which a media proxy is to leave as it is.
+    let isAnswered: Bool
 
-    /// A response at the UAC: 200 as a rule, one Via and that ours, From, Call-ID and CSeq as sent, a To tag, no body.
+    var answer: ArraySlice<UInt8>? { isAnswered ? request.bytes[request.body] : nil }
+
+    /// A response at the UAC: 200 as a rule, one Via and that ours, From, Call-ID and CSeq as sent, a To tag, no body but an answer.
     func response(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ slots: borrowing Slots) -> Verdict {
         let isLast = isLast(bytes, count)
         if !isLast, starts(bytes, count, with: "SIP/2.0 1") { return .provisional }
@@ -28,7 +32,7 @@ struct Check {
         let found = find(lines, slots)
         guard case .right(let slot) = found else { return found }
         let sent = slots.request(slot, which)
-        guard isLast, lines.vias == 1, same(lines, sent), lines.bodyFrom == count,
+        guard isLast, lines.vias == 1, same(lines, sent), hasBody(bytes, count, lines, sent),
             !request.bindsContact || hasContact(lines, sent),
             let to = lines.to, starts(to.start, to.count, with: sent, request.to), hasTag(to)
         else { return .wrong }
@@ -39,6 +43,15 @@ struct Check {
         let version = "SIP/2.0 ".utf8.count
         // The code and the space behind it.
         return count > version + 4 && memcmp(bytes + version, lastAnswer.utf8Start, 4) == 0
+    }
+
+    private func hasBody(
+        _ bytes: UnsafePointer<UInt8>, _ count: Int, _ lines: Fields, _ sent: UnsafePointer<UInt8>
+    ) -> Bool {
+        let length = count - lines.bodyFrom
+        guard isAnswered else { return length == 0 }
+        return length == request.body.count
+            && memcmp(bytes + lines.bodyFrom, sent + request.body.lowerBound, length) == 0
     }
 
     /// Of a To line that begins as the request's, which may have had its tag already.

@@ -51,7 +51,8 @@ struct Generator: ~Copyable {
         checks = requests.enumerated().map {
             Check(
                 request: $0.element, which: $0.offset, lastAnswer: options.scenario.lastAnswer,
-                againstBare: options.againstBare)
+                againstBare: options.againstBare,
+                isAnswered: options.scenario == .mediaCall && $0.offset == 0)
         }
         slots = Slots(
             options.rate == nil ? options.window : max(options.window, 1024), requests, users,
@@ -148,12 +149,12 @@ struct Generator: ~Copyable {
             let bytes = UnsafePointer(incoming.slot(index))
             let length = incoming.count(index)
             let isEcho = options.againstBare && !options.scenario.hasUAS
-            let which = options.scenario == .call ? Check.which(bytes, length) : 0
+            let which = options.scenario.isCall ? Check.which(bytes, length) : 0
             let check = checks[which]
             switch isEcho ? check.echo(bytes, length, slots) : check.response(bytes, length, slots) {
             case .right(let slot):
                 if measures, which == 0 { latencies.add(monotonic() - slots.start(of: slot)) }
-                if options.scenario == .call, which == 0 {
+                if options.scenario.isCall, which == 0 {
                     if next + 2 > outgoing.capacity { flush(&next) }
                     for request in 1...2 {
                         outgoing.set(
@@ -184,7 +185,7 @@ struct Generator: ~Copyable {
         var sending = 0
         for index in 0..<count {
             let bytes = UnsafePointer(incoming.slot(index))
-            let which = options.scenario == .call ? Check.which(bytes, incoming.count(index)) : 0
+            let which = options.scenario.isCall ? Check.which(bytes, incoming.count(index)) : 0
             let (verdict, fields) = checks[which].forwarded(bytes, incoming.count(index), slots)
             switch verdict {
             case .right:
@@ -193,10 +194,12 @@ struct Generator: ~Copyable {
                     answers.send(uas, sending)
                     sending = 0
                 }
-                let isCall = options.scenario == .call && which == 0
+                let isCall = options.scenario.isCall && which == 0
                 for status in isCall ? ["180 Ringing", "200 OK"] as [StaticString] : [options.scenario.lastAnswer] {
                     let slot = answers.slot(sending)
-                    let length = Generator.writeAnswer(status, fields, hasTag: which == 2, to: slot)
+                    let isLast = !isCall || status.utf8CodeUnitCount == 6
+                    let body = isLast ? checks[which].answer : nil
+                    let length = Generator.writeAnswer(status, fields, hasTag: which == 2, body: body, to: slot)
                     answers.set(sending, to: slot, count: length, name: incoming.name(index))
                     sending += 1
                 }
@@ -209,7 +212,8 @@ struct Generator: ~Copyable {
 
     /// Writes the answer to a request; its length. All lines are copies of the request's, which fits a slot with room to spare.
     private static func writeAnswer(
-        _ status: StaticString, _ fields: Check.Fields, hasTag: Bool, to memory: UnsafeMutablePointer<UInt8>
+        _ status: StaticString, _ fields: Check.Fields, hasTag: Bool, body: ArraySlice<UInt8>?,
+        to memory: UnsafeMutablePointer<UInt8>
     ) -> Int {
         var length = 0
         func add(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
@@ -240,7 +244,17 @@ struct Generator: ~Copyable {
             add("\r\n")
             add(route)
         }
-        add("\r\nContact: <sip:uas@127.0.0.1>\r\nUser-Agent: sipload\r\nContent-Length: 0\r\n\r\n")
+        add("\r\nContact: <sip:uas@127.0.0.1>\r\nUser-Agent: sipload\r\n")
+        guard let body else {
+            add("Content-Length: 0\r\n\r\n")
+            return length
+        }
+        add("Content-Type: application/sdp\r\nContent-Length: ")
+        for digit in Array("\(body.count)\r\n\r\n".utf8) {
+            memory[length] = digit
+            length += 1
+        }
+        body.withUnsafeBufferPointer { if let start = $0.baseAddress { add(start, $0.count) } }
         return length
     }
 

@@ -7,6 +7,7 @@ enum Scenario: String {
     case statefulRelay = "stateful-relay"
     case call
     case ringing
+    case mediaCall = "media-call"
     case register
     case registerAuth = "register-auth"
     case lookupAndRelay = "lookup-and-relay"
@@ -15,12 +16,15 @@ enum Scenario: String {
     var hasUAS: Bool {
         switch self {
         case .optionsReply, .register, .registerAuth: false
-        case .statelessForward, .statefulRelay, .call, .ringing, .lookupAndRelay: true
+        case .statelessForward, .statefulRelay, .call, .mediaCall, .ringing, .lookupAndRelay: true
         }
     }
 
     /// Its transactions end with this answer of the UAS.
     var lastAnswer: StaticString { self == .ringing ? "180 Ringing" : "200 OK" }
+
+    /// INVITE, ACK and BYE.
+    var isCall: Bool { self == .call || self == .mediaCall }
 
     /// Users must have registered before.
     var hasUsers: Bool { self == .register || self == .registerAuth || self == .lookupAndRelay }

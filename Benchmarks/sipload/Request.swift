@@ -69,7 +69,7 @@ struct Request {
             return [request]
         case .register, .registerAuth:
             return [register(uac: uac, server: server, contact: uas?.text ?? nobody, challenge)]
-        case .call:
+        case .call, .mediaCall:
             return [
                 Request("INVITE", uac: uac, target: target),
                 Request("ACK", uac: uac, target: target, route: server),
