@@ -274,6 +274,21 @@ import Testing
         try site.talk(invite, id: "asked")
     }
 
+    /// Media through rtpengine is there as the file has it; the module of the other proxy is told to be missing.
+    @Test(arguments: configs) func withNAT(config: String) throws {
+        func check(_ defines: [String]) throws -> ToolResult {
+            try run(
+                try Products.path("apus"),
+                ["-c", "-f", config, "-A", "DBURL=\"sqlite:////tmp/none.db\""] + defines.flatMap { ["-A", $0] })
+        }
+        for defines in [["WITH_NAT", "WITH_RTPENGINE"], ["WITH_AUTH", "WITH_NAT", "WITH_RTPENGINE"]] {
+            let result = try check(defines)
+            #expect(result.succeeded && (result.output + result.errors).contains("config ok"), "\(defines): \(result)")
+        }
+        let missing = try check(["WITH_NAT"])
+        #expect(!missing.succeeded && (missing.output + missing.errors).contains("modules missing: rtpproxy"))
+    }
+
     private static let columns: String = ["acc", "missed_calls"].flatMap { table in
         ["src_user", "src_domain", "src_ip", "dst_ouser", "dst_user", "dst_domain"].map {
             "ALTER TABLE \(table) ADD COLUMN \($0) VARCHAR(128) NOT NULL DEFAULT '';"
