@@ -106,11 +106,11 @@ let package = Package(
         // What the modules of the text protocols share.
         .target(name: "TextDoor", dependencies: ["PluginKit", "PluginAPI", "DoorKit"], swiftSettings: strict),
         .target(name: "BinRPC", swiftSettings: strict),
-        .target(name: "Bencode", swiftSettings: strict),
+        .target(name: "Bencode", swiftSettings: core),
         // Media proxies, to which the modules rtpengine and rtpproxy-ng are two doors.
         .target(
             name: "MediaKit", dependencies: ["PluginKit", "PluginAPI", "RoutingKit", "TableKit", "Bencode"],
-            swiftSettings: strict),
+            swiftSettings: core),
         .systemLibrary(name: "CPcre2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),

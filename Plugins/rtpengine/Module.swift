@@ -6,7 +6,7 @@ private let module = Module(
     start: { MediaModule.start($0) }, worker: { MediaModule.worker($0, $1) },
     declare: { host in
         MediaModule.declare(host, .words)
-        host.mediaSet("set_rtpengine_set")
+        host.mediaSet("set_rtpengine_set", chains: true)
         declareSessions(host)
         declareMedia(host)
         host.mediaStatistics("rtpestat")
@@ -25,7 +25,8 @@ private func declareSessions(_ host: Host) {
     host.media(
         "rtpengine_manage", nil, .branch, doc: "Does what the message wants: an offer, an answer, or the call's end.")
     host.media("rtpengine_query", .query, .branch, doc: "Asks the proxy about the call: $rtpstat tells what it said.")
-    host.media("rtpengine_info", .query, .branch, doc: "As rtpengine_query.")
+    host.mediaReport("rtpengine_query_v")
+    host.media("rtpengine_info", .info, .branch, doc: "Shows the proxy ICE candidates that follow an offer.")
 }
 
 private func declareMedia(_ host: Host) {

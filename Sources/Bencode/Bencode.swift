@@ -17,13 +17,13 @@ public enum Bencode {
     }
 
     /// The value that these bytes are; nil when they are not exactly one.
-    public static func read(_ bytes: UnsafeRawBufferPointer) -> BencodedValue? {
+    @_noLocks public static func read(_ bytes: UnsafeRawBufferPointer) -> BencodedValue? {
         guard scan(bytes) == .whole(bytes.count) else { return nil }
         return BencodedValue(unchecked: bytes)
     }
 
     /// Looks for the end of the value at the beginning.
-    public static func scan(_ bytes: UnsafeRawBufferPointer) -> Scan {
+    @_noLocks public static func scan(_ bytes: UnsafeRawBufferPointer) -> Scan {
         var at = 0
         // One bit for each level that is open: it is a dictionary; the value that comes is a key.
         var dictionaries: UInt64 = 0

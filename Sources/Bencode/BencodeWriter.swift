@@ -6,25 +6,27 @@ public struct BencodeWriter {
     public private(set) var count = 0
     public private(set) var overflowed = false
 
-    public init(_ memory: UnsafeMutableRawBufferPointer) { self.memory = memory }
+    @_noLocks public init(_ memory: UnsafeMutableRawBufferPointer) { self.memory = memory }
 
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
+    public var bytes: UnsafeRawBufferPointer {
+        @_noLocks get { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
+    }
 
-    public mutating func beginDictionary() { add(UInt8(ascii: "d")) }
-    public mutating func beginList() { add(UInt8(ascii: "l")) }
-    public mutating func end() { add(UInt8(ascii: "e")) }
+    @_noLocks public mutating func beginDictionary() { add(UInt8(ascii: "d")) }
+    @_noLocks public mutating func beginList() { add(UInt8(ascii: "l")) }
+    @_noLocks public mutating func end() { add(UInt8(ascii: "e")) }
 
-    public mutating func text(_ text: StaticString) {
+    @_noLocks public mutating func text(_ text: StaticString) {
         self.text(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    public mutating func text(_ text: UnsafeRawBufferPointer) {
+    @_noLocks public mutating func text(_ text: UnsafeRawBufferPointer) {
         digits(UInt64(text.count))
         add(UInt8(ascii: ":"))
         add(text)
     }
 
-    public mutating func number(_ number: Int64) {
+    @_noLocks public mutating func number(_ number: Int64) {
         add(UInt8(ascii: "i"))
         if number < 0 { add(UInt8(ascii: "-")) }
         digits(number.magnitude)
@@ -40,7 +42,12 @@ public struct BencodeWriter {
         }
     }
 
-    private mutating func add(_ byte: UInt8) { withUnsafeBytes(of: byte) { add($0) } }
+    private mutating func add(_ byte: UInt8) {
+        overflowed = overflowed || count == memory.count
+        guard !overflowed else { return }
+        memory[count] = byte
+        count += 1
+    }
 
     private mutating func add(_ piece: UnsafeRawBufferPointer) {
         overflowed = overflowed || piece.count > memory.count - count

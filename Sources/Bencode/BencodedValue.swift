@@ -16,28 +16,34 @@ public struct BencodedValue {
     init(unchecked bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     public var kind: Kind {
-        switch bytes[0] {
-        case UInt8(ascii: "i"): .number
-        case UInt8(ascii: "l"): .list
-        case UInt8(ascii: "d"): .dictionary
-        default: .text
+        @_noLocks get {
+            switch bytes[0] {
+            case UInt8(ascii: "i"): .number
+            case UInt8(ascii: "l"): .list
+            case UInt8(ascii: "d"): .dictionary
+            default: .text
+            }
         }
     }
 
     /// Nil for anything but a number.
     public var number: Int64? {
-        guard kind == .number else { return nil }
-        return Bencode.number(UnsafeRawBufferPointer(rebasing: bytes[1..<bytes.count - 1]))
+        @_noLocks get {
+            guard kind == .number else { return nil }
+            return Bencode.number(UnsafeRawBufferPointer(rebasing: bytes[1..<bytes.count - 1]))
+        }
     }
 
     /// Nil for anything but a text.
     public var text: UnsafeRawBufferPointer? {
-        guard kind == .text, let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { return nil }
-        return UnsafeRawBufferPointer(rebasing: bytes[(colon + 1)...])
+        @_noLocks get {
+            guard kind == .text, let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+            return UnsafeRawBufferPointer(rebasing: bytes[(colon + 1)...])
+        }
     }
 
     /// The first value of that key; nil when there is none, and for anything but a dictionary.
-    public subscript(_ key: StaticString) -> BencodedValue? {
+    @_noLocks public subscript(_ key: StaticString) -> BencodedValue? {
         guard kind == .dictionary else { return nil }
         var items = items
         while let name = items.next(), let value = items.next() {
@@ -48,7 +54,9 @@ public struct BencodedValue {
     }
 
     /// What a list holds; of a dictionary keys and values by turns; of other values nothing.
-    public var items: Items { Items(self) }
+    public var items: Items {
+        @_noLocks get { Items(self) }
+    }
 
     public struct Items: IteratorProtocol, Sequence {
         private var rest: UnsafeRawBufferPointer
@@ -58,7 +66,7 @@ public struct BencodedValue {
             rest = UnsafeRawBufferPointer(rebasing: value.bytes[(holds ? 1 : 0)..<(holds ? value.bytes.count - 1 : 0)])
         }
 
-        public mutating func next() -> BencodedValue? {
+        @_noLocks public mutating func next() -> BencodedValue? {
             guard !rest.isEmpty, case .whole(let count) = Bencode.scan(rest) else { return nil }
             defer { rest = UnsafeRawBufferPointer(rebasing: rest[count...]) }
             return BencodedValue(unchecked: UnsafeRawBufferPointer(rebasing: rest[..<count]))

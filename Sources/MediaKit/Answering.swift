@@ -6,84 +6,98 @@ import RoutingKit
 
 /// What a run waits with.
 struct Waiting {
+    let request: MediaRequest
     let command: MediaCommand
-    let set: Int64
+    let chain: SetChain
     let callID: apus_str
     let branch: apus_str
-    /// A variable asks: that there is no session is no mistake.
-    let isQuestion: Bool
 }
 
 /// The proxy has answered, or will not.
 let resume: @convention(c) (Call, CInt, UnsafeMutableRawPointer?) -> CInt = { call, status, payload in
-    let user = call.host.pointee.suspend.pointee.user(call)
+    goOn(call, status, payload)
+}
+
+@_noLocks private func goOn(_ call: Call, _ status: CInt, _ payload: UnsafeMutableRawPointer?) -> CInt {
+    let user = unchecked { call.host.pointee.suspend.pointee.user(call) }
     guard status == CInt(APUS_OK), let payload, let user, let media = call.host.media else { return .false }
-    let waiting = user.assumingMemoryBound(to: Waiting.self).pointee
+    let waiting = user.assumingMemoryBound(to: Waiting.self)
     let delivery = payload.assumingMemoryBound(to: Delivery.self)
     switch delivery.pointee.outcome {
-    case .silent: return call.fail("no media proxy of the set is there")
-    case .tooLong: return call.fail("the command is longer than a datagram")
-    case .broken: return call.fail("the media proxy's answer is broken")
-    case .refused where waiting.isQuestion: return .false
+    case .silent: return call.refuse("no media proxy of the set is there")
+    case .tooLong: return call.refuse("the command is longer than a datagram")
+    case .broken: return call.refuse("the media proxy's answer is broken")
+    case .refused where waiting.pointee.request.isQuestion: return .false
     case .refused:
         let reason = Bencode.read(delivery.answer)?["error-reason"]?.text?.text
-        return call.fail("the media proxy says no: ", reason ?? "without a reason")
+        return call.refuse("the media proxy says no: ", reason ?? "without a reason")
     case .answered: break
     }
     guard let answer = Bencode.read(delivery.answer) else { return .false }
-    if let warning = answer["warning"]?.text { call.log(.warning, "the media proxy warns: ", warning.text) }
+    if let warning = answer["warning"]?.text { call.tell(.warning, "the media proxy warns: ", warning.text) }
     return waiting.take(call, media, answer, peer: delivery.pointee.peer)
 }
 
-extension Waiting {
+extension UnsafeMutablePointer<Waiting> {
     fileprivate func take(
         _ call: Call, _ media: UnsafeMutablePointer<WorkerState>, _ answer: BencodedValue, peer: Int32
     ) -> CInt {
-        if command.hasDescription {
-            guard let description = answer["sdp"]?.text, !description.isEmpty else {
-                call.host.bump(state.pointee.counters.broken)
-                return call.fail("the media proxy's answer has no session description")
+        let chain = pointee.chain
+        let url = state.pointee.shared.pointee.peers[Int(peer)].pointee.url
+        guard pointee.command.hasDescription else {
+            if let record = media.pointee.calls.find(pointee.callID, pointee.branch, place: chain.place) {
+                media.pointee.calls.touch(record, now: call.host.now)
             }
-            // The session is there, whatever becomes of the message.
-            let record = media.pointee.calls.put(callID, branch, peer: peer, set: set, now: call.host.now)
-            record?.pointee.hasOpenOffer = command == .offer
-            guard put(call, description.text) else { return .false }
-            call.host.bump(state.pointee.counters.replaced)
-        } else if let record = media.pointee.calls.find(callID, branch) {
-            media.pointee.calls.touch(record, now: call.host.now)
+            call.put(state.pointee.instanceVariable, apus_value(url))
+            tell(call, answer)
+            return chain.next.map { pointee.request.goOn(call, $0, apus_str()) } ?? .true
         }
-        set(call, state.pointee.instanceVariable, apus_value(state.pointee.shared.pointee.peers[Int(peer)].pointee.url))
-        switch command {
-        case .query: call.keepTotals(Totals(answer))
-        case .playMedia:
-            if let duration = answer["duration"]?.number {
-                set(call, state.pointee.durationVariable, apus_value(duration))
-            }
-        default: break
+        guard let description = answer["sdp"]?.text, !description.isEmpty else {
+            call.host.count(state.pointee.counters.broken)
+            return call.refuse("the media proxy's answer has no session description")
         }
+        // The session is there, whatever becomes of the message.
+        let record = media.pointee.calls.put(
+            pointee.callID, pointee.branch, place: chain.place, peer: peer, set: chain.set, now: call.host.now)
+        record?.pointee.hasOpenOffer = pointee.command == .offer
+        if let next = chain.next { return pointee.request.goOn(call, next, description.text) }
+        guard put(call, description.text) else { return .false }
+        call.host.count(state.pointee.counters.replaced)
+        call.put(state.pointee.instanceVariable, apus_value(url))
         return .true
     }
 
-    private func set(_ call: Call, _ variable: OpaquePointer?, _ value: apus_value) {
-        guard let variable else { return }
-        var value = value
-        _ = call.host.pointee.vars.pointee.set(call, variable, &value)
+    /// What a command without a description brings.
+    private func tell(_ call: Call, _ answer: BencodedValue) {
+        switch pointee.command {
+        case .query:
+            call.keepTotals(Totals(answer))
+            state.pointee.marks.put(call, answer)
+            pointee.request.report?.put(call, answer)
+        case .playMedia:
+            if let duration = answer["duration"]?.number {
+                unchecked { call.put(state.pointee.durationVariable, apus_value(duration)) }
+            }
+        default: break
+        }
     }
 
     /// The proxy's session description takes the place of the message's.
     private func put(_ call: Call, _ description: apus_str) -> Bool {
         if let variable = state.pointee.writeVariable {
-            set(call, variable, apus_value(description))
+            call.put(variable, apus_value(description))
             if state.pointee.settings.writeMode == 0 { return true }
         }
         let message = call.message
-        guard let old = message.sdp else { return call.fail("the message has no session description any more") > 0 }
+        guard let old = message.description else {
+            return call.refuse("the message has no session description any more") > 0
+        }
         // One part of several, or the body.
-        let isWhole = old.len == message.part(APUS_PART_BODY).len
-        let isDone =
-            isWhole
-            ? message.api.pointee.set_body(message.handle, description, "") > 0
-            : message.replace(old, with: description)
-        return isDone || call.fail("the session description cannot be replaced") > 0
+        let isDone = unchecked {
+            old.len == message.part(APUS_PART_BODY).len
+                ? message.api.pointee.set_body(message.handle, description, "") > 0
+                : message.replace(old, with: description)
+        }
+        return isDone || call.refuse("the session description cannot be replaced") > 0
     }
 }

@@ -13,6 +13,8 @@ struct CallRecord {
     let callID: apus_str
     /// What makes the media session of a branch its own; empty: the call's.
     let branch: apus_str
+    /// In the chain of sets that the call's media run through: 0 or 1.
+    let place: UInt8
     fileprivate var usedAt: UInt64
     fileprivate var isInEnded = false
     /// Number of the proxy that has the session.
@@ -64,30 +66,37 @@ struct CallTable {
     }
 
     /// The record of a branch; nil when nothing is known of it.
-    func find(_ callID: apus_str, _ branch: apus_str) -> CallRef? {
+    @_noLocks func find(_ callID: apus_str, _ branch: apus_str, place: UInt8 = 0) -> CallRef? {
         var record = first(callID)
         while let this = record {
-            if this.pointee.branch.equals(branch) { return this }
+            if this.pointee.place == place, this.pointee.branch.isSame(branch) { return this }
             record = next(this)
         }
         return nil
     }
 
-    /// The first record of a call, whatever its branch.
-    func first(_ callID: apus_str) -> CallRef? {
+    /// The first record of a call at that place, whatever its branch.
+    @_noLocks func first(_ callID: apus_str, place: UInt8) -> CallRef? {
+        var record = first(callID)
+        while let this = record, this.pointee.place != place { record = next(this) }
+        return record
+    }
+
+    /// The first record of a call.
+    @_noLocks func first(_ callID: apus_str) -> CallRef? {
         let hash = key(callID)
         return following(buckets[Int(hash & mask)], hash, callID)
     }
 
     /// The next record of the same call.
-    func next(_ record: CallRef) -> CallRef? {
+    @_noLocks func next(_ record: CallRef) -> CallRef? {
         following(record.pointee.nextInBucket, record.pointee.hash, record.pointee.callID)
     }
 
     private func following(_ from: CallRef?, _ hash: UInt64, _ callID: apus_str) -> CallRef? {
         var record = from
         while let this = record {
-            if this.pointee.hash == hash, this.pointee.callID.equals(callID) { return this }
+            if this.pointee.hash == hash, this.pointee.callID.isSame(callID) { return this }
             record = this.pointee.nextInBucket
         }
         return nil
@@ -95,8 +104,10 @@ struct CallTable {
 
     /// Remembers, or changes, where the session of a branch is: it runs from now on. Nil when memory is out.
     @discardableResult
-    mutating func put(_ callID: apus_str, _ branch: apus_str, peer: Int32, set: Int64, now: UInt64) -> CallRef? {
-        if let known = find(callID, branch) {
+    @_noLocks mutating func put(
+        _ callID: apus_str, _ branch: apus_str, place: UInt8, peer: Int32, set: Int64, now: UInt64
+    ) -> CallRef? {
+        if let known = find(callID, branch, place: place) {
             (known.pointee.peer, known.pointee.set) = (peer, set)
             known.pointee.deletion = 0
             known.pointee.totals = nil
@@ -104,16 +115,13 @@ struct CallTable {
             return known
         }
         let size = MemoryLayout<CallRecord>.stride
-        guard let raw = host.pointee.memory.pointee.allocate(host, size + callID.len + branch.len) else { return nil }
-        var texts = Writer(raw + size, capacity: callID.len + branch.len)
-        texts.add(callID)
-        texts.add(branch)
+        guard let raw = host.allocate(size + callID.len + branch.len) else { return nil }
+        let texts = raw.copy(callID, branch, at: size)
         let record = raw.bindMemory(to: CallRecord.self, capacity: 1)
         let hash = key(callID)
         record.initialize(
             to: CallRecord(
-                hash: hash, callID: texts.text[0..<callID.len], branch: texts.text[callID.len..<texts.count],
-                usedAt: now, peer: peer, set: set))
+                hash: hash, callID: texts.0, branch: texts.1, place: place, usedAt: now, peer: peer, set: set))
         record.pointee.nextInBucket = buckets[Int(hash & mask)]
         buckets[Int(hash & mask)] = record
         append(record, to: &running)
@@ -122,10 +130,12 @@ struct CallTable {
     }
 
     /// It is in use: its time begins anew.
-    mutating func touch(_ record: CallRef, now: UInt64) { move(record, toEnded: record.pointee.isInEnded, now) }
+    @_noLocks mutating func touch(_ record: CallRef, now: UInt64) {
+        move(record, toEnded: record.pointee.isInEnded, now)
+    }
 
     /// It is being deleted at the proxy.
-    mutating func end(_ record: CallRef, deletion: UInt64, now: UInt64) {
+    @_noLocks mutating func end(_ record: CallRef, deletion: UInt64, now: UInt64) {
         record.pointee.deletion = deletion
         record.pointee.hasOpenOffer = false
         record.pointee.totals = nil
@@ -133,7 +143,7 @@ struct CallTable {
     }
 
     /// Forgets what was not used for its time.
-    mutating func expire(now: UInt64) {
+    @_noLocks mutating func expire(now: UInt64) {
         while let oldest = running.oldest, oldest.pointee.usedAt + timeout <= now { remove(oldest) }
         while let oldest = ended.oldest, oldest.pointee.usedAt + CallTable.memory <= now { remove(oldest) }
     }
@@ -148,7 +158,7 @@ struct CallTable {
             while let this = previous, this.pointee.nextInBucket != record { previous = this.pointee.nextInBucket }
             previous?.pointee.nextInBucket = record.pointee.nextInBucket
         }
-        host.pointee.memory.pointee.release(host, record)
+        host.release(record)
         state.pointee.shared.pointee.calls.subtract(1, ordering: .relaxed)
     }
 

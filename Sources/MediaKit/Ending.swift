@@ -16,7 +16,7 @@ extension UnsafeMutablePointer<WorkerState> {
     func fail(_ peer: PeerRef, _ loss: Loss) {
         let pause = UInt64(state.pointee.settings.disableTimeout)
         if peer.turnDead(now: host.now, pause: pause * 1000) {
-            host.bump(state.pointee.counters.dead)
+            host.count(state.pointee.counters.dead)
             let why = loss == .silent ? "does not answer" : "cannot be reached"
             host.log(.error, "the proxy \(peer.pointee.url.string) \(why): it is disabled for \(pause) seconds")
             tellOthers(peer.pointee.number)
@@ -41,7 +41,7 @@ extension UnsafeMutablePointer<WorkerState> {
     }
 
     /// This proxy has not served it: the next one may.
-    func moveOn(_ exchange: ExchangeRef) {
+    @_noLocks func moveOn(_ exchange: ExchangeRef) {
         let number = Int(exchange.pointee.peer)
         pointee.leave(exchange)
         exchange.pointee.tried.insert(number)
@@ -50,19 +50,19 @@ extension UnsafeMutablePointer<WorkerState> {
         guard exchange.pointee.purpose == .script, limit == 0 || exchange.pointee.triedCount < Int(limit),
             let next = choose(for: exchange)
         else { return finish(exchange, .silent, peer: number) }
-        host.bump(state.pointee.counters.failovers)
+        host.count(state.pointee.counters.failovers)
         send(exchange, to: next)
     }
 
     /// The proxy has answered.
-    func heard(_ peer: PeerRef) {
+    @_noLocks func heard(_ peer: PeerRef) {
         guard peer.turnAlive() else { return }
-        host.bump(state.pointee.counters.alive)
-        host.log(.notice, "the proxy \(peer.pointee.url.string) is found: it is enabled again")
+        host.count(state.pointee.counters.alive)
+        unchecked { host.log(.notice, "the proxy \(peer.pointee.url.string) is found: it is enabled again") }
     }
 
     /// It is over: whoever waits goes on.
-    func finish(
+    @_noLocks func finish(
         _ exchange: ExchangeRef, _ outcome: Outcome, _ answer: UnsafeRawBufferPointer = .init(start: nil, count: 0),
         peer: Int? = nil
     ) {
@@ -72,19 +72,19 @@ extension UnsafeMutablePointer<WorkerState> {
         case .script: count(outcome)
         case .deletion: endDeletion(exchange, outcome, answer)
         case .ping: endPing(number)
-        case .report: endReport(exchange, outcome, number)
+        case .report: unchecked { endReport(exchange, outcome, number) }
         }
         if exchange.pointee.token != 0 { deliver(exchange, outcome, answer, peer: number) }
-        host.pointee.memory.pointee.release(host, exchange)
+        host.release(exchange)
     }
 
     private func count(_ outcome: Outcome) {
         let counters = state.pointee.counters
         switch outcome {
         case .answered: break
-        case .refused: host.bump(counters.refused)
-        case .broken: host.bump(counters.broken)
-        case .silent, .tooLong: host.bump(counters.silent)
+        case .refused: host.count(counters.refused)
+        case .broken: host.count(counters.broken)
+        case .silent, .tooLong: host.count(counters.silent)
         }
     }
 
@@ -92,18 +92,19 @@ extension UnsafeMutablePointer<WorkerState> {
         _ exchange: ExchangeRef, _ outcome: Outcome, _ answer: UnsafeRawBufferPointer, peer: Int
     ) {
         let delivery = Delivery.make(host, outcome, peer: Int32(peer), answer)
-        host.pointee.suspend.pointee.complete(
-            host, apus_token(value: exchange.pointee.token), CInt(delivery == nil ? APUS_FAILED : APUS_OK), delivery
-        ) { delivery in
-            guard let delivery else { return }
-            let host = state.pointee.host
-            host.pointee.memory.pointee.release(host, delivery)
+        unchecked {
+            host.pointee.suspend.pointee.complete(
+                host, apus_token(value: exchange.pointee.token), CInt(delivery == nil ? APUS_FAILED : APUS_OK), delivery
+            ) { delivery in
+                guard let delivery else { return }
+                state.pointee.host.release(delivery)
+            }
         }
     }
 
     /// What the proxy says of the session at its end is kept with the call.
     private func endDeletion(_ exchange: ExchangeRef, _ outcome: Outcome, _ answer: UnsafeRawBufferPointer) {
-        if outcome == .silent { host.bump(state.pointee.counters.lostDeletions) } else { count(outcome) }
+        if outcome == .silent { host.count(state.pointee.counters.lostDeletions) } else { count(outcome) }
         let totals = outcome == .answered ? Bencode.read(answer).flatMap { Totals($0) } : nil
         var record = pointee.calls.first(exchange.pointee.callID)
         while let this = record {

@@ -31,11 +31,13 @@ struct Exchange {
     /// Where it was sent; -1: nowhere yet.
     var peer: Int32 = -1
     let set: Int64
+    /// Of the set in the chain of those that the call's media run through.
+    var place: UInt8 = 0
     var tried = PeerMask()
     var triedCount = 0
     var triesLeft: Int64 = 0
-    /// Monotonic milliseconds of its first sending to this proxy.
-    var begunAt: UInt64 = 0
+    /// How often this proxy had answered before it was sent there.
+    var heardBefore: UInt64 = 0
     let callID: apus_str
     let branch: apus_str
     /// Room for the cookie in front of the command, and the command.
@@ -63,16 +65,14 @@ typealias ExchangeRef = UnsafeMutablePointer<Exchange>
 
 extension UnsafeMutablePointer<Exchange> {
     /// In the calling worker's memory; nil when that is out.
-    static func make(
+    @_noLocks static func make(
         _ host: Host, _ purpose: Exchange.Purpose, set: Int64, callID: apus_str, branch: apus_str, command: apus_str
     ) -> ExchangeRef? {
         let size = MemoryLayout<Exchange>.stride
         let texts = callID.len + branch.len
         let total = size + texts + Exchange.cookieRoom + command.len
-        guard let raw = host.pointee.memory.pointee.allocate(host, total) else { return nil }
-        var writer = Writer(raw + size, capacity: total - size)
-        writer.add(callID)
-        writer.add(branch)
+        guard let raw = host.allocate(total) else { return nil }
+        let copies = raw.copy(callID, branch, at: size)
         let room = (raw + size + texts).assumingMemoryBound(to: UInt8.self)
         if let bytes = command.s {
             UnsafeMutableRawPointer(room + Exchange.cookieRoom).copyMemory(from: bytes, byteCount: command.len)
@@ -80,8 +80,8 @@ extension UnsafeMutablePointer<Exchange> {
         let exchange = raw.bindMemory(to: Exchange.self, capacity: 1)
         exchange.initialize(
             to: Exchange(
-                timer: apus_timer(), purpose: purpose, set: set, callID: writer.text[0..<callID.len],
-                branch: writer.text[callID.len..<texts], room: room, length: command.len))
+                timer: apus_timer(), purpose: purpose, set: set, callID: copies.0, branch: copies.1, room: room,
+                length: command.len))
         return exchange
     }
 
@@ -91,20 +91,45 @@ extension UnsafeMutablePointer<Exchange> {
     }
 
     /// Puts the cookie in front of the command: process, worker, number.
-    func address(process: Int32, worker: UInt32, stream isStream: Bool) {
-        var cookie = Writer(pointee.room, capacity: Exchange.cookieRoom)
+    @_noLocks func address(process: Int32, worker: UInt32, stream isStream: Bool) {
+        // It ends where the command begins, so it is written from its end.
+        var start = Exchange.cookieRoom
         if !isStream {
-            cookie.add(number: Int64(process))
-            cookie.add("_")
-            cookie.add(number: Int64(worker))
-            cookie.add("_")
-            cookie.add(number: Int64(pointee.sequence))
-            cookie.add(" ")
+            put(UInt8(ascii: " "), &start)
+            put(pointee.sequence, &start)
+            put(UInt8(ascii: "_"), &start)
+            put(UInt64(worker), &start)
+            put(UInt8(ascii: "_"), &start)
+            put(UInt64(process), &start)
         }
-        // It ends where the command begins.
-        let start = Exchange.cookieRoom - cookie.count
-        UnsafeMutableRawPointer(pointee.room + start).copyMemory(from: pointee.room, byteCount: cookie.count)
-        pointee.message = apus_str(start: pointee.room + start, count: cookie.count + pointee.length)
+        pointee.message = apus_str(
+            start: pointee.room + start, count: Exchange.cookieRoom - start + pointee.length)
+    }
+
+    private func put(_ number: UInt64, _ start: inout Int) {
+        var rest = number
+        repeat {
+            put(0x30 + UInt8(rest % 10), &start)
+            rest /= 10
+        } while rest > 0
+    }
+
+    private func put(_ byte: UInt8, _ start: inout Int) {
+        start -= 1
+        pointee.room[start] = byte
+    }
+}
+
+extension UnsafeMutableRawPointer {
+    /// Two texts, copied behind each other.
+    func copy(_ first: apus_str, _ second: apus_str, at offset: Int) -> (apus_str, apus_str) {
+        let (one, two) = (self + offset, self + offset + first.len)
+        if let bytes = first.s { one.copyMemory(from: bytes, byteCount: first.len) }
+        if let bytes = second.s { two.copyMemory(from: bytes, byteCount: second.len) }
+        return (
+            apus_str(start: one.assumingMemoryBound(to: UInt8.self), count: first.len),
+            apus_str(start: two.assumingMemoryBound(to: UInt8.self), count: second.len)
+        )
     }
 }
 
@@ -128,11 +153,11 @@ struct Delivery {
     let peer: Int32
     let count: Int
 
-    static func make(_ host: Host, _ outcome: Outcome, peer: Int32, _ answer: UnsafeRawBufferPointer)
+    @_noLocks static func make(_ host: Host, _ outcome: Outcome, peer: Int32, _ answer: UnsafeRawBufferPointer)
         -> UnsafeMutablePointer<Delivery>?
     {
         let size = MemoryLayout<Delivery>.stride
-        guard let raw = host.pointee.memory.pointee.allocate(host, size + answer.count) else { return nil }
+        guard let raw = host.allocate(size + answer.count) else { return nil }
         if let bytes = answer.baseAddress { (raw + size).copyMemory(from: bytes, byteCount: answer.count) }
         let delivery = raw.bindMemory(to: Delivery.self, capacity: 1)
         delivery.initialize(to: Delivery(outcome: outcome, peer: peer, count: answer.count))

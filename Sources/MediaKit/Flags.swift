@@ -26,7 +26,7 @@ enum Flag {
 }
 
 /// The lists of a command, by their keys.
-enum FlagList: UInt8, CaseIterable {
+enum FlagList: UInt8 {
     case direction, replace, rtcpMux, sdes, t38, osrtp
     case codecStrip, codecOffer, codecMask, codecSet, codecExcept, codecConsume, codecAccept, codecIgnore,
         codecTranscode
@@ -52,16 +52,23 @@ enum FlagList: UInt8, CaseIterable {
         }
     }
 
-    var isOfCodecs: Bool { rawValue >= FlagList.codecStrip.rawValue }
+    /// Behind the last raw value, and the first of those that are about codecs.
+    static var end: UInt8 { FlagList.codecTranscode.rawValue + 1 }
+    static var firstOfCodecs: UInt8 { FlagList.codecStrip.rawValue }
 }
 
-/// Which Via's branch, if any, makes a media session of its own.
+/// Which branch, if any, makes a media session of its own.
 enum ViaBranch: Equatable {
+    /// That of the first or second Via.
     case first, second
-    /// The first of a request, the second of a reply: the same on both.
+    /// The first of a request, the second of a reply: that of whoever sent the request, on both.
     case auto
-    /// The value of `extra_id_pv`; with `orAuto` the Via's when it has none.
-    case extra(orAuto: Bool)
+    /// The value of `extra_id_pv`.
+    case extra
+    /// The same of a request, and the first Via's of a reply.
+    case autoExtra
+    /// That of the Via which a request will leave with, and the first Via's of a reply, which is the same one.
+    case next
 }
 
 /// What is wrong with flags, and at which byte.
@@ -77,11 +84,27 @@ public enum Dialect: Sendable {
     /// Words with blanks between them, as `rtpengine` has them.
     case words
 
-    /// Reads all of them, in order. What is taken before a fault is to be thrown away.
-    func read(_ text: apus_str, _ take: (Flag) -> Void) throws(FlagFault) {
+    func reader(_ text: apus_str) -> FlagReader {
         switch self {
-        case .letters: try FlagLetters.read(text, take)
-        case .words: try FlagWords.read(text, take)
+        case .letters: .letters(FlagLetters(text))
+        case .words: .words(FlagWords(text))
+        }
+    }
+}
+
+/// Reads flags one by one, in order. Those before a fault are to be thrown away.
+enum FlagReader {
+    case letters(FlagLetters)
+    case words(FlagWords)
+
+    @_noLocks mutating func next() throws(FlagFault) -> Flag? {
+        switch self {
+        case .letters(var reader):
+            defer { self = .letters(reader) }
+            return try reader.next()
+        case .words(var reader):
+            defer { self = .words(reader) }
+            return try reader.next()
         }
     }
 }

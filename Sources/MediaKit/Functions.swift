@@ -36,16 +36,32 @@ extension UnsafePointer<apus_call> {
     fileprivate var command: MediaCommand? { function.command }
 }
 
-private let run: @convention(c) (Call) -> CInt = { call in
-    guard let command = call.command else { return manage(call) { call.request($0) } }
-    if command == .answer, call.message.isRequest {
+private let run: @convention(c) (Call) -> CInt = { begin($0) }
+
+@_noLocks private func begin(_ call: Call) -> CInt {
+    guard let command = call.command else {
+        guard let command = managed(call) else { return .false }
+        return call.request(command).begin(call)
+    }
+    let message = call.message
+    if command == .answer, unchecked({ message.isRequest }) {
         // The answer to an offer that came in a 200; in a PRACK to one in a provisional reply.
-        let isPRACK = call.message.method == APUS_METHOD_PRACK && state.pointee.dialect == .words
-        guard call.message.method == APUS_METHOD_ACK || isPRACK else {
-            return call.fail("of requests only an ACK has an answer")
+        let method = unchecked { message.method }
+        let isPRACK = method == APUS_METHOD_PRACK && state.pointee.dialect == .words
+        guard method == APUS_METHOD_ACK || isPRACK else {
+            return call.refuse("of requests only an ACK has an answer")
         }
     }
     return call.request(command).begin(call)
+}
+
+private let query: @convention(c) (Call) -> CInt = { call in
+    guard let variable = call.argument(1).variable, let report = JSONReport(call.text(0), variable) else {
+        return call.refuse("the answer is wanted as j or jp")
+    }
+    var request = MediaRequest(.query, flags: "")
+    request.report = report
+    return request.begin(call)
 }
 
 /// A constant is looked at when the config is read.
@@ -67,7 +83,7 @@ private let checkFlagsOnly: Preparation = { _, index, constant, _, complaint in
 private func checkFlags(_ flags: apus_str, _ complaint: UnsafeMutablePointer<apus_complaint>) -> CInt {
     do throws(FlagFault) {
         let wishes = try Wishes(flags, state.pointee.dialect)
-        if wishes.viaBranch == .extra(orAuto: false), state.pointee.settings.extraID.isEmpty {
+        if wishes.viaBranch == .extra || wishes.viaBranch == .autoExtra, state.pointee.settings.extraID.isEmpty {
             return complaint.say("it takes the value of extra_id_pv, which is not set")
         }
         return .true
@@ -101,13 +117,28 @@ extension UnsafePointer<apus_host> {
             prepare: second == .address ? check : checkFlagsOnly, call: run)
     }
 
-    /// The function that chooses a set.
-    public func mediaSet(_ name: StaticString) {
+    /// The function that asks about the call, and gives the answer to a variable.
+    public func mediaReport(_ name: StaticString) {
         function(
-            name, "set:value", routes: anywhere,
+            name, "format:format, variable:writable", routes: anywhere, flags: APUS_MAY_SUSPEND,
+            doc: "Asks the proxy about the call: a variable gets the answer as JSON, short (j) or with line ends (jp).",
+            user: nil,
+            prepare: { _, index, constant, _, complaint in
+                guard index > 0 || constant.equals("j") || constant.equals("jp") else {
+                    return complaint.say("the answer is wanted as j or jp")
+                }
+                return .true
+            }, call: query)
+    }
+
+    /// The function that chooses a set.
+    /// - Parameter chains: it may be given a second one, whose proxy the media run through, too.
+    public func mediaSet(_ name: StaticString, chains: Bool = false) {
+        function(
+            name, chains ? "set:value, second:value?" : "set:value", routes: anywhere,
             doc: "Chooses the set of proxies for what follows; the set must be there.", user: nil,
             prepare: { _, _, constant, _, complaint in
-                guard let set = constant.number, setNumbers ~= set else {
+                guard let set = constant.number, SetChain.isNumber(set) else {
                     return complaint.say("a set is a number")
                 }
                 return .true
@@ -115,17 +146,39 @@ extension UnsafePointer<apus_host> {
     }
 }
 
-private let setNumbers: ClosedRange<Int64> = 0...Int64(Int32.max)
-
 /// `set_rtp_proxy_set(set)`: for this message, and what becomes of it.
-private let chooseSet: @convention(c) (Call) -> CInt = { call in
-    let argument = call.argument(0)
-    let isNumber = argument.value & UInt32(APUS_INT) != 0
-    guard let set = isNumber ? argument.num : argument.str.trimmed.number, setNumbers ~= set else {
-        return call.fail("the set is a number")
+private let chooseSet: @convention(c) (Call) -> CInt = { chooseSets($0) }
+
+@_noLocks private func chooseSets(_ call: Call) -> CInt {
+    guard let first = call.set(at: 0) else { return .false }
+    var second: Int64?
+    if call.has(1) {
+        guard let set = call.set(at: 1) else { return .false }
+        guard set != first else { return call.refuse("media run through two proxies of different sets") }
+        second = set
     }
-    guard state.sets?.pointee[set] != nil else { return call.fail("there is no such set of proxies") }
-    call.host.pointee.slots.pointee.set_message(
-        call.pointee.msg, state.pointee.setSlot, UnsafeMutableRawPointer(bitPattern: Int(set) + 1))
+    unchecked {
+        call.host.pointee.slots.pointee.set_message(
+            call.pointee.msg, state.pointee.setSlot, SetChain.pack(first, second))
+    }
     return .true
+}
+
+extension UnsafePointer<apus_call> {
+    /// The set that an argument names; nil with a line in the log.
+    fileprivate func set(at index: Int) -> Int64? {
+        let argument = argument(index)
+        let isNumber = argument.value & UInt32(APUS_INT) != 0
+        guard let set = isNumber ? argument.num : unchecked({ argument.str.trimmed.number }), SetChain.isNumber(set)
+        else {
+            _ = refuse("the set is a number")
+            return nil
+        }
+        guard state.sets?.pointee[set] != nil else {
+            host.count(state.pointee.counters.withoutSet)
+            _ = refuse("there is no such set of proxies")
+            return nil
+        }
+        return set
+    }
 }

@@ -4,26 +4,21 @@ import RoutingKit
 // Invariants: as MediaRequest.
 
 /// `rtpproxy_manage`, `rtpengine_manage`: what is to be done follows from the message, and from where in the call it stands.
-func manage(_ call: Call, _ request: (MediaCommand) -> MediaRequest) -> CInt {
-    guard let command = managed(call) else { return .false }
-    return request(command).begin(call)
-}
-
 /// Nil: nothing is to be done.
-private func managed(_ call: Call) -> MediaCommand? {
+@_noLocks func managed(_ call: Call) -> MediaCommand? {
     let message = call.message
-    let method = message.method
-    if method == APUS_METHOD_BYE || method == APUS_METHOD_CANCEL { return message.isRequest ? .delete : nil }
+    let (method, isRequest) = unchecked { (message.method, message.isRequest) }
+    if method == APUS_METHOD_BYE || method == APUS_METHOD_CANCEL { return isRequest ? .delete : nil }
     if method == APUS_METHOD_INVITE {
-        let hasFailed = message.isRequest ? call.pointee.route_kind & failureRoutes != 0 : message.status >= 300
+        let hasFailed = isRequest ? call.pointee.route_kind & failureRoutes != 0 : message.status >= 300
         if hasFailed { return .delete }
     }
-    guard message.sdp?.isEmpty == false else {
+    guard message.description?.isEmpty == false else {
         // A script that asks for it did not need to look.
-        call.host.bump(state.pointee.counters.withoutDescription)
+        call.host.count(state.pointee.counters.withoutDescription)
         return nil
     }
-    return message.isRequest ? managed(request: call, method) : managed(reply: call, method)
+    return isRequest ? managed(request: call, method) : managed(reply: call, method)
 }
 
 private var failureRoutes: UInt32 { UInt32(APUS_FAILURE_ROUTE | APUS_BRANCH_FAILURE_ROUTE) }
@@ -48,22 +43,22 @@ private func managed(reply call: Call, _ method: Int) -> MediaCommand? {
 }
 
 extension Message {
-    var status: Int { Int(api.pointee.status(handle)) }
+    var status: Int { unchecked { Int(api.pointee.status(handle)) } }
 }
 
 extension UnsafePointer<apus_call> {
     /// Of a reply: so that it is the answer. Without tm nobody knows, and it is taken for one.
     fileprivate var requestHadDescription: Bool {
-        guard let tm = state.pointee.tm, let transaction = tm.pointee.t_check(pointee.msg),
-            let request = tm.pointee.request(transaction)
+        guard let tm = state.pointee.tm, let transaction = unchecked({ tm.pointee.t_check(pointee.msg) }),
+            let request = unchecked({ tm.pointee.request(transaction) })
         else { return true }
-        return Message(handle: request, api: host.pointee.message).sdp?.isEmpty == false
+        return Message(handle: request, api: host.pointee.message).description?.isEmpty == false
     }
 
     /// An offer of the call was accepted by the proxy, and no answer since.
     fileprivate var hasOpenOffer: Bool {
         guard let media = host.media else { return false }
-        var record = media.pointee.calls.first(message.field(APUS_FIELD_CALL_ID))
+        var record = media.pointee.calls.first(message.text(APUS_FIELD_CALL_ID))
         while let this = record {
             if this.pointee.hasOpenOffer { return true }
             record = media.pointee.calls.next(this)

@@ -1,6 +1,8 @@
 /// What a proxy can be told.
 public enum MediaCommand: UInt8, Sendable {
     case offer, answer, delete, query
+    /// ICE candidates that follow an offer or answer.
+    case info
     case startRecording, stopRecording
     case blockDTMF, unblockDTMF, blockMedia, unblockMedia, silenceMedia, unsilenceMedia
     case startForwarding, stopForwarding
@@ -9,7 +11,7 @@ public enum MediaCommand: UInt8, Sendable {
     /// As it stands in the control protocol.
     var name: StaticString {
         switch self {
-        case .offer: "offer"
+        case .offer, .info: "offer"
         case .answer: "answer"
         case .delete: "delete"
         case .query: "query"
@@ -31,4 +33,6 @@ public enum MediaCommand: UInt8, Sendable {
 
     /// It shows a session description, and brings one back.
     var hasDescription: Bool { self == .offer || self == .answer }
+    /// It shows one, or a piece of one.
+    var showsDescription: Bool { hasDescription || self == .info }
 }

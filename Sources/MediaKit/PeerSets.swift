@@ -19,24 +19,28 @@ struct PeerSet {
     /// The one for a call.
     /// - Parameters:
     ///   - hash: of the Call-ID: the same call comes to the same proxy while none changes its state.
-    ///   - fits: not those that were tried, nor those that are disabled.
-    func choose(hash: UInt32, _ fits: (PeerRef) -> Bool) -> PeerRef? {
+    ///   - tried: not one of these; nor one that is disabled.
+    @_noLocks func choose(hash: UInt32, without tried: PeerMask) -> PeerRef? {
         var sum: UInt64 = 0
         var spare: UInt64 = 0
-        for index in 0..<count where fits(members[index].peer) {
+        for index in 0..<count where members[index].peer.isUsable(tried) {
             sum += UInt64(members[index].weight)
             if members[index].weight == 0 { spare += 1 }
         }
         let usesSpare = sum == 0
         guard !usesSpare || spare > 0 else { return nil }
         var place = UInt64(hash) % (usesSpare ? spare : sum)
-        for index in 0..<count where fits(members[index].peer) {
+        for index in 0..<count where members[index].peer.isUsable(tried) {
             let share = usesSpare ? 1 : UInt64(members[index].weight)
             if place < share { return members[index].peer }
             place -= share
         }
         return nil
     }
+}
+
+extension UnsafeMutablePointer<Peer> {
+    fileprivate func isUsable(_ tried: PeerMask) -> Bool { isEnabled && !tried.contains(pointee.number) }
 }
 
 /// All sets, by the order of their numbers.
@@ -141,14 +145,14 @@ struct PeerMask {
 /// How a call's proxy is chosen by its Call-ID.
 enum CallHash {
     /// The sum of the bytes in eight bits, as of old: other servers choose the same one.
-    static func sum(_ callID: apus_str) -> UInt32 {
+    @_noLocks static func sum(_ callID: apus_str) -> UInt32 {
         var sum: UInt8 = 0
         for byte in callID.bytes { sum &+= byte }
         return UInt32(sum)
     }
 
     /// CRC-32 (ISO 3309), which spreads over more than 256 shares.
-    static func crc32(_ callID: apus_str) -> UInt32 {
+    @_noLocks static func crc32(_ callID: apus_str) -> UInt32 {
         var crc: UInt32 = .max
         for byte in callID.bytes {
             crc ^= UInt32(byte)

@@ -50,7 +50,7 @@ extension UnsafeMutablePointer<Report> {
                 end(number, false, host)
                 continue
             }
-            host.bump(state.pointee.counters.pings)
+            host.count(state.pointee.counters.pings)
             exchange.pointee.report = UnsafeMutableRawPointer(self)
             media.send(exchange, to: peer)
         }

@@ -6,7 +6,7 @@ import PluginKit
 extension UnsafeMutablePointer<WorkerState> {
     /// Asks the proxies of a set whether they are there, unless that was done just now.
     /// - Returns: false when no answer can be waited for.
-    func probe(_ set: PeerSet) -> Bool {
+    @_noLocks func probe(_ set: PeerSet) -> Bool {
         var isAsked = false
         for index in 0..<set.count {
             let peer = set.members[index].peer
@@ -34,13 +34,13 @@ extension UnsafeMutablePointer<WorkerState> {
             pointee.sockets[peer.pointee.number].isProbed = false
             return false
         }
-        host.bump(state.pointee.counters.pings)
+        host.count(state.pointee.counters.pings)
         send(exchange, to: peer)
         return true
     }
 
     /// Those that wait know more now.
-    func endPing(_ number: Int) {
+    @_noLocks func endPing(_ number: Int) {
         let peer = state.pointee.shared.pointee.peers[number]
         if pointee.index == 0 { peer.pointee.isPinged.store(false, ordering: .relaxed) }
         pointee.sockets[number].isProbed = false

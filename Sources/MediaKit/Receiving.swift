@@ -6,19 +6,22 @@ import PluginKit
 
 extension UnsafeMutablePointer<WorkerState> {
     /// Datagrams, or news of the network, from a proxy.
-    func readable(_ number: Int) {
+    @_noLocks func readable(_ number: Int) {
         // Other sockets want their turn, too.
         for _ in 0..<64 {
             let buffer = pointee.input
-            let count = recv(pointee.sockets[number].descriptor, buffer.baseAddress, buffer.count, 0)
+            let (count, fault) = unchecked {
+                let count = recv(pointee.sockets[number].descriptor, buffer.baseAddress, buffer.count, 0)
+                return (count, count < 0 ? errno : 0)
+            }
             if count >= 0 {
                 take(UnsafeRawBufferPointer(rebasing: buffer[..<count]), from: number)
                 continue
             }
-            switch errno {
+            switch fault {
             case EINTR: continue
             case EAGAIN: return
-            default: return fail(state.pointee.shared.pointee.peers[number], .unreachable)
+            default: return unchecked { fail(state.pointee.shared.pointee.peers[number], .unreachable) }
             }
         }
     }
@@ -27,27 +30,29 @@ extension UnsafeMutablePointer<WorkerState> {
         guard let blank = bytes.firstIndex(of: UInt8(ascii: " ")),
             let sequence = sequence(UnsafeRawBufferPointer(rebasing: bytes[..<blank])),
             let exchange = pointee.find(sequence), Int(exchange.pointee.peer) == number
-        else { return host.bump(state.pointee.counters.strange) }
+        else { return host.count(state.pointee.counters.strange) }
         settle(exchange, UnsafeRawBufferPointer(rebasing: bytes[(blank + 1)...]))
     }
 
     /// The number in a cookie of ours; nil when it is not ours.
     private func sequence(_ cookie: UnsafeRawBufferPointer) -> UInt64? {
         var text = apus_str(start: cookie.baseAddress?.assumingMemoryBound(to: UInt8.self), count: cookie.count)
-        guard let process = text.next(UInt8(ascii: "_"))?.number, process == Int64(state.pointee.process),
-            let worker = text.next(UInt8(ascii: "_"))?.number, worker == Int64(pointee.index),
-            let sequence = text.number, sequence > 0
-        else { return nil }
-        return UInt64(sequence)
+        return unchecked {
+            guard let process = text.next(UInt8(ascii: "_"))?.number, process == Int64(state.pointee.process),
+                let worker = text.next(UInt8(ascii: "_"))?.number, worker == Int64(pointee.index),
+                let sequence = text.number, sequence > 0
+            else { return nil }
+            return UInt64(sequence)
+        }
     }
 
     /// An answer to an exchange came.
-    func settle(_ exchange: ExchangeRef, _ answer: UnsafeRawBufferPointer) {
+    @_noLocks func settle(_ exchange: ExchangeRef, _ answer: UnsafeRawBufferPointer) {
         let peer = state.pointee.shared.pointee.peers[Int(exchange.pointee.peer)]
         guard let value = Bencode.read(answer), let result = value["result"]?.text else {
             return finish(exchange, .broken, answer)
         }
-        pointee.sockets[peer.pointee.number].heardAt = host.now
+        pointee.sockets[peer.pointee.number].heard &+= 1
         if isNoRoom(value, result) {
             if exchange.pointee.purpose == .script { return moveOn(exchange) }
             return finish(exchange, .refused, answer)

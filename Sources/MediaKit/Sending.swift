@@ -4,12 +4,16 @@ import PluginKit
 // Invariants: as Exchange and WorkerState. What sends may find out that the proxy is dead, and take the exchange elsewhere or finish it: it must not be
 // touched afterwards.
 
+private let exchangeTimedOut: @convention(c) (Host, UnsafeMutablePointer<apus_timer>) -> Void = { host, timer in
+    host.media?.timedOut(UnsafeMutableRawPointer(timer).assumingMemoryBound(to: Exchange.self))
+}
+
 extension UnsafeMutablePointer<WorkerState> {
     var host: Host { pointee.host }
 
     /// Brings a command on its way, or lets it wait until it is known whether any proxy is there.
     /// - Returns: the number of the exchange, 0 while it waits; nil when there is no proxy: then it is finished.
-    func begin(_ exchange: ExchangeRef) -> UInt64? {
+    @_noLocks func begin(_ exchange: ExchangeRef) -> UInt64? {
         if let peer = choose(for: exchange) { return send(exchange, to: peer) }
         guard let set = state.sets?.pointee[exchange.pointee.set], probe(set) else {
             finish(exchange, .silent)
@@ -21,7 +25,7 @@ extension UnsafeMutablePointer<WorkerState> {
     }
 
     /// The proxy for an exchange: the call's own while it can be used, else one by the Call-ID.
-    func choose(for exchange: ExchangeRef) -> PeerRef? {
+    @_noLocks func choose(for exchange: ExchangeRef) -> PeerRef? {
         guard let set = state.sets?.pointee[exchange.pointee.set] else { return nil }
         let tried = exchange.pointee.tried
         if let peer = remembered(exchange), !tried.contains(peer.pointee.number) {
@@ -30,33 +34,31 @@ extension UnsafeMutablePointer<WorkerState> {
         }
         let callID = exchange.pointee.callID
         let hash = state.pointee.settings.hashAlgorithm == 0 ? CallHash.sum(callID) : CallHash.crc32(callID)
-        return set.choose(hash: hash) { $0.isEnabled && !tried.contains($0.pointee.number) }
+        return set.choose(hash: hash, without: tried)
     }
 
     /// Where the session of the branch is, or another one of the call, which both parties' proxies see as a whole.
     private func remembered(_ exchange: ExchangeRef) -> PeerRef? {
-        var record = pointee.calls.find(exchange.pointee.callID, exchange.pointee.branch)
-        if record == nil || record?.pointee.isDeleted == true { record = pointee.calls.first(exchange.pointee.callID) }
+        let (callID, place) = (exchange.pointee.callID, exchange.pointee.place)
+        var record = pointee.calls.find(callID, exchange.pointee.branch, place: place)
+        if record == nil || record?.pointee.isDeleted == true { record = pointee.calls.first(callID, place: place) }
         guard let record, !record.pointee.isDeleted, record.pointee.set == exchange.pointee.set else { return nil }
         return state.pointee.shared.pointee.peers[Int(record.pointee.peer)]
     }
 
     /// - Returns: the number that the exchange has then.
-    @discardableResult
+    @_noLocks @discardableResult
     func send(_ exchange: ExchangeRef, to peer: PeerRef) -> UInt64 {
         pointee.enter(exchange, peer: peer.pointee.number)
         let sequence = exchange.pointee.sequence
         exchange.address(process: state.pointee.process, worker: pointee.index, stream: peer.pointee.isStream)
-        let settings = state.pointee.settings
-        exchange.pointee.triesLeft = max(1, settings.tries)
+        exchange.pointee.triesLeft = max(1, state.pointee.settings.tries)
         // Whoever asks because nobody is there has calls waiting.
         if exchange.pointee.purpose == .ping, pointee.sockets[peer.pointee.number].isProbed {
             exchange.pointee.triesLeft = min(2, exchange.pointee.triesLeft)
         }
-        exchange.pointee.begunAt = host.now
-        host.pointee.timer.pointee.prepare(host, exchange.timer) { host, timer in
-            host.media?.timedOut(UnsafeMutableRawPointer(timer).assumingMemoryBound(to: Exchange.self))
-        }
+        exchange.pointee.heardBefore = pointee.sockets[peer.pointee.number].heard
+        unchecked { host.pointee.timer.pointee.prepare(host, exchange.timer, exchangeTimedOut) }
         transmit(exchange, to: peer)
         return sequence
     }
@@ -64,41 +66,46 @@ extension UnsafeMutablePointer<WorkerState> {
     /// Sends it, the first time or once more.
     private func transmit(_ exchange: ExchangeRef, to peer: PeerRef) {
         exchange.pointee.triesLeft -= 1
-        host.pointee.timer.pointee.arm(host, exchange.timer, UInt32(state.pointee.settings.timeout))
+        unchecked {
+            host.pointee.timer.pointee.arm(host, exchange.timer, UInt32(state.pointee.settings.timeout))
+        }
         if peer.pointee.isStream {
-            if exchange.pointee.stream.descriptor < 0 { openStream(exchange, to: peer) }
+            if exchange.pointee.stream.descriptor < 0 { unchecked { openStream(exchange, to: peer) } }
             return
         }
-        guard let descriptor = socket(to: peer) else { return fail(peer, .unreachable) }
+        guard let descriptor = unchecked({ socket(to: peer) }) else { return unchecked { fail(peer, .unreachable) } }
         let message = exchange.pointee.message
-        var sent = Glibc.send(descriptor, message.s, message.len, Int32(MSG_NOSIGNAL))
-        // What is said first may be about a datagram of before.
-        if sent < 0, errno == ECONNREFUSED {
-            sent = Glibc.send(descriptor, message.s, message.len, Int32(MSG_NOSIGNAL))
+        let fault = unchecked {
+            var sent = Glibc.send(descriptor, message.s, message.len, Int32(MSG_NOSIGNAL))
+            // What is said first may be about a datagram of before.
+            if sent < 0, errno == ECONNREFUSED {
+                sent = Glibc.send(descriptor, message.s, message.len, Int32(MSG_NOSIGNAL))
+            }
+            return sent < 0 ? errno : 0
         }
-        guard sent < 0 else { return }
-        switch errno {
+        switch fault {
+        case 0: return
         // As if it were lost on its way.
         case EAGAIN, EINTR, ENOBUFS, ENOMEM, ECONNREFUSED: return
         case EMSGSIZE: finish(exchange, .tooLong)
-        default: fail(peer, .unreachable)
+        default: unchecked { fail(peer, .unreachable) }
         }
     }
 
     /// No answer for a while.
-    private func timedOut(_ exchange: ExchangeRef) {
+    @_noLocks fileprivate func timedOut(_ exchange: ExchangeRef) {
         let number = Int(exchange.pointee.peer)
         guard number >= 0 else { return }
         let peer = state.pointee.shared.pointee.peers[number]
         // Somebody else has found out meanwhile.
         if exchange.pointee.purpose == .script, !peer.isEnabled, !peer.isDisabledByHand { return moveOn(exchange) }
         if exchange.pointee.triesLeft > 0 {
-            host.bump(state.pointee.counters.repeated)
+            host.count(state.pointee.counters.repeated)
             return transmit(exchange, to: peer)
         }
         // It answers others: this command was lost, or is too much for it.
-        if pointee.sockets[number].heardAt >= exchange.pointee.begunAt { return moveOn(exchange) }
-        fail(peer, .silent)
+        if pointee.sockets[number].heard != exchange.pointee.heardBefore { return moveOn(exchange) }
+        unchecked { fail(peer, .silent) }
     }
 
     /// The socket to a proxy; nil when there can be none.

@@ -2,10 +2,8 @@ import PluginKit
 
 // Invariants: as State.
 
-/// Parameters, as they are set.
+/// Parameters, as they are set: plain data, which may be copied on the way of a message.
 struct Settings {
-    /// Values of the parameter that names proxies.
-    var sockets: [String] = []
     /// Seconds for which a proxy that does not answer is left alone.
     var disableTimeout: Int64 = 60
     /// Milliseconds for which the answer to each sending is waited for.
@@ -60,7 +58,7 @@ func declareParameters(_ host: Host, _ dialect: Dialect) {
             host.log(.error, error.text)
             return .false
         }
-        state.pointee.settings.sockets.append(text)
+        state.pointee.sockets.append(text)
         return .true
     }
     let settings = state.pointer(to: \.settings)!
@@ -147,6 +145,7 @@ private func declareNewParameters(_ host: Host, _ settings: UnsafeMutablePointer
         .text("disabled_col", \.disabledColumn, "disabled", doc: "Its column that is 1 for proxies not to be used."),
     ]
     host.declare(further, in: settings)
+    declareMarks(host)
     host.parameter(
         withoutEffect: "aggressive_redetection", APUS_PARAM_INT, 1,
         "when all proxies of a set are disabled they are asked at once, always",

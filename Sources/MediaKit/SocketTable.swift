@@ -18,7 +18,7 @@ struct SocketTable: @unchecked Sendable {
         guard let db = databases.pointee.open(host, settings.databaseURL, nil),
             databases.pointee.check_version(db, settings.table, version) == CInt(APUS_OK)
         else { return false }
-        if !settings.sockets.isEmpty {
+        if !state.pointee.sockets.isEmpty {
             host.log(.notice, "\(state.pointee.dialect.socketParameter) has no effect beside db_url")
         }
         let columns = [settings.setColumn, settings.urlColumn, settings.weightColumn, settings.disabledColumn]

@@ -48,6 +48,7 @@ public enum MediaModule {
             state.pointee[keyPath: place] = host.pointee.vars.pointee.compile(host, text)
             guard state.pointee[keyPath: place] != nil else { return false }
         }
+        guard state.pointee.marks.compile(host) else { return false }
         guard !settings.sendInterface.isEmpty else { return true }
         var address = apus_address()
         guard host.pointee.net.pointee.parse_address(settings.sendInterface, &address) > 0 else {
@@ -74,7 +75,7 @@ extension PeerSets: Renewable {
         if let table = state.pointee.table {
             drafts = try table.read(host)
         } else {
-            for text in state.pointee.settings.sockets {
+            for text in state.pointee.sockets {
                 do throws(SocketList.Fault) {
                     let list = try SocketList(text, defaultSet: state.pointee.settings.defaultSet)
                     drafts += list.entries.map {

@@ -11,7 +11,12 @@ struct State {
     let host: Host
     let dialect: Dialect
     var settings = Settings()
+    /// Values of the parameter that names proxies.
+    var sockets: [String] = []
+    /// Where marks of calls' sound go.
+    var marks = MarkVariables()
     let renewed: Renewed<PeerSets>
+    let inForce: InForce<PeerSets>
     let shared: UnsafeMutablePointer<Shared>
     let process = getpid()
     var counters = Counters()
@@ -48,7 +53,11 @@ private nonisolated(unsafe) var made: UnsafeMutablePointer<State>?
 func makeState(_ host: Host, _ dialect: Dialect) {
     let shared = UnsafeMutablePointer<Shared>.allocate(capacity: 1)
     shared.initialize(to: Shared())
-    made = made ?? permanent(State(host: host, dialect: dialect, renewed: Renewed(PeerSets.self), shared: shared))
+    let renewed = Renewed(PeerSets.self)
+    made =
+        made
+        ?? permanent(
+            State(host: host, dialect: dialect, renewed: renewed, inForce: renewed.inForce, shared: shared))
     if dialect == .letters { made?.pointee.settings.hashAlgorithm = 0 }
 }
 
@@ -57,19 +66,7 @@ var state: UnsafeMutablePointer<State> { made.unsafelyUnwrapped }
 extension UnsafeMutablePointer<State> {
     /// The sets in force: for the call of a worker, or of the management thread.
     @inline(__always)
-    var sets: UnsafeMutablePointer<PeerSets>? { pointee.renewed.current }
-}
-
-extension UnsafePointer<apus_host> {
-    /// The calling worker's.
-    @inline(__always)
-    var media: UnsafeMutablePointer<WorkerState>? {
-        pointee.slots.pointee.worker(self, state.pointee.workerSlot)?.assumingMemoryBound(to: WorkerState.self)
-    }
-
-    /// Monotonic milliseconds.
-    @inline(__always)
-    var now: UInt64 { pointee.timer.pointee.now(self) }
+    var sets: UnsafeMutablePointer<PeerSets>? { pointee.inForce.current }
 }
 
 /// Ids of the module's statistics.
@@ -90,6 +87,7 @@ struct Counters {
     var withoutDescription: UInt32 = 0
     var lostDeletions: UInt32 = 0
     var pings: UInt32 = 0
+    var withoutSet: UInt32 = 0
 
     /// [declare]
     init(_ host: Host, group: StaticString) {
@@ -101,6 +99,7 @@ struct Counters {
         replaced = host.counter(group, "replaced", doc: "Session descriptions that were replaced by a proxy's.")
         withoutDescription = host.counter(
             group, "no_sdp", doc: "Calls of functions for messages without a session description.")
+        withoutSet = host.counter(group, "no_set", doc: "Sets of proxies that were asked for and are not there.")
         refused = host.counter(group, "refused", doc: "Commands that a proxy answered with an error.")
         broken = host.counter(group, "broken_answers", doc: "Answers that could not be understood or lack something.")
         strange = host.counter(

@@ -15,22 +15,26 @@ extension UnsafePointer<apus_host> {
 extension UnsafePointer<apus_call> {
     /// For the getter; nil: there is nothing to tell.
     func keepTotals(_ totals: Totals?) {
-        let slots = host.pointee.slots
-        var place = slots.pointee.message(pointee.msg, state.pointee.totalsSlot)?.assumingMemoryBound(to: Totals?.self)
-        if place == nil, totals != nil {
+        let place = unchecked {
+            let slots = host.pointee.slots
+            let known = slots.pointee.message(pointee.msg, state.pointee.totalsSlot)
+            if known != nil || totals == nil { return known?.assumingMemoryBound(to: Totals?.self) }
             let message = message
-            place = message.api.pointee.allocate(message.handle, MemoryLayout<Totals?>.stride)?
+            let place = message.api.pointee.allocate(message.handle, MemoryLayout<Totals?>.stride)?
                 .bindMemory(to: Totals?.self, capacity: 1)
             slots.pointee.set_message(pointee.msg, state.pointee.totalsSlot, place)
+            return place
         }
         place?.initialize(to: totals)
     }
 }
 
-private let askForTotals: @convention(c) (Call) -> CInt = { call in
+private let askForTotals: @convention(c) (Call) -> CInt = { ask($0) }
+
+@_noLocks private func ask(_ call: Call) -> CInt {
     call.keepTotals(nil)
     guard let media = call.host.media else { return .false }
-    let callID = call.message.field(APUS_FIELD_CALL_ID)
+    let callID = call.message.text(APUS_FIELD_CALL_ID)
     guard let record = media.pointee.calls.first(callID), record.pointee.isDeleted else {
         var request = MediaRequest(.query, flags: "")
         request.isQuestion = true
@@ -44,16 +48,16 @@ private let askForTotals: @convention(c) (Call) -> CInt = { call in
     guard record.pointee.deletion != 0, let exchange = media.pointee.find(record.pointee.deletion),
         exchange.pointee.token == 0
     else { return .false }
-    let token = call.host.pointee.suspend.pointee.begin(
-        call, 0,
-        { call, status, _ in
-            let record = call.host.media?.pointee.calls.first(call.message.field(APUS_FIELD_CALL_ID))
-            call.keepTotals(record?.pointee.totals)
-            return .true
-        }, nil)
+    let token = unchecked { call.host.pointee.suspend.pointee.begin(call, 0, takeTotals, nil) }
     guard token.value != 0 else { return .false }
     exchange.pointee.token = token.value
     return .suspended
+}
+
+private let takeTotals: @convention(c) (Call, CInt, UnsafeMutableRawPointer?) -> CInt = { call, _, _ in
+    let record = call.host.media?.pointee.calls.first(call.message.text(APUS_FIELD_CALL_ID))
+    call.keepTotals(record?.pointee.totals)
+    return .true
 }
 
 private let readTotals: @convention(c) (Access, UnsafeMutablePointer<apus_value>) -> CInt = { access, out in

@@ -27,7 +27,7 @@ extension UnsafeMutablePointer<WorkerState> {
         exchange.pointee.stream.watch = watch
     }
 
-    private func streamReady(_ exchange: ExchangeRef, _ events: UInt32) {
+    @_noLocks private func streamReady(_ exchange: ExchangeRef, _ events: UInt32) {
         if events & UInt32(APUS_WRITABLE) != 0, !writeStream(exchange) { return }
         if events & UInt32(APUS_READABLE | APUS_HUNG_UP) != 0 { readStream(exchange) }
     }
@@ -37,19 +37,22 @@ extension UnsafeMutablePointer<WorkerState> {
         let message = exchange.pointee.message
         while exchange.pointee.stream.written < message.len {
             let written = exchange.pointee.stream.written
-            let count = Glibc.send(
-                exchange.pointee.stream.descriptor, message.s.map { $0 + written }, message.len - written,
-                Int32(MSG_NOSIGNAL))
+            let (count, fault) = unchecked {
+                let count = Glibc.send(
+                    exchange.pointee.stream.descriptor, message.s.map { $0 + written }, message.len - written,
+                    Int32(MSG_NOSIGNAL))
+                return (count, count < 0 ? errno : 0)
+            }
             if count > 0 {
                 exchange.pointee.stream.written += count
-            } else if errno == EAGAIN || errno == EINTR {
+            } else if fault == EAGAIN || fault == EINTR {
                 return true
             } else {
                 finish(exchange, .broken)
                 return false
             }
         }
-        _ = host.pointee.loop.pointee.change(host, exchange.pointee.stream.watch, UInt32(APUS_READABLE))
+        unchecked { _ = host.pointee.loop.pointee.change(host, exchange.pointee.stream.watch, UInt32(APUS_READABLE)) }
         return true
     }
 
@@ -57,10 +60,13 @@ extension UnsafeMutablePointer<WorkerState> {
         while true {
             guard exchange.reserveInput(host) else { return finish(exchange, .broken) }
             let stream = exchange.pointee.stream
-            let count = recv(
-                stream.descriptor, stream.input.unsafelyUnwrapped + stream.count, stream.capacity - stream.count, 0)
-            if count < 0, errno == EINTR { continue }
-            if count < 0, errno == EAGAIN { return }
+            let (count, fault) = unchecked {
+                let count = recv(
+                    stream.descriptor, stream.input.unsafelyUnwrapped + stream.count, stream.capacity - stream.count, 0)
+                return (count, count < 0 ? errno : 0)
+            }
+            if fault == EINTR { continue }
+            if fault == EAGAIN { return }
             // It ends in the middle.
             guard count > 0 else { return finish(exchange, .broken) }
             exchange.pointee.stream.count += count
@@ -84,10 +90,10 @@ extension UnsafeMutablePointer<Exchange> {
         guard stream.count == stream.capacity else { return true }
         guard stream.capacity < WorkerState.longest else { return false }
         let capacity = stream.capacity == 0 ? 4096 : min(stream.capacity * 4, WorkerState.longest)
-        guard let raw = host.pointee.memory.pointee.allocate(host, capacity) else { return false }
+        guard let raw = host.allocate(capacity) else { return false }
         if let old = stream.input {
             raw.copyMemory(from: old, byteCount: stream.count)
-            host.pointee.memory.pointee.release(host, old)
+            host.release(old)
         }
         pointee.stream.input = raw.assumingMemoryBound(to: UInt8.self)
         pointee.stream.capacity = capacity
@@ -97,8 +103,8 @@ extension UnsafeMutablePointer<Exchange> {
     func closeStream(_ host: Host) {
         let stream = pointee.stream
         pointee.stream = Exchange.Stream()
-        if stream.watch != 0 { _ = host.pointee.loop.pointee.unwatch(host, stream.watch) }
-        if stream.descriptor >= 0 { close(stream.descriptor) }
-        if let input = stream.input { host.pointee.memory.pointee.release(host, input) }
+        if stream.watch != 0 { unchecked { _ = host.pointee.loop.pointee.unwatch(host, stream.watch) } }
+        if stream.descriptor >= 0 { unchecked { _ = close(stream.descriptor) } }
+        if let input = stream.input { host.release(input) }
     }
 }

@@ -19,47 +19,32 @@ struct Wishes {
     private var hasWords = false
     private var lists: UInt32 = 0
 
-    init(_ text: apus_str, _ dialect: Dialect) throws(FlagFault) {
+    @_noLocks init(_ text: apus_str, _ dialect: Dialect) throws(FlagFault) {
         self.text = text
         self.dialect = dialect
-        var found = Found()
-        try dialect.read(text) { found.take($0) }
-        (viaBranch, forcesAnswer, includesToTag) = (found.viaBranch, found.forcesAnswer, found.includesToTag)
-        (callID, fromTag, toTag, receivedFrom) = (found.callID, found.fromTag, found.toTag, found.receivedFrom)
-        (transport, hasWords, lists) = (found.transport, found.hasWords, found.lists)
+        var reader = dialect.reader(text)
+        while let flag = try reader.next() { take(flag) }
     }
 
-    private struct Found {
-        var viaBranch: ViaBranch?
-        var forcesAnswer = false
-        var includesToTag = false
-        var callID = apus_str()
-        var fromTag = apus_str()
-        var toTag = apus_str()
-        var receivedFrom = apus_str()
-        var transport: UInt8?
-        var hasWords = false
-        var lists: UInt32 = 0
-
-        mutating func take(_ flag: Flag) {
-            switch flag {
-            case .word: hasWords = true
-            case .item(let list, _): lists |= 1 << UInt32(list.rawValue)
-            case .viaBranch(let branch): viaBranch = branch
-            case .transport(let set, let decided): transport = (transport ?? 0) & ~decided | set
-            case .forceAnswer: forcesAnswer = true
-            case .callID(let text): callID = text
-            case .fromTag(let text): fromTag = text
-            case .toTag(let text): (toTag, includesToTag) = (text, true)
-            case .receivedFrom(let text): receivedFrom = text
-            case .entry, .number, .nothing: break
-            }
+    private mutating func take(_ flag: Flag) {
+        switch flag {
+        case .word: hasWords = true
+        case .item(let list, _): lists |= 1 << UInt32(list.rawValue)
+        case .viaBranch(let branch): viaBranch = branch
+        case .transport(let set, let decided): transport = (transport ?? 0) & ~decided | set
+        case .forceAnswer: forcesAnswer = true
+        case .callID(let text): callID = text
+        case .fromTag(let text): fromTag = text
+        case .toTag(let text): (toTag, includesToTag) = (text, true)
+        case .receivedFrom(let text): receivedFrom = text
+        case .entry, .number, .nothing: break
         }
     }
 
     /// Writes the keys that flags ask for. An empty list is not written.
-    func write(_ writer: inout BencodeWriter) {
-        read { flag in
+    @_noLocks func write(_ writer: inout BencodeWriter, fragment isFragment: Bool = false) {
+        var reader = dialect.reader(text)
+        while let flag = next(&reader) {
             switch flag {
             case .entry(let key, let value):
                 writer.copy(key)
@@ -74,32 +59,49 @@ struct Wishes {
             writer.text("transport-protocol")
             writer.text(TransportBits.name(transport))
         }
-        if hasWords {
-            writer.text("flags")
-            writer.beginList()
-            read { flag in if case .word(let word) = flag { writer.copy(word) } }
-            writer.end()
-        }
-        for list in FlagList.allCases where !list.isOfCodecs { write(list, &writer) }
-        guard lists >> UInt32(FlagList.codecStrip.rawValue) != 0 else { return }
+        writeWords(&writer, isFragment)
+        writeLists(from: 0, to: FlagList.firstOfCodecs, &writer)
+        guard lists >> UInt32(FlagList.firstOfCodecs) != 0 else { return }
         writer.text("codec")
         writer.beginDictionary()
-        for list in FlagList.allCases where list.isOfCodecs { write(list, &writer) }
+        writeLists(from: FlagList.firstOfCodecs, to: FlagList.end, &writer)
         writer.end()
     }
 
+    private func writeWords(_ writer: inout BencodeWriter, _ isFragment: Bool) {
+        guard hasWords || isFragment else { return }
+        writer.text("flags")
+        writer.beginList()
+        if isFragment { writer.text("fragment") }
+        var reader = dialect.reader(text)
+        while let flag = next(&reader) {
+            if case .word(let word) = flag { writer.copy(word) }
+        }
+        writer.end()
+    }
+
+    private func writeLists(from start: UInt8, to end: UInt8, _ writer: inout BencodeWriter) {
+        var number = start
+        while number < end {
+            if lists & 1 << UInt32(number) != 0, let list = FlagList(rawValue: number) { write(list, &writer) }
+            number += 1
+        }
+    }
+
     private func write(_ list: FlagList, _ writer: inout BencodeWriter) {
-        guard lists & 1 << UInt32(list.rawValue) != 0 else { return }
         writer.text(list.key)
         writer.beginList()
-        read { flag in
+        var reader = dialect.reader(text)
+        while let flag = next(&reader) {
             if case .item(let its, let text) = flag, its == list { writer.copy(text) }
         }
         writer.end()
     }
 
     /// They were read once without a fault.
-    private func read(_ take: (Flag) -> Void) { try? dialect.read(text, take) }
+    private func next(_ reader: inout FlagReader) -> Flag? {
+        do throws(FlagFault) { return try reader.next() } catch { return nil }
+    }
 }
 
 extension BencodeWriter {

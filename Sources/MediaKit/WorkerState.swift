@@ -42,14 +42,14 @@ struct WorkerState {
     }
 
     /// The exchange of that number; nil when it has ended, or never was.
-    func find(_ sequence: UInt64) -> ExchangeRef? {
+    @_noLocks func find(_ sequence: UInt64) -> ExchangeRef? {
         var exchange = buckets[Int(sequence % UInt64(WorkerState.bucketCount))]
         while let this = exchange, this.pointee.sequence != sequence { exchange = this.pointee.nextInBucket }
         return exchange
     }
 
     /// Gives the exchange the next number and notes it with its proxy.
-    mutating func enter(_ exchange: ExchangeRef, peer: Int) {
+    @_noLocks mutating func enter(_ exchange: ExchangeRef, peer: Int) {
         sequence += 1
         exchange.pointee.sequence = sequence
         exchange.pointee.peer = Int32(peer)
@@ -65,7 +65,7 @@ struct WorkerState {
     }
 
     /// Takes it out again. Its timer does not fire any more, its connection is closed.
-    mutating func leave(_ exchange: ExchangeRef) {
+    @_noLocks mutating func leave(_ exchange: ExchangeRef) {
         guard exchange.pointee.peer >= 0 else { return }
         let bucket = buckets + Int(exchange.pointee.sequence % UInt64(WorkerState.bucketCount))
         if bucket.pointee == exchange {
@@ -84,7 +84,7 @@ struct WorkerState {
         }
         (exchange.pointee.nextOfPeer, exchange.pointee.previousOfPeer) = (nil, nil)
         exchange.pointee.peer = -1
-        host.pointee.timer.pointee.disarm(host, exchange.timer)
+        unchecked { host.pointee.timer.pointee.disarm(host, exchange.timer) }
         exchange.closeStream(host)
         count -= 1
     }
@@ -95,8 +95,8 @@ struct PeerSocket {
     /// Connected, so that nobody else's datagrams come in by it, and what the network says of it is heard. -1: not opened yet.
     var descriptor: Int32 = -1
     var exchanges: ExchangeRef?
-    /// Monotonic milliseconds at which it last answered.
-    var heardAt: UInt64 = 0
+    /// How often it has answered.
+    var heard: UInt64 = 0
     /// The same from which on it may be asked again whether it is there, because nobody else is.
     var probeAt: UInt64 = 0
     /// Such a question is under way.

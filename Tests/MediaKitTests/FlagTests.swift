@@ -76,7 +76,8 @@ import Testing
             ("RTP/AVP", "18:transport-protocol7:RTP/AVP"),
             ("TOS=184 delete-delay=0 repacketize=40", "3:TOSi184e12:delete-delayi0e11:repacketizei40e"),
             ("address-family=IP6 label=x", "14:address-family3:IP65:label1:x"), ("to-tag", ""), ("force-answer", ""),
-            ("via-branch=auto-extra", ""), ("call-id=a from-tag=b to-tag=c received-from=d", ""),
+            ("via-branch=auto-extra", ""), ("via-branch=next", ""),
+            ("call-id=a from-tag=b to-tag=c received-from=d", ""),
             ("replace codec-x replaced", "5:flagsl7:replace7:codec-x8:replacede"),
         ] as [(StaticString, String)])
     func words(flags: StaticString, command: String) {
@@ -86,11 +87,22 @@ import Testing
     @Test(
         arguments: [
             ("=x", "[0] a word stands in front of ="), ("a TOS=x", "[6] a number is wanted behind ="),
-            ("via-branch", "[0] via-branch says which: 1, 2, auto, extra or auto-extra"),
-            ("x via-branch=3", "[2] via-branch is 1, 2, auto, extra or auto-extra"),
+            ("via-branch", "[0] via-branch says which: 1, 2, auto, extra, auto-extra, next or auto-next"),
+            ("x via-branch=3", "[2] via-branch is 1, 2, auto, extra, auto-extra, next or auto-next"),
         ] as [(StaticString, String)])
     func wrongWords(flags: StaticString, complaint: String) {
         #expect(written(flags, .words) == complaint)
+    }
+
+    /// ICE candidates that follow an offer are told as such, whatever else the flags say.
+    @Test(
+        arguments: [("", "5:flagsl8:fragmente"), ("force", "5:flagsl8:fragment5:forcee")] as [(StaticString, String)])
+    func fragments(flags: StaticString, command: String) throws {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 1)
+        defer { memory.deallocate() }
+        var writer = BencodeWriter(memory)
+        try Wishes(apus_str(stringLiteral: flags), .words).write(&writer, fragment: true)
+        #expect(String(decoding: writer.bytes, as: UTF8.self) == command)
     }
 
     @Test func whatIsNotWritten() throws {
@@ -99,10 +111,21 @@ import Testing
         #expect(words.callID.string == "a" && words.fromTag.string == "b" && words.toTag.string == "c")
         #expect(words.receivedFrom.string == "d")
         let branches: [(StaticString, ViaBranch)] = [
-            ("1", .first), ("2", .second), ("3", .auto), ("b", .extra(orAuto: false)),
+            ("1", .first), ("2", .second), ("3", .auto), ("b", .extra),
         ]
         for (letter, branch) in branches {
             #expect(try Wishes(apus_str(stringLiteral: letter), .letters).viaBranch == branch)
+        }
+        let byWords: [(StaticString, ViaBranch)] = [
+            ("1", .first), ("auto", .auto), ("extra", .extra), ("auto-extra", .autoExtra), ("next", .next),
+            ("auto-next", .next),
+        ]
+        for (word, branch) in byWords {
+            let flags = "via-branch=\(word)"
+            let found = try flags.utf8.withContiguousStorageIfAvailable { bytes in
+                try Wishes(apus_str(start: bytes.baseAddress, count: bytes.count), .words).viaBranch
+            }
+            #expect(found == branch)
         }
         #expect(try Wishes("l", .letters).forcesAnswer)
         #expect(try !Wishes("t", .letters).includesToTag)

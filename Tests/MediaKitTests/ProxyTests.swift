@@ -59,16 +59,19 @@ import Testing
         #expect(sets[5] == nil)
         var found = [0, 0, 0]
         for hash: UInt32 in 0..<400 {
-            let peer = try #require(set.choose(hash: hash) { _ in true })
+            let peer = try #require(set.choose(hash: hash, without: PeerMask()))
             found[peer.pointee.number] += 1
         }
         #expect(found == [100, 300, 0])
         // Without the second one all come to the first; the third is for when nobody else is there.
-        for hash: UInt32 in 0..<10 {
-            #expect(set.choose(hash: hash) { $0 != peers[1] } == peers[0])
-            #expect(set.choose(hash: hash) { $0 == peers[2] } == peers[2])
-        }
-        #expect(set.choose(hash: 0) { _ in false } == nil)
+        var tried = PeerMask()
+        tried.insert(1)
+        for hash: UInt32 in 0..<10 { #expect(set.choose(hash: hash, without: tried) == peers[0]) }
+        tried.insert(0)
+        for hash: UInt32 in 0..<10 { #expect(set.choose(hash: hash, without: tried) == peers[2]) }
+        // One that is disabled is as one that was tried.
+        #expect(peers[2].turnDead(now: 0, pause: 1) && set.choose(hash: 0, without: tried) == nil)
+        #expect(set.choose(hash: 0, without: PeerMask()) != nil)
     }
 
     @Test func theLastWeightCounts() throws {

@@ -1,4 +1,3 @@
-import Glibc
 import Testing
 
 /// What media proxies and senders do wrong: the function is false, it is counted, and the message goes on as it was.
@@ -91,7 +90,6 @@ import Testing
             [proxy.url], parameters: MediaCall.shortTimes + [#""rtpengine_disable_tout", 1"#], MediaFaultTests.script)
         // It is known to be there before the offer is sent: who is heard meanwhile is taken for alive.
         #expect(try call.door.call("rtpengine.ping", "all").code == 200)
-        usleep(10_000)
         let got = try pass(call)
         #expect(got.header("X-Code") == "-1" && got.body == MediaCall.plain)
         let counts = try ["repeated", "disabled", "unserved"].map { try call.counter($0) }
@@ -100,6 +98,55 @@ import Testing
         #expect(Set(proxy.cookies).count == 1 && proxy.cookies.count == 2)
         #expect(try until { try call.counter("strange_answers") >= 2 })
         #expect(try until { try call.counter("enabled") >= 1 })
+    }
+
+    /// The message goes on as it was, and the next call finds out without waiting as long.
+    @Test func answersThatNeverCome() throws {
+        let proxy = try MediaPeer { name, _ in name == "offer" ? .silence : MediaPeer.good(name) }
+        let call = try MediaCall([proxy.url], parameters: MediaCall.shortTimes, MediaFaultTests.script)
+        #expect(try call.door.call("rtpengine.ping", "all").code == 200)
+        let got = try pass(call)
+        #expect(got.header("X-Code") == "-1" && got.body == MediaCall.plain && got.hasExactLength)
+        #expect(try call.counter("unserved") == 1 && call.counter("disabled") == 1 && call.counter("repeated") == 1)
+        #expect(call.server.log.contains("no media proxy of the set is there"))
+    }
+
+    /// A set that is not there, by the function and by a variable.
+    @Test func setsThatAreNotThere() throws {
+        let proxy = try MediaPeer()
+        let call = try MediaCall(
+            [proxy.url], parameters: [#""setid_avp", "$avp(set)""#],
+            """
+            request_route {
+                if ($rU == "function") { if (!set_rtpengine_set("7")) append_hf("X-Set: none\\r\\n"); }
+                else { $avp(set) = 7; rtpengine_offer(); append_hf("X-Code: $rc\\r\\n"); }
+                $du = "sip:x@A";
+                forward();
+            }
+            """)
+        try call.send(call.request("INVITE", id: "one", user: "function", body: MediaCall.plain))
+        let first = try call.a.request("INVITE")
+        #expect(first.header("X-Set") == "none" && first.body == MediaCall.plain)
+        try call.send(call.request("INVITE", id: "two", user: "variable", body: MediaCall.plain))
+        let second = try call.a.request("INVITE")
+        #expect(second.header("X-Code") == "-1" && second.body == MediaCall.plain && second.hasExactLength)
+        #expect(try call.counter("no_set") == 2 && call.counter("unserved") == 1)
+        #expect(proxy.commands.isEmpty)
+    }
+
+    /// Dictionaries with thousands of keys, with and without what is wanted.
+    @Test(arguments: [true, false])
+    func hugeDictionaries(isWhole: Bool) throws {
+        var pairs: [String: Bencoded] = ["result": "ok"]
+        for number in 0..<3000 { pairs["key\(number)"] = .number(Int64(number)) }
+        if isWhole { pairs["sdp"] = .text(MediaPeer.description) }
+        let answer = pairs
+        let proxy = try MediaPeer { name, _ in name == "offer" ? .dictionary(answer) : MediaPeer.good(name) }
+        let call = try MediaCall([proxy.url], MediaFaultTests.script)
+        let got = try pass(call)
+        #expect(got.header("X-Code") == (isWhole ? "1" : "-1"))
+        #expect(got.body == (isWhole ? MediaPeer.description : MediaCall.plain) && got.hasExactLength)
+        #expect(try call.counter("broken_answers") == (isWhole ? 0 : 1))
     }
 
     /// A command that is repeated has its cookie: the proxy does it once.
@@ -124,12 +171,13 @@ import Testing
             #expect(got.header("X-Code") == "1" && got.body == MediaPeer.description)
         }
         // It ends in the middle, at once, or says more than one value.
-        for (number, text) in ["d6:result2:ok3:sdp5:v=", "", "garbage", "e"].enumerated() {
+        let endless = "d6:result2:ok3:sdp99999:" + String(repeating: "x", count: 70_000)
+        for (number, text) in ["d6:result2:ok3:sdp5:v=", "", "garbage", "e", endless].enumerated() {
             proxy.answer { name, _ in name == "offer" ? .cut(text) : MediaPeer.good(name) }
             let got = try pass(call, id: "cut\(number)")
             #expect(got.header("X-Code") == "-1" && got.body == MediaCall.plain)
         }
-        #expect(try call.counter("broken_answers") == 4 && call.counter("disabled") == 0)
+        #expect(try call.counter("broken_answers") == 5 && call.counter("disabled") == 0)
         proxy.answer { name, _ in MediaPeer.good(name) }
         #expect(try pass(call, id: "well").header("X-Code") == "1")
     }

@@ -246,6 +246,81 @@ import Testing
         #expect(!call.server.log.contains("no offer") && !call.server.log.contains("no answer"))
     }
 
+    private static let furtherFunctions = [
+        ("start_recording", "start recording"), ("stop_recording", "stop recording"), ("block_dtmf", "block DTMF"),
+        ("unblock_dtmf", "unblock DTMF"), ("block_media", "block media"), ("unblock_media", "unblock media"),
+        ("silence_media", "silence media"), ("unsilence_media", "unsilence media"),
+        ("start_forwarding", "start forwarding"), ("stop_forwarding", "stop forwarding"),
+        ("rtpengine_query", "query"),
+    ]
+
+    /// What else the proxy can be told of a call that runs.
+    @Test func furtherCommands() throws {
+        let proxy = try RTPEngine()
+        let folder = try TemporaryFolder()
+        // Ten seconds of silence, as RIFF.
+        let samples = 80_000
+        func little(_ number: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(number >> (8 * $0) & 0xff) } }
+        let sound: [UInt8] =
+            Array("RIFF".utf8) + little(36 + 2 * samples, 4) + Array("WAVEfmt ".utf8) + little(16, 4) + little(1, 2)
+            + little(1, 2) + little(8000, 4) + little(16000, 4) + little(2, 2) + little(16, 2) + Array("data".utf8)
+            + little(2 * samples, 4) + [UInt8](repeating: 0, count: 2 * samples)
+        try folder.write("sound.wav", sound)
+        let call = try MediaCall(
+            [proxy.url], parameters: [#""media_duration", "$avp(duration)""#],
+            """
+            request_route {
+                if (is_method("INVITE")) { rtpengine_offer(); t_on_reply("1"); $du = "sip:x@A"; t_relay(); exit; }
+                if (is_method("ACK")) exit;
+                if ($rU == "play_media") play_media("file=\(folder.path)/sound.wav");
+                if ($rU == "stop_media") stop_media();
+                if ($rU == "play_dtmf") play_dtmf("code=5");
+                \(RtpengineCallTests.furtherFunctions.map { "if ($rU == \"\($0.0)\") \($0.0)();" }.joined(separator: "\n"))
+                sl_send_reply("200", "$rc $avp(duration)");
+            }
+            onreply_route[1] { rtpengine_answer(); }
+            """)
+        try call.send(call.request("INVITE", id: "more", body: MediaCall.plain))
+        try call.reply(200, try call.a.request("INVITE"), from: call.a, body: MediaCall.description("127.0.0.1", 4100))
+        try call.caller.reply(200)
+        for (number, function) in RtpengineCallTests.furtherFunctions.enumerated() {
+            let reply = try call.ask(call.request("INFO", id: "more", cseq: number + 2, user: function.0))
+            #expect(reply.reason.hasPrefix("1 "), "\(function): \(call.server.log.suffix(300))")
+            let isThere = proxy.got(function.1)
+            #expect(isThere)
+        }
+        #expect(try call.ask(call.request("INFO", id: "more", cseq: 50, user: "play_media")).reason == "1 10000")
+        #expect(try call.ask(call.request("INFO", id: "more", cseq: 51, user: "stop_media")).reason.hasPrefix("1 "))
+        // Nobody has sent sound that the digit could be put into, and the proxy says so.
+        #expect(try call.ask(call.request("INFO", id: "more", cseq: 52, user: "play_dtmf")).reason.hasPrefix("-1"))
+        #expect(proxy.got("play DTMF") && call.server.log.contains("says no: No SSRC"))
+    }
+
+    /// A session for each branch by the Via that a request leaves with, at the real proxy.
+    @Test func branchesByTheirVia() throws {
+        let proxy = try RTPEngine()
+        let script = """
+            request_route {
+                t_on_branch("1");
+                t_on_reply("1");
+                $ru = "sip:a@A";
+                append_branch("sip:b@B");
+                t_relay();
+            }
+            branch_route[1] { rtpengine_offer("via-branch=auto-next"); }
+            onreply_route[1] { if (status =~ "^2") rtpengine_answer("via-branch=auto-next"); }
+            """
+        let call = try MediaCall([proxy.url], script)
+        try call.send(call.request("INVITE", id: "via", body: MediaCall.plain))
+        let a = try call.a.request("INVITE")
+        let b = try call.b.request("INVITE")
+        #expect(a.media?.host == proxy.host && b.media?.host == proxy.host && a.media != b.media)
+        try call.reply(200, a, from: call.a, body: MediaCall.description("127.0.0.1", 4100))
+        #expect(try call.caller.reply(200).media?.host == proxy.host)
+        #expect(proxy.got("offer", times: 2) && proxy.got("answer", times: 1))
+        #expect(!call.server.log.contains("says no"))
+    }
+
     /// Only the description in it is replaced when a body has several parts.
     @Test func oneOfSeveralParts() throws {
         let proxy = try RTPEngine()

@@ -73,6 +73,7 @@ final class MediaPeer: Sendable {
     private struct State {
         var commands: [Bencoded] = []
         var cookies: [String] = []
+        var senders: [Address] = []
         var handler: @Sendable (String, Bencoded) -> Reply
     }
 
@@ -133,6 +134,8 @@ final class MediaPeer: Sendable {
     var commands: [Bencoded] { state.withLock { $0.commands } }
     /// Cookies of everything that came but pings.
     var cookies: [String] { state.withLock { $0.cookies } }
+    /// Where datagrams came from, pings left out.
+    var senders: [Address] { state.withLock { $0.senders } }
     /// The same of one name.
     func commands(_ name: String) -> [Bencoded] { commands.filter { $0["command"]?.text == name } }
 
@@ -145,12 +148,13 @@ final class MediaPeer: Sendable {
         return commands(name)
     }
 
-    private func note(_ cookie: String, _ command: Bencoded) -> Reply {
+    private func note(_ cookie: String, _ command: Bencoded, from sender: Address? = nil) -> Reply {
         let name = command["command"]?.text ?? ""
         let handler = state.withLock { state in
             if name != "ping" {
                 if cookie.isEmpty || !state.cookies.contains(cookie) { state.commands.append(command) }
                 state.cookies.append(cookie)
+                if let sender { state.senders.append(sender) }
             }
             return state.handler
         }
@@ -180,7 +184,7 @@ final class MediaPeer: Sendable {
         let command = bytes[(blank + 1)..<count].withUnsafeBytes { Bencode.read($0).map { Bencoded($0) } }
         guard let command else { return }
         let sender = Address(from)
-        send(note(cookie, command), cookie) { bytes in
+        send(note(cookie, command, from: sender), cookie) { bytes in
             _ = sender.withSocketAddress { sendto(self.descriptor, bytes, bytes.count, 0, $0, $1) }
         }
     }

@@ -27,14 +27,22 @@ struct TemporaryFolder: ~Copyable {
         return file
     }
 
+    @discardableResult
+    func write(_ name: String, _ bytes: [UInt8]) throws -> String {
+        let file = path + "/" + name
+        try writeBytes(bytes, to: file)
+        return file
+    }
+
     /// A file's text; nil when it cannot be read.
     func read(_ name: String) -> String? { readText(path + "/" + name) }
 }
 
 /// Writes a whole file.
-func writeText(_ text: String, to file: String) throws {
+func writeText(_ text: String, to file: String) throws { try writeBytes(Array(text.utf8), to: file) }
+
+func writeBytes(_ bytes: [UInt8], to file: String) throws {
     guard let stream = fopen(file, "we") else { throw HarnessError("\(file): \(String(cString: strerror(errno)))") }
-    let bytes = Array(text.utf8)
     let written = fwrite(bytes, 1, bytes.count, stream)
     guard fclose(stream) == 0, written == bytes.count else { throw HarnessError("\(file): cannot write") }
 }
