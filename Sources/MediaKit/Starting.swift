@@ -12,15 +12,18 @@ public enum MediaModule {
         state.pointee.workerSlot = host.slot(APUS_SLOT_WORKER)
         state.pointee.setSlot = host.slot(APUS_SLOT_MESSAGE)
         state.pointee.totalsSlot = host.slot(APUS_SLOT_MESSAGE)
+        state.pointee.counters = Counters(
+            host, group: dialect == .letters ? "rtpproxy-ng" : "rtpengine")
         declareParameters(host, dialect)
-        state.pointee.counters = Counters(host, group: dialect == .letters ? "rtpproxy-ng" : "rtpengine")
     }
 
     /// [start] False: what is in the log.
     public static func start(_ host: Host) -> CInt {
         state.pointee.tm = host.pointee.find(host, TM_API, UInt32(MemoryLayout<tm_api>.size))?
             .assumingMemoryBound(to: tm_api.self)
-        guard compile(host), SocketTable.open(host), state.pointee.renewed.begin(host) else { return .false }
+        guard compile(host), SocketTable.open(host), state.pointee.renewed.begin(host) else {
+            return .false
+        }
         let timer = host.pointee.timer
         let looking = timer.pointee.every(
             host, 100, UInt32(APUS_TIMER_ONE_WORKER), { $0.pointee.host.media?.look() }, nil)
@@ -34,7 +37,7 @@ public enum MediaModule {
     public static func worker(_ host: Host, _ index: UInt32) -> CInt {
         let own = permanent(WorkerState(host, index: index))
         host.pointee.slots.pointee.set_worker(host, state.pointee.workerSlot, own)
-        return .true
+        return index > 0 || state.pointee.digits.watch(host) ? .true : .false
     }
 
     private static func compile(_ host: Host) -> Bool {
@@ -42,17 +45,24 @@ public enum MediaModule {
         let variables: [(apus_str, WritableKeyPath<State, OpaquePointer?>)] = [
             (settings.extraID, \.extraID), (settings.setVariable, \.setVariable),
             (settings.readVariable, \.readVariable), (settings.writeVariable, \.writeVariable),
-            (settings.instanceVariable, \.instanceVariable), (settings.durationVariable, \.durationVariable),
+            (settings.instanceVariable, \.instanceVariable),
+            (settings.durationVariable, \.durationVariable),
+            (settings.digitCallID, \.digits.callID), (settings.digitSourceTag, \.digits.sourceTag),
+            (settings.digitTimestamp, \.digits.timestamp), (settings.digitEvent, \.digits.event),
         ]
         for (text, place) in variables where !text.isEmpty {
             state.pointee[keyPath: place] = host.pointee.vars.pointee.compile(host, text)
             guard state.pointee[keyPath: place] != nil else { return false }
         }
-        guard state.pointee.marks.compile(host) else { return false }
+        guard state.pointee.marks.compile(host), state.pointee.digits.open(host, settings.digitSocket)
+        else {
+            return false
+        }
         guard !settings.sendInterface.isEmpty else { return true }
         var address = apus_address()
         guard host.pointee.net.pointee.parse_address(settings.sendInterface, &address) > 0 else {
-            host.log(.error, "force_send_interface is an IP address, not `\(settings.sendInterface.string)`")
+            host.log(
+                .error, "force_send_interface is an IP address, not `\(settings.sendInterface.string)`")
             return false
         }
         state.pointee.sendFrom = address
@@ -86,7 +96,9 @@ extension PeerSets: Renewable {
                 }
             }
         }
-        if drafts.isEmpty { host.log(.notice, "no media proxy is named: functions that need one are false") }
+        if drafts.isEmpty {
+            host.log(.notice, "no media proxy is named: functions that need one are false")
+        }
         return PeerSets(try drafts.map { draft throws(ReadFault) in try entry(draft, host) })
     }
 
@@ -101,7 +113,9 @@ extension PeerSets: Renewable {
             throw ReadFault("there are more than \(PeerList.capacity) proxies")
         }
         if isNew {
-            if draft.isDisabled { peer.pointee.condition.store(Peer.Condition.disabled, ordering: .releasing) }
+            if draft.isDisabled {
+                peer.pointee.condition.store(Peer.Condition.disabled, ordering: .releasing)
+            }
             resolve(peer, host)
         }
         return (draft.set, peer, draft.weight)
@@ -117,7 +131,8 @@ private func resolve(_ peer: PeerRef, _ host: Host) {
     var text = name
     var address = apus_address()
     if text.withUTF8({
-        host.pointee.net.pointee.parse_address(apus_str(start: $0.baseAddress, count: $0.count), &address)
+        host.pointee.net.pointee.parse_address(
+            apus_str(start: $0.baseAddress, count: $0.count), &address)
     }) > 0 {
         return peer.put(address, port: port)
     }
@@ -129,7 +144,8 @@ private func resolve(_ peer: PeerRef, _ host: Host) {
         uri.withUTF8 { uri in
             var asked = apus_name(
                 size: UInt32(MemoryLayout<apus_name>.size), transport: UInt32(APUS_UDP),
-                uri: apus_str(start: uri.baseAddress, count: uri.count), hops: first, capacity: UInt32(hops.count),
+                uri: apus_str(start: uri.baseAddress, count: uri.count), hops: first,
+                capacity: UInt32(hops.count),
                 count: 0, status: 0, ttl: 0)
             guard host.pointee.resolver.pointee.wait(host, &asked, 1, 5000) > 0 else { return }
             for hop in hops.prefix(Int(asked.count)) where hop.address.family == (isIPv6 ? 6 : 4) {

@@ -15,6 +15,7 @@ struct State {
     var sockets: [String] = []
     /// Where marks of calls' sound go.
     var marks = MarkVariables()
+    var digits = Digits()
     let renewed: Renewed<PeerSets>
     let inForce: InForce<PeerSets>
     let shared: UnsafeMutablePointer<Shared>
@@ -57,7 +58,8 @@ func makeState(_ host: Host, _ dialect: Dialect) {
     made =
         made
         ?? permanent(
-            State(host: host, dialect: dialect, renewed: renewed, inForce: renewed.inForce, shared: shared))
+            State(
+                host: host, dialect: dialect, renewed: renewed, inForce: renewed.inForce, shared: shared))
     if dialect == .letters { made?.pointee.settings.hashAlgorithm = 0 }
 }
 
@@ -88,27 +90,37 @@ struct Counters {
     var lostDeletions: UInt32 = 0
     var pings: UInt32 = 0
     var withoutSet: UInt32 = 0
+    /// Of rtpengine alone.
+    var digits: UInt32 = 0
+    var brokenDigits: UInt32 = 0
 
     /// [declare]
     init(_ host: Host, group: StaticString) {
         offers = host.counter(group, "offers", doc: "Offers that were shown to a proxy.")
         answers = host.counter(group, "answers", doc: "Answers that were shown to a proxy.")
         deletions = host.counter(group, "deletes", doc: "Sessions that a proxy was told to end.")
-        others = host.counter(group, "other_commands", doc: "Further commands to proxies, without pings.")
+        others = host.counter(
+            group, "other_commands", doc: "Further commands to proxies, without pings.")
         pings = host.counter(group, "pings", doc: "Pings that were sent to proxies.")
-        replaced = host.counter(group, "replaced", doc: "Session descriptions that were replaced by a proxy's.")
+        replaced = host.counter(
+            group, "replaced", doc: "Session descriptions that were replaced by a proxy's.")
         withoutDescription = host.counter(
             group, "no_sdp", doc: "Calls of functions for messages without a session description.")
-        withoutSet = host.counter(group, "no_set", doc: "Sets of proxies that were asked for and are not there.")
+        withoutSet = host.counter(
+            group, "no_set", doc: "Sets of proxies that were asked for and are not there.")
         refused = host.counter(group, "refused", doc: "Commands that a proxy answered with an error.")
-        broken = host.counter(group, "broken_answers", doc: "Answers that could not be understood or lack something.")
+        broken = host.counter(
+            group, "broken_answers", doc: "Answers that could not be understood or lack something.")
         strange = host.counter(
-            group, "strange_answers", doc: "Datagrams that answer no command that waits: late, twice, or of others.")
+            group, "strange_answers",
+            doc: "Datagrams that answer no command that waits: late, twice, or of others.")
         repeated = host.counter(group, "repeated", doc: "Commands that were sent once more.")
         silent = host.counter(group, "unserved", doc: "Commands that no proxy was there for.")
         failovers = host.counter(group, "failovers", doc: "Commands that were taken to another proxy.")
-        lostDeletions = host.counter(group, "lost_deletes", doc: "Ends of sessions that no proxy has confirmed.")
-        dead = host.counter(group, "disabled", doc: "Proxies that were disabled as they did not answer.")
+        lostDeletions = host.counter(
+            group, "lost_deletes", doc: "Ends of sessions that no proxy has confirmed.")
+        dead = host.counter(
+            group, "disabled", doc: "Proxies that were disabled as they did not answer.")
         alive = host.counter(group, "enabled", doc: "Proxies that answered again and were enabled.")
     }
 

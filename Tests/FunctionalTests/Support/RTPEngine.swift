@@ -12,7 +12,8 @@ struct RTPEngine: ~Copyable {
 
     /// - Parameters:
     ///   - port, host: of one that was there before; nil: new ones.
-    init(port: UInt16? = nil, host: String? = nil) throws {
+    ///   - digits: where it reports keys to.
+    init(port: UInt16? = nil, host: String? = nil, digits: UInt16? = nil) throws {
         let number = RTPEngine.numbers.withLock { number in
             number &+= 1
             return number
@@ -25,7 +26,7 @@ struct RTPEngine: ~Copyable {
                 "--config-file=none", "--interface=\(place)", "--listen-ng=127.0.0.1:\(port)", "--foreground",
                 "--table=-1", "--log-stderr",
                 "--log-level=6", "--port-min=30000", "--port-max=39999", "--delete-delay=0", "--num-threads=2",
-            ])
+            ] + (digits.map { ["--dtmf-log-dest=127.0.0.1:\($0)"] } ?? []))
         // It says so before its socket is open.
         let client = try UDPClient()
         let isReady = try until {
