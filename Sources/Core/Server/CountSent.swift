@@ -31,6 +31,7 @@ extension UnsafeMutablePointer<ServerWorker> {
     private static var statusLine: UInt64 { UInt64(bigEndian: 0x5349_502f_322e_3020) }  // "SIP/2.0 "
 
     /// [worker] A reply has come, and somebody wants to know.
+    @_noLocks
     func countReceived(_ message: Message) {
         pointee.shared.pointee.replies.count(
             message.method, Int(message.statusCode), sent: false, worker: pointee.worker.pointee.index)
