@@ -104,6 +104,8 @@ struct Settings {
     var reply408Code: Int64 = 0
     var reply408Reason = apus_str()
     var relay100: Int64 = 0
+    /// `$bf`: flags of a branch, which its replies have as well.
+    var branchFlags: OpaquePointer?
     /// `on_sl_reply`: an onreply_route for replies that match nothing. Nil when unset.
     var onSlReply = apus_str()
 }

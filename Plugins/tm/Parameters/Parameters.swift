@@ -86,6 +86,7 @@ func settleParameters(_ host: Host, _ state: UnsafeMutablePointer<State>) -> Boo
     return settleAppendSets(host, settings) && settleContacts(host, settings) && settleBlockList(host, state)
         && compile(host, fr, into: settings.pointer(to: \.frTimerAVP)!)
         && compile(host, frInvite, into: settings.pointer(to: \.frInvTimerAVP)!)
+        && compile(host, "$bf", into: settings.pointer(to: \.branchFlags)!)
 }
 
 /// Each time in milliseconds.

@@ -23,6 +23,7 @@ extension TransactionRef {
     func deal(with reply: OpaquePointer, to branch: BranchRef, isHeld: Bool) {
         guard pointee.phase != .ended else { return letGo(reply, isHeld) }
         if isHeld, let route = onReplyRoute(of: branch) {
+            if branch.pointee.branchFlags != 0 { giveFlags(of: branch, to: reply) }
             let run = RouteRun(kind: .onReply, transaction: self, branch: branch, message: reply)
             if start(route, run) { return }
         }
@@ -31,6 +32,19 @@ extension TransactionRef {
         decide(reply, branch)
         letGo(reply, isHeld)
         leave()
+    }
+
+    /// isbflagset() in the route is about the branch that has answered.
+    private func giveFlags(of branch: BranchRef, to reply: OpaquePointer) {
+        let host = home.host
+        _ = host.pointee.script.pointee.with_call(
+            host, reply, nil,
+            { call in
+                let branch = call.pointee.user.unsafelyUnwrapped.assumingMemoryBound(to: Branch.self)
+                guard let variable = branch.pointee.transaction.home.settings.pointee.branchFlags else { return .false }
+                var flags = apus_value(Int64(branch.pointee.branchFlags))
+                return call.host.pointee.vars.pointee.set(call, variable, &flags) > 0 ? .true : .false
+            }, branch)
     }
 
     /// The onreply_route of a reply has ended. Only provisional replies can be dropped there.

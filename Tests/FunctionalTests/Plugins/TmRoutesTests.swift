@@ -222,6 +222,33 @@ import Testing
         #expect(outcome.header("Contact") == "<sip:public@192.0.2.1>")
     }
 
+    /// Its branch flags are those of the branch that has answered.
+    @Test func anOnreplyRouteKnowsTheBranch() throws {
+        let calls = try Calls(
+            """
+            request_route {
+                t_on_reply("FLAGS");
+                $ru = "sip:a@A";
+                append_branch("sip:b@B");
+                setbflag(6);
+                setbflag(31, 1);
+                t_relay();
+            }
+            onreply_route[FLAGS] {
+                if (isbflagset(6)) append_hf("X-Six: yes\\r\\n"); else append_hf("X-Six: no\\r\\n");
+                if (isbflagset(31)) append_hf("X-Last: yes\\r\\n"); else append_hf("X-Last: no\\r\\n");
+            }
+            """)
+        let invite = calls.invite("flags")
+        try calls.send(invite)
+        try calls.reply(180, calls.take("INVITE", at: calls.a), from: calls.a)
+        let ringing = try calls.answer()
+        #expect(ringing.header("X-Six") == "yes" && ringing.header("X-Last") == "no")
+        try calls.reply(200, calls.take("INVITE", at: calls.b), from: calls.b)
+        let outcome = try calls.outcome(invite)
+        #expect(outcome.header("X-Six") == "no" && outcome.header("X-Last") == "yes")
+    }
+
     /// A branch's own onreply_route goes before the transaction's; a final reply cannot be dropped.
     @Test func aBranchHasItsOwnOnreplyRoute() throws {
         let calls = try Calls(
