@@ -259,6 +259,43 @@ import Testing
         #expect(isThere, "\(accounted)\(missedRows)\(site.server.errors)")
     }
 
+    /// Phones behind NATs, their media through rtpengine: at the port that the file names, one config after the other.
+    @Test func phonesBehindNATs() throws {
+        let engine = try RTPEngine(port: 2223)
+        for (index, config) in DebianConfigTests.configs.enumerated() {
+            let site = try Site(config, ["WITH_NAT", "WITH_RTPENGINE"])
+            func hidden(_ text: String, _ client: borrowing UDPClient, _ address: String) -> String {
+                text.replacing("@\(client.address)>", with: "@\(address):5060>")
+            }
+            func media(_ text: String, _ address: String) -> String {
+                let body =
+                    "v=0\r\no=- 1 1 IN IP4 \(address)\r\ns=-\r\nc=IN IP4 \(address)\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+                return text.replacing(
+                    "Content-Length: 0\r\n\r\n",
+                    with: "Content-Type: application/sdp\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            }
+            let register = site.first(
+                "REGISTER", "sip:site.test", "bob", "<sip:bob@site.test>", "nat\(index)", ["Expires: 600"])
+            let saved = try site.bob.exchange(hidden(register, site.bob, "10.0.0.9"), with: site.port)
+            #expect(saved.statusCode == 200)
+            #expect(saved.header("Contact")?.contains("received=\"sip:\(site.bob.address)\"") == true)
+            let call = site.first("INVITE", "sip:bob@site.test", "alice", nil, "natcall\(index)", [])
+            try site.alice.send(media(hidden(call, site.alice, "10.0.0.8"), "10.0.0.8"), to: site.port)
+            let invite = try site.bob.request("INVITE")
+            #expect(invite.startLine == "INVITE sip:bob@10.0.0.9:5060 SIP/2.0")
+            #expect(invite.header("Contact")?.contains(";alias=127.0.0.1~\(site.alice.address.port)~1>") == true)
+            #expect(invite.header("Record-Route")?.contains("nat=yes") == true)
+            #expect(invite.text.contains("c=IN IP4 \(engine.host)\r\n") && !invite.text.contains("IN IP4 10.0.0.8"))
+            let answer = invite.response(200, "OK", headers: ["Contact: <sip:bob@10.0.0.9:5060>"])
+            try site.bob.send(media(answer, "10.0.0.9"), to: site.port)
+            let heard = try site.alice.reply(200)
+            #expect(heard.header("Contact")?.contains(";alias=127.0.0.1~\(site.bob.address.port)~1>") == true)
+            #expect(heard.text.contains("c=IN IP4 \(engine.host)\r\n") && !heard.text.contains("IN IP4 10.0.0.9"))
+            let isAnswered = engine.got("answer", times: index + 1)
+            #expect(isAnswered, "rtpengine was told of the answer")
+        }
+    }
+
     private static let numbers = """
         INSERT INTO dbaliases (alias_username, alias_domain, username, domain) VALUES ('4711', 'site.test', 'bob', 'site.test');
         INSERT INTO speed_dial (username, domain, sd_username, sd_domain, new_uri) VALUES ('alice', 'site.test', '22', 'site.test', 'sip:bob@site.test');
