@@ -81,6 +81,7 @@ let package = Package(
     targets: [
         .target(name: "PluginAPI", cSettings: c),
         .target(name: "CLinux", cSettings: c),
+        .systemLibrary(name: "CBytes"),
         .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: strict),
         // What modules share. The contract is named though PluginKit brings it: a changed header must rebuild these, too.
         .target(name: "JSON", swiftSettings: strict),
@@ -118,7 +119,7 @@ let package = Package(
         // No pkgConfig: Debian's netsnmp-agent.pc asks for the flags that the library itself was built with.
         .systemLibrary(name: "CNetSNMP", providers: [.apt(["libsnmp-dev"])]),
         .target(
-            name: "Core", dependencies: ["PluginAPI", "CLinux", "CPcre2", "CAres", "COpenSSL"], swiftSettings: core),
+            name: "Core", dependencies: ["PluginAPI", "CLinux", "CBytes", "CPcre2", "CAres", "COpenSSL"], swiftSettings: core),
         .target(name: "CBuild", cSettings: c + build),
         .executableTarget(name: "apus", dependencies: ["Core", "CBuild"], swiftSettings: strict),
         .executableTarget(

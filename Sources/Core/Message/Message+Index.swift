@@ -32,8 +32,8 @@ extension Message {
     private func readHeader(_ all: Bytes, _ at: inout Int) -> Bool {
         let start = at
         // A known name with its colon right behind it needs no look at its characters. No known name is longer than this window.
-        let window = all[start..<min(start &+ HeaderName.longest &+ 1, all.count)]
-        let guess = start &+ (window.firstIndex(of: UInt8(ascii: ":")) ?? 0)
+        let window = all[0..<min(start &+ HeaderName.longest &+ 1, all.count)]
+        let guess = window.firstIndex(of: UInt8(ascii: ":"), from: start) ?? start
         var nameEnd = guess
         var id = HeaderName.id(of: all[start..<guess])
         var isFolded = false

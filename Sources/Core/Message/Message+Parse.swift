@@ -121,7 +121,7 @@ extension Message {
         }
         if let text = only(.callID, missing: .noCallID, several: .twoCallID) {
             // A Call-ID is one word; white space in it would be read differently by others.
-            if text.isEmpty || text.end(of: .callID) != text.count {
+            if text.isEmpty || !text.isPrinting {
                 note(.callID)
             } else {
                 record.pointee.callID = slice(text)

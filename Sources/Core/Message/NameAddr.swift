@@ -63,18 +63,16 @@ struct NameAddr {
     @inline(__always)
     private static func openBracket(_ list: Bytes, from start: Int) -> Int? {
         var at = start
-        while at < list.count {
-            switch list[at] {
-            case UInt8(ascii: "<"): return at
-            case UInt8(ascii: "\""):
-                guard let end = list.endOfQuotedString(from: at) else { return nil }
-                at = end
-            // A display name has none of these outside quotes: this is a bare URI.
-            case UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: ","), UInt8(ascii: "="): return nil
-            default: at &+= 1
-            }
+        while true {
+            // A display name has none of these outside quotes but the bracket behind it: what comes first is a bare URI.
+            at = list.firstIndex(
+                ofAny: UInt8(ascii: "<"), UInt8(ascii: "\""), UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: ","),
+                UInt8(ascii: "="), from: at)
+            guard at < list.count else { return nil }
+            if list[at] == UInt8(ascii: "<") { return at }
+            guard list[at] == UInt8(ascii: "\""), let end = list.endOfQuotedString(from: at) else { return nil }
+            at = end
         }
-        return nil
     }
 
     /// A URI without brackets: parameters behind it belong to the header field (RFC 3261 §20.10).
@@ -105,16 +103,16 @@ struct NameAddr {
         while at < list.count, list[at] == UInt8(ascii: ";") {
             let start = list.skipSpace(from: at &+ 1)
             var equals = -1
-            at = start
+            at = list.parameterMark(from: start)
             while at < list.count, list[at] != UInt8(ascii: ";"), list[at] != UInt8(ascii: ",") {
-                if list[at] == UInt8(ascii: "=") {
-                    if equals < 0 { equals = at }
-                } else if list[at] == UInt8(ascii: "\"") {
+                if list[at] == UInt8(ascii: "\"") {
                     guard let end = list.endOfQuotedString(from: at) else { return false }
                     at = end
-                    continue
+                } else {
+                    if list[at] == UInt8(ascii: "="), equals < 0 { equals = at }
+                    at &+= 1
                 }
-                at &+= 1
+                at = list.parameterMark(from: at)
             }
             if tag == nil, equals &- start >= 3, list[start] | 0x20 == UInt8(ascii: "t"),
                 list[start..<equals].trimmed.equalsIgnoringCase("tag")

@@ -13,7 +13,7 @@ struct DialogReference {
     static func parse(_ text: Bytes) -> DialogReference? {
         let end = text.firstIndex(of: UInt8(ascii: ";")) ?? text.count
         let callID = text.prefix(end).trimmed
-        guard !callID.isEmpty, callID.allSatisfy(.callID) else { return nil }
+        guard !callID.isEmpty, callID.isPrinting else { return nil }
         let parameters = Parameters(text.dropFirst(end))
         return DialogReference(
             callID: callID, toTag: parameters["to-tag"], fromTag: parameters["from-tag"],

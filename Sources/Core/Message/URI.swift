@@ -280,19 +280,10 @@ extension Bytes {
     /// Nothing in it that no URI has anywhere: white space, control bytes, quotes, angle brackets.
     @inline(__always)
     fileprivate var isURIText: Bool {
-        var at = 0
-        while at &+ 8 <= count {
-            let word = UnsafeRawPointer(start + at).loadUnaligned(as: UInt64.self)
-            // Where a high bit is set there may be such a byte, for certain where none is set there is not: the rest is looked at singly.
-            let controls = word &- 0x2121_2121_2121_2121
-            let quotes = (word ^ 0x2222_2222_2222_2222) &- 0x0101_0101_0101_0101
-            // < and > differ in one bit.
-            let brackets = ((word | 0x0202_0202_0202_0202) ^ 0x3e3e_3e3e_3e3e_3e3e) &- 0x0101_0101_0101_0101
-            let deletes = word &+ 0x0101_0101_0101_0101
-            if (controls | quotes | brackets | deletes | word) & 0x8080_8080_8080_8080 != 0 { break }
-            at &+= 8
-        }
-        return end(of: .uriText, from: at) == count
+        isPrinting
+            && firstIndex(
+                ofAny: UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: "<"),
+                UInt8(ascii: "<"), from: 0) == count
     }
 
     /// Every `%` has two hexadecimal digits behind it.

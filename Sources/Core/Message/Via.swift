@@ -111,18 +111,18 @@ struct Via {
             guard list[at] == UInt8(ascii: ";") else { return skipComment(list, from: &at) }
             let start = list.skipSpace(from: at &+ 1)
             var equals = -1
-            at = start
-            while at < list.count, list[at] != UInt8(ascii: ";"), list[at] != UInt8(ascii: ",") {
-                if list[at] == UInt8(ascii: "=") {
-                    if equals < 0 { equals = at }
-                } else if list[at] == UInt8(ascii: "\"") {
+            at = list.parameterMark(from: start)
+            while at < list.count, list[at] != UInt8(ascii: ";"), list[at] != UInt8(ascii: ","),
+                list[at] != UInt8(ascii: "(")
+            {
+                if list[at] == UInt8(ascii: "\"") {
                     guard let end = list.endOfQuotedString(from: at) else { return false }
                     at = end
-                    continue
-                } else if list[at] == UInt8(ascii: "(") {
-                    break
+                } else {
+                    if equals < 0 { equals = at }
+                    at &+= 1
                 }
-                at &+= 1
+                at = list.parameterMark(from: at)
             }
             let nameEnd = equals < 0 ? at : equals
             let name = list[start..<nameEnd].trimmed

@@ -44,14 +44,6 @@ struct ByteSet {
     @inline(__always)
     static var ipv6: ByteSet { ByteSet(low: 0x07ff_4000_0000_0000, high: 0x0000_007e_0000_007e) }
 
-    /// What a Call-ID may hold for us: all printing characters, a few more than RFC 3261 `callid` has.
-    @inline(__always)
-    static var callID: ByteSet { ByteSet(low: 0xffff_fffe_0000_0000, high: 0x7fff_ffff_ffff_ffff) }
-
-    /// What may stand in a URI at all: printing characters without the delimiters `<`, `>` and the quote.
-    @inline(__always)
-    static var uriText: ByteSet { ByteSet(low: 0xafff_fffa_0000_0000, high: 0x7fff_ffff_ffff_ffff) }
-
     /// RFC 3986 `scheme`, behind its first letter.
     @inline(__always)
     static var scheme: ByteSet { ByteSet(low: 0x03ff_6800_0000_0000, high: 0x07ff_fffe_07ff_fffe) }

@@ -1,3 +1,5 @@
+import CBytes
+
 // Invariants: reads lie in 0..<count of both sides; both counts are compared first.
 
 extension Bytes: Equatable {
@@ -5,16 +7,7 @@ extension Bytes: Equatable {
     @_noLocks
     static func == (a: Bytes, b: Bytes) -> Bool {
         guard a.count == b.count else { return false }
-        var index = 0
-        while index &+ 8 <= a.count {
-            if a.word(at: index, as: UInt64.self) != b.word(at: index, as: UInt64.self) { return false }
-            index &+= 8
-        }
-        while index < a.count {
-            if a.start[index] != b.start[index] { return false }
-            index &+= 1
-        }
-        return true
+        return bytes_same(a.start, b.start, a.count) != 0
     }
 
     @inline(__always)
@@ -24,33 +17,7 @@ extension Bytes: Equatable {
     @_noLocks
     func equalsIgnoringCase(_ other: Bytes) -> Bool {
         guard count == other.count else { return false }
-        // Most texts are written as the standards write them: what is equal by words needs no look at each byte.
-        var index = 0
-        while index &+ 8 <= count {
-            if word(at: index, as: UInt64.self) != other.word(at: index, as: UInt64.self) { break }
-            index &+= 8
-        }
-        // The rest with some of what was compared before it, as one word, or two.
-        if count >= 8, index &+ 8 > count {
-            if word(at: count &- 8, as: UInt64.self) == other.word(at: count &- 8, as: UInt64.self) { return true }
-        } else if count >= 4, count < 8, word(at: 0, as: UInt32.self) == other.word(at: 0, as: UInt32.self),
-            word(at: count &- 4, as: UInt32.self) == other.word(at: count &- 4, as: UInt32.self)
-        {
-            return true
-        }
-        while index < count {
-            let a = start[index]
-            let b = other.start[index]
-            if a != b, a.asciiLowercased != b.asciiLowercased { return false }
-            index &+= 1
-        }
-        return true
-    }
-
-    /// Bytes at a place as they lie there.
-    @inline(__always)
-    private func word<Word: FixedWidthInteger>(at index: Int, as _: Word.Type) -> Word {
-        UnsafeRawPointer(start + index).loadUnaligned(as: Word.self)
+        return bytes_equal_ignoring_case(start, other.start, count) != 0
     }
 
     @inline(__always)

@@ -1,5 +1,6 @@
-// Invariants: every read lies in 0..<count, the wide loads included: they are made where 8 bytes remain, or of the last 8 of at least as many,
-// so that a message may end at the end of a page.
+import CBytes
+
+// Invariants: every read lies in 0..<count, so that a message may end at the end of a page; CBytes sees to that, too.
 
 extension Bytes {
     /// One past the last byte: for pointer differences only.
@@ -25,43 +26,29 @@ extension Bytes {
     /// The index of the first `byte` at or after `from`, or nil.
     @_noLocks
     func firstIndex(of byte: UInt8, from: Int = 0) -> Int? {
-        let found = firstIndex(ofEither: byte, byte, from: from)
+        let found = firstIndex(ofAny: byte, byte, byte, byte, byte, byte, from: from)
         return found < count ? found : nil
     }
 
     /// The index of the first CR or LF at or after `from`; `count` when there is none.
     @_noLocks
-    func lineBreak(from: Int) -> Int { firstIndex(ofEither: 13, 10, from: from) }
+    func lineBreak(from: Int) -> Int { firstIndex(ofAny: 13, 10, 10, 10, 10, 10, from: from) }
 
-    /// The index of the first byte equal to `a` or `b` at or after `from`; `count` when there is none.
-    @inline(__always)
-    private func firstIndex(ofEither a: UInt8, _ b: UInt8, from: Int) -> Int {
-        var index = from
-        let first = 0x0101_0101_0101_0101 &* UInt64(a)
-        let second = 0x0101_0101_0101_0101 &* UInt64(b)
-        while index &+ 8 <= count {
-            let word = UInt64(littleEndian: UnsafeRawPointer(start + index).loadUnaligned(as: UInt64.self))
-            let matches = Bytes.zeroBytes(word ^ first) | Bytes.zeroBytes(word ^ second)
-            if matches != 0 { return index &+ matches.trailingZeroBitCount &>> 3 }
-            index &+= 8
-        }
-        guard index < count else { return count }
-        guard count >= 8 else {
-            while index < count, start[index] != a, start[index] != b { index &+= 1 }
-            return index
-        }
-        // The rest as part of the last whole word: what lies before it is shifted out, and what comes in instead lies behind the end.
-        let word = UInt64(littleEndian: UnsafeRawPointer(start + (count &- 8)).loadUnaligned(as: UInt64.self))
-        let rest = word &>> UInt64((8 &- (count &- index)) &* 8)
-        let matches = Bytes.zeroBytes(rest ^ first) | Bytes.zeroBytes(rest ^ second)
-        return matches == 0 ? count : min(count, index &+ matches.trailingZeroBitCount &>> 3)
+    /// The index of the first byte at or after `from` that ends a name or value among parameters, or may: a semicolon, a comma, `=`, a quote or an
+    /// opening parenthesis; `count` when there is none.
+    @_noLocks
+    func parameterMark(from: Int) -> Int {
+        firstIndex(
+            ofAny: UInt8(ascii: ";"), UInt8(ascii: ","), UInt8(ascii: "="), UInt8(ascii: "\""), UInt8(ascii: "("),
+            UInt8(ascii: ";"), from: from)
     }
 
-    /// The high bit of every byte that is zero; above the lowest such byte there may be false ones. Plain words, since Swift's SIMD
-    /// masks are compiled lane by lane: this is ten times as fast.
+    /// The index of the first byte equal to one of these at or after `from`; `count` when there is none.
     @inline(__always)
-    private static func zeroBytes(_ word: UInt64) -> UInt64 {
-        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+    func firstIndex(
+        ofAny a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, _ e: UInt8, _ f: UInt8, from: Int
+    ) -> Int {
+        bytes_find(start, count, from, a, b, c, d, e, f)
     }
 
     /// The index of the last `byte`, or nil.
@@ -101,7 +88,13 @@ extension Bytes {
     func skipSpace(from: Int = 0) -> Int { end(of: .space, from: from) }
 
     /// Without white space (SP, HTAB, CR, LF) at either end.
+    @inline(__always)
     var trimmed: Bytes {
+        // Nothing to take away, as a rule.
+        !isEmpty && start[0] > 32 && start[count &- 1] > 32 ? self : withoutSpaceAround
+    }
+
+    private var withoutSpaceAround: Bytes {
         @_noLocks get {
             var low = 0
             var high = count
@@ -115,17 +108,24 @@ extension Bytes {
     @_noLocks
     func allSatisfy(_ set: ByteSet) -> Bool { end(of: set) == count }
 
+    /// Whether all are printing characters of ASCII without the space, 0x21 to 0x7e; true for no bytes.
+    var isPrinting: Bool {
+        @_noLocks get { bytes_all_printing(start, count) != 0 }
+    }
+
     /// The index after the closing `"` of the quoted string that opens at `index`, or nil when it is never closed. A
     /// backslash takes the meaning from the byte behind it (RFC 3261 `quoted-pair`).
     @_noLocks
     func endOfQuotedString(from index: Int) -> Int? {
         var index = index &+ 1
         while index < count {
-            switch start[index] {
-            case UInt8(ascii: "\\"): index &+= 2
-            case UInt8(ascii: "\""): return index &+ 1
-            default: index &+= 1
-            }
+            index = firstIndex(
+                ofAny: UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "\\"), UInt8(ascii: "\\"),
+                UInt8(ascii: "\\"),
+                UInt8(ascii: "\\"), from: index)
+            guard index < count else { break }
+            if start[index] == UInt8(ascii: "\"") { return index &+ 1 }
+            index &+= 2
         }
         return nil
     }

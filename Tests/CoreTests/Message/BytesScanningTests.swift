@@ -22,6 +22,31 @@ import Testing
         }
     }
 
+    /// Every byte at every place of texts that end at an unreadable page.
+    @Test func everyByteIsToldFromTheOthers() {
+        let space = GuardedInput(capacity: 4096)
+        for length in 1..<40 {
+            let other = Bytes(permanent: String(repeating: "m", count: length))
+            var text = Array(other.string.utf8)
+            for place in 0..<length {
+                for byte in UInt8.min ... .max {
+                    text[place] = byte
+                    let bytes = space.place(text, count: length)
+                    let isPrinting = 0x21...0x7e ~= byte
+                    let isSame = byte == 0x6d
+                    let isSameLetter = byte == 0x6d || byte == 0x4d
+                    guard bytes.isPrinting == isPrinting, (bytes == other) == isSame,
+                        bytes.equalsIgnoringCase(other) == isSameLetter
+                    else {
+                        Issue.record("\(byte) at \(place) of \(length)")
+                        return
+                    }
+                }
+                text[place] = UInt8(ascii: "m")
+            }
+        }
+    }
+
     @Test func numbersAreNeverWrapped() {
         #expect(Bytes("0").uint32 == 0 && Bytes("4294967295").uint32 == .max && Bytes("00012").uint32 == 12)
         for text: StaticString in [
@@ -37,6 +62,16 @@ import Testing
         #expect(Bytes("abcdefghij") == Bytes("abcdefghij") && Bytes("abcdefghij") != Bytes("abcdefghiJ"))
         #expect(Bytes("Content-Length").equalsIgnoringCase("cONTENT-lENGTH"))
         #expect(!Bytes("@[`{").equalsIgnoringCase("`{@["), "only letters have a case")
+        #expect(Bytes("AZaz-AZaz-AZaz-AZaz").equalsIgnoringCase("azAZ-azAZ-azAZ-azAZ"))
+        for byte in UInt8.min ... .max where !byte.isASCIILetter {
+            let (one, other) = ([byte], [byte ^ 0x20])
+            #expect(
+                !one.withUnsafeBufferPointer { one in
+                    other.withUnsafeBufferPointer {
+                        Bytes(one.baseAddress!, 1).equalsIgnoringCase(Bytes($0.baseAddress!, 1))
+                    }
+                })
+        }
         #expect(Bytes("abc").hasPrefix("ab") && !Bytes("a").hasPrefix("ab"))
         #expect(Bytes(" \t\r\n a b \r\n").trimmed == "a b" && Bytes("  ").trimmed.isEmpty)
     }
@@ -45,6 +80,7 @@ import Testing
         #expect(Bytes(#""a\"b"c"#).endOfQuotedString(from: 0) == 6)
         #expect(Bytes(#""never"#).endOfQuotedString(from: 0) == nil)
         #expect(Bytes(#""a\"#).endOfQuotedString(from: 0) == nil)
+        #expect(Bytes(#""a display name as long as two\"blocks\\" <"#).endOfQuotedString(from: 0) == 41)
         #expect(Bytes(#"x"a\""#).hasClosedQuotes == false && Bytes(#"x"a" "b""#).hasClosedQuotes)
     }
 

@@ -34,15 +34,21 @@ import Testing
 
     private static let alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
+    /// Printing characters without the delimiters of texts in which URIs stand.
+    @Test func urisAreOfTheseCharacters() {
+        for byte in UInt8.min ... .max {
+            let text = Array("urn:isbn:0-671-".utf8) + [byte] + Array("7429-8".utf8)
+            let isURI = text.withUnsafeBufferPointer { URI.parse(Bytes($0.baseAddress!, $0.count)) != nil }
+            #expect(isURI == (0x21...0x7e ~= byte && !"<>\"".utf8.contains(byte)), "\(byte)")
+        }
+    }
+
     @Test func byteSetsAreWhatTheGrammarSays() {
         let a = Self.alphanumeric
-        let printing = String(decoding: Array(UInt8(33)...126), as: UTF8.self)
         let sets: [(ByteSet, String)] = [
             (.token, a + "-.!%*_+`'~"), (.space, " \t\r\n"), (.unreserved, a + "-_.!~*'()"),
             (.user, a + "-_.!~*'()&=+$,;?/%"), (.password, a + "-_.!~*'()&=+$,%"), (.host, a + "-._"),
-            (.ipv6, "0123456789abcdefABCDEF:."),
-            (.callID, printing), (.scheme, a + "+-."),
-            (.uriText, printing.filter { !"<>\"".contains($0) }), (.reserved, ";/?:@&=+$,"),
+            (.ipv6, "0123456789abcdefABCDEF:."), (.scheme, a + "+-."), (.reserved, ";/?:@&=+$,"),
             (.telephone, "0123456789abcdefABCDEF+*#-.()"), (.separator, "-.()"),
             (.hexOrSign, "0123456789abcdefABCDEF*#"), (.digit, "0123456789"),
         ]
