@@ -137,6 +137,7 @@ let package = Package(
         .testTarget(name: "MediaKitTests", dependencies: ["MediaKit", "Bencode"], swiftSettings: strict),
         .testTarget(name: "ApusctlTests", dependencies: ["apusctl"], swiftSettings: strict),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit"], swiftSettings: strict),
+        .testTarget(name: "RoutingKitTests", dependencies: ["RoutingKit"], swiftSettings: strict),
         .testTarget(name: "DigestKitTests", dependencies: ["DigestKit"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "DestinationsTests", dependencies: ["Destinations"], swiftSettings: strict),
