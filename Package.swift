@@ -85,7 +85,7 @@ let package = Package(
         .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: strict),
         // What modules share. The contract is named though PluginKit brings it: a changed header must rebuild these, too.
         .target(name: "JSON", swiftSettings: strict),
-        .target(name: "RoutingKit", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
+        .target(name: "RoutingKit", dependencies: ["PluginKit", "PluginAPI", "CBytes"], swiftSettings: strict),
         // What the module dispatcher selects from, apart from the server so that it can be tested alone.
         .target(name: "Destinations", dependencies: ["PluginKit", "PluginAPI"], swiftSettings: strict),
         // What the module registrar decides, apart from the server so that it can be tested alone.

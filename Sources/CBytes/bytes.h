@@ -146,4 +146,16 @@ BYTES_INLINE int bytes_all_printing(const uint8_t *text, size_t count) {
     }
 }
 
+// The eight hexadecimal digits of a number, in small letters, as they lie in memory.
+BYTES_INLINE uint64_t bytes_hex_digits(uint32_t number) {
+    // One digit a byte.
+    uint64_t digits = number;
+    digits = (digits | digits << 16) & 0x0000ffff0000ffff;
+    digits = (digits | digits << 8) & 0x00ff00ff00ff00ff;
+    digits = (digits | digits << 4) & 0x0f0f0f0f0f0f0f0f;
+    // 1 where the digit is a letter, which comes 0x27 behind where a digit would.
+    uint64_t letters = ((digits + 0x0606060606060606) >> 4) & 0x0101010101010101;
+    return __builtin_bswap64(digits + 0x3030303030303030 + letters * 0x27);
+}
+
 #endif

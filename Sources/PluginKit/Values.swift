@@ -50,13 +50,12 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
         len == other.len && bytes.elementsEqual(other.bytes) { apus_str.lower($0) == apus_str.lower($1) }
     }
 
-    @inlinable public func hasPrefix(_ other: apus_str) -> Bool { bytes.prefix(other.len).elementsEqual(other.bytes) }
+    public func hasPrefix(_ text: apus_str) -> Bool { len >= text.len && apus_str(s: s, len: text.len).equals(text) }
     @inlinable public func hasSuffix(_ other: apus_str) -> Bool { bytes.suffix(other.len).elementsEqual(other.bytes) }
 
     @inlinable public func index(of byte: UInt8, from: Int = 0) -> Int? {
-        var i = from
-        while i < len, self[i] != byte { i &+= 1 }
-        return i < len ? i : nil
+        let found = from < len ? memchr(s.unsafelyUnwrapped + from, CInt(byte), len - from) : nil
+        return found.map { UnsafeRawPointer($0) - UnsafeRawPointer(s.unsafelyUnwrapped) }
     }
 
     /// Takes what stands before the next `separator` off the front, with the separator; nil when nothing is left.
@@ -129,18 +128,19 @@ public struct Writer {
     }
 
     public mutating func add(byte: UInt8) {
-        withUnsafePointer(to: byte) { add(apus_str(start: $0, count: 1)) }
+        overflowed = overflowed || count == capacity
+        if !overflowed { (start[count], count) = (byte, count + 1) }
     }
 
     /// In decimal, with zeros in front up to `width` digits.
     public mutating func add(number: Int64, width: Int = 1) {
         if number < 0 { add(byte: 0x2d) }
-        var digits = 1
-        var unit: UInt64 = 1
-        while digits < 19, digits < width || number.magnitude / unit >= 10 { (unit, digits) = (unit * 10, digits + 1) }
-        while unit > 0 {
-            add(byte: 0x30 + UInt8(number.magnitude / unit % 10))
-            unit /= 10
+        var digits: [20 of UInt8] = InlineArray(repeating: 0x30)
+        var (rest, at) = (number.magnitude, 20)
+        while rest > 0 || at > 20 - min(width, 19) {
+            digits[at - 1] += UInt8(truncatingIfNeeded: rest % 10)
+            (rest, at) = (rest / 10, at - 1)
         }
+        for index in at..<20 { add(byte: digits[index]) }
     }
 }

@@ -1,27 +1,37 @@
+import CBytes
 import PluginKit
 
 extension apus_str {
     /// Where the next `separator` stands at `from` or later, outside quotes and angle brackets; the end when there is none.
     public func end(of separator: UInt8, from: Int = 0) -> Int {
+        let start = bytes.baseAddress
+        let quote = UInt8(ascii: "\"")
+        let bracket = UInt8(ascii: "<")
         var at = from
-        var isQuoted = false
-        var isBracketed = false
-        while at < len {
-            let byte = self[at]
-            if isQuoted {
-                if byte == UInt8(ascii: "\\") { at &+= 1 } else if byte == UInt8(ascii: "\"") { isQuoted = false }
-            } else if byte == separator, !isBracketed {
-                return at
-            } else if byte == UInt8(ascii: "\"") {
-                isQuoted = true
-            } else if byte == UInt8(ascii: "<") {
-                isBracketed = true
-            } else if byte == UInt8(ascii: ">") {
-                isBracketed = false
+        // What is looked for: the separator, or what closes the brackets.
+        var wanted = separator
+        while true {
+            at = bytes_find(start, len, at, wanted, quote, bracket, wanted, wanted, wanted)
+            guard at < len else { return len }
+            switch self[at] {
+            case quote: at = endOfQuotes(from: at + 1)
+            case bracket: wanted = UInt8(ascii: ">")
+            case wanted where wanted == separator: return at
+            default: wanted = separator
             }
             at &+= 1
         }
-        return len
+    }
+
+    /// Where the quotes that were opened before `from` are closed; the end when they are not.
+    private func endOfQuotes(from: Int) -> Int {
+        let (quote, escape) = (UInt8(ascii: "\""), UInt8(ascii: "\\"))
+        var at = from
+        while true {
+            at = bytes_find(bytes.baseAddress, len, at, quote, escape, escape, escape, escape, escape)
+            if at >= len || self[at] == quote { return at }
+            at &+= 2
+        }
     }
 
     /// Takes the next value of a list off the front, with the separator behind it; it comes without the blanks around it and may be empty. Nil

@@ -1,3 +1,4 @@
+import CBytes
 import Glibc
 
 // Invariants: `settings` is written before the workers start and constant afterwards. A reply is composed in the worker's own buffer and
@@ -109,23 +110,11 @@ enum StatelessReply {
             sum = (sum &<< 7 | sum &>> 57) ^ settings.tagKey.tag(via.branch)
         }
         let place = UnsafeMutableRawPointer(buffer)
-        place.storeBytes(of: hex(UInt32(truncatingIfNeeded: settings.tagKey.k0)), as: UInt64.self)
+        place.storeBytes(of: bytes_hex_digits(UInt32(truncatingIfNeeded: settings.tagKey.k0)), as: UInt64.self)
         place.storeBytes(of: UInt32(bigEndian: 0x2D73_6C2D), toByteOffset: 8, as: UInt32.self)  // "-sl-"
-        place.storeBytes(of: hex(UInt32(truncatingIfNeeded: sum &>> 32)), toByteOffset: 12, as: UInt64.self)
-        place.storeBytes(of: hex(UInt32(truncatingIfNeeded: sum)), toByteOffset: 20, as: UInt64.self)
+        place.storeBytes(of: bytes_hex_digits(UInt32(truncatingIfNeeded: sum &>> 32)), toByteOffset: 12, as: UInt64.self)
+        place.storeBytes(of: bytes_hex_digits(UInt32(truncatingIfNeeded: sum)), toByteOffset: 20, as: UInt64.self)
         return tagLength
-    }
-
-    /// Eight hexadecimal digits, all at once, as they lie in memory.
-    @inline(__always)
-    private static func hex(_ value: UInt32) -> UInt64 {
-        // One digit a byte.
-        var digits = UInt64(value)
-        digits = (digits | digits &<< 16) & 0x0000_ffff_0000_ffff
-        digits = (digits | digits &<< 8) & 0x00ff_00ff_00ff_00ff
-        digits = (digits | digits &<< 4) & 0x0f0f_0f0f_0f0f_0f0f
-        let isLetter = (digits &+ 0x0606_0606_0606_0606) &>> 4 & 0x0101_0101_0101_0101
-        return (digits &+ 0x3030_3030_3030_3030 &+ isLetter &* 0x27).bigEndian
     }
 
     /// `392 host:port "Noisy feedback tells: …"`, SER's help for those who debug. Left out when it is longer than 256 bytes.
