@@ -54,8 +54,8 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
     @inlinable public func hasSuffix(_ other: apus_str) -> Bool { bytes.suffix(other.len).elementsEqual(other.bytes) }
 
     @inlinable public func index(of byte: UInt8, from: Int = 0) -> Int? {
-        let found = from < len ? memchr(s.unsafelyUnwrapped + from, CInt(byte), len - from) : nil
-        return found.map { UnsafeRawPointer($0) - UnsafeRawPointer(s.unsafelyUnwrapped) }
+        for index in from..<max(from, len) where self[index] == byte { return index }
+        return nil
     }
 
     /// Takes what stands before the next `separator` off the front, with the separator; nil when nothing is left.
