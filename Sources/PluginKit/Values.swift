@@ -50,7 +50,7 @@ extension apus_str: @retroactive ExpressibleByStringLiteral {
         len == other.len && bytes.elementsEqual(other.bytes) { apus_str.lower($0) == apus_str.lower($1) }
     }
 
-    public func hasPrefix(_ text: apus_str) -> Bool { len >= text.len && apus_str(s: s, len: text.len).equals(text) }
+    @inlinable public func hasPrefix(_ other: apus_str) -> Bool { bytes.prefix(other.len).elementsEqual(other.bytes) }
     @inlinable public func hasSuffix(_ other: apus_str) -> Bool { bytes.suffix(other.len).elementsEqual(other.bytes) }
 
     @inlinable public func index(of byte: UInt8, from: Int = 0) -> Int? {
