@@ -1,7 +1,7 @@
 # Reads what Benchmarks/run has measured, and sums it up over the rounds. table.awk, json.awk and chart.awk, each behind this file, show it.
 #
-# Each line is SCENARIO ROUND SERVER KEY=VALUE..., as sipload prints them. ROUND counts from 1; `rate` is the run at a fixed rate, `pending` what a
-# transaction takes that nobody answers, `counted` the run with allocations counted. -v order="SERVER..." are those that are shown.
+# Each line is SCENARIO ROUND SERVER KEY=VALUE..., as sipload prints them. ROUND counts from 1; the keys of the run at a fixed rate begin with `latency-`.
+# The round `pending` is what a transaction takes that nobody answers, `counted` the run with allocations counted. -v order="SERVER..." are those that are shown.
 
 function sort(a, n,   i, j, t) {
     for (i = 2; i <= n; i++) { t = a[i]; for (j = i - 1; j > 0 && a[j] > t; j--) a[j + 1] = a[j]; a[j + 1] = t }

@@ -90,6 +90,8 @@ struct Worker {
 
     /// Messages that this worker is about to run, oldest first.
     var queue = MailList()
+    /// What has come to be done soon and was too much for one turn, oldest first.
+    var urgent = MailList()
     var slots: SlotPool
     var batch: UDPBatch
     var unsent = SendQueue()
@@ -211,6 +213,8 @@ extension UnsafeMutablePointer<Worker> {
     /// Runs turns until somebody stops the worker.
     func runLoop() {
         while !pointee.isStopping { runTurn() }
+        // What came with the order to stop.
+        readUrgent(atMost: .max)
     }
 
     /// One turn: waits for something to do, unless something is there; then does all of it.
@@ -246,6 +250,7 @@ extension UnsafeMutablePointer<Worker> {
 
     private func untilNextTimer(_ longest: Int32) -> Int32 {
         var wait = longest < 0 ? UInt64(Int32.max) : UInt64(longest)
+        if !pointee.urgent.isEmpty { return 0 }
         if let next = pointee.wheel.nextEvent() {
             wait = next <= pointee.clock.now ? 0 : Swift.min(wait, next - pointee.clock.now)
         }
@@ -255,10 +260,18 @@ extension UnsafeMutablePointer<Worker> {
 
     private func readMail() {
         takeHome()
-        var urgent = pointee.mailbox.takeUrgent()
-        while let node = urgent.removeFirst() { node.pointee.receive(self, node) }
+        readUrgent(atMost: Worker.urgentATurn)
         pointee.queue.append(pointee.mailbox.takeHandOvers())
         if !pointee.queue.isEmpty { runQueue() }
+    }
+
+    private func readUrgent(atMost limit: Int) {
+        pointee.urgent.append(pointee.mailbox.takeUrgent())
+        var count = 0
+        while count < limit, let node = pointee.urgent.removeFirst() {
+            node.pointee.receive(self, node)
+            count &+= 1
+        }
     }
 
     /// Takes what came home: slots, memory.
@@ -320,6 +333,10 @@ extension UnsafeMutablePointer<Worker> {
 }
 
 extension Worker {
+    /// How much of what is to be done soon is done in a turn. When hundreds of scripts go on at once, as when a media proxy is given up, messages that
+    /// have come meanwhile are read between them, before the kernel has to drop some.
+    static let urgentATurn = 16
+
     /// A slot is back at its owner.
     static let slotCameHome: Mailbox.Callback = { raw, node in
         let worker = raw.assumingMemoryBound(to: Worker.self)

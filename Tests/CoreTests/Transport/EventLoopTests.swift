@@ -122,4 +122,33 @@ private final class Calls {
             #expect(worker.pointee.turn == 1)
         }
     }
+
+    private struct Letter {
+        var node = MailNode { _, node in node.assumingMemoryBound(to: Letter.self).pointee.isRead = true }
+        var isRead = false
+    }
+
+    /// Much that is to be done soon leaves time for what else has come; an order to stop among it loses nothing behind it.
+    @Test func muchMailIsReadInPieces() throws {
+        try withWorker { worker in
+            var stop = MailNode(receive: Worker.stopReceived)
+            let count = 3 * Worker.urgentATurn
+            let letters = UnsafeMutablePointer<Letter>.allocate(capacity: count)
+            defer { letters.deallocate() }
+            letters.initialize(repeating: Letter(), count: count)
+            func read() -> Int { (0..<count).count { letters[$0].isRead } }
+            withUnsafeMutablePointer(to: &stop) { stop in
+                for index in 0..<count {
+                    if index == Worker.urgentATurn { worker.pointee.mailbox.post(stop) }
+                    worker.pointee.mailbox.post(
+                        UnsafeMutableRawPointer(letters + index).assumingMemoryBound(to: MailNode.self))
+                }
+                // It does not sleep while there is more.
+                worker.runTurn()
+                #expect(read() == Worker.urgentATurn && !worker.pointee.isStopping)
+                worker.runLoop()
+                #expect(read() == count && worker.pointee.turn == 2)
+            }
+        }
+    }
 }
