@@ -119,7 +119,8 @@ let package = Package(
         // No pkgConfig: Debian's netsnmp-agent.pc asks for the flags that the library itself was built with.
         .systemLibrary(name: "CNetSNMP", providers: [.apt(["libsnmp-dev"])]),
         .target(
-            name: "Core", dependencies: ["PluginAPI", "CLinux", "CBytes", "CPcre2", "CAres", "COpenSSL"], swiftSettings: core),
+            name: "Core", dependencies: ["PluginAPI", "CLinux", "CBytes", "CPcre2", "CAres", "COpenSSL"],
+            swiftSettings: core),
         .target(name: "CBuild", cSettings: c + build),
         .executableTarget(name: "apus", dependencies: ["Core", "CBuild"], swiftSettings: strict),
         .executableTarget(

@@ -2,7 +2,7 @@
 // files and nothing is run. Every diagnostic is printed in both forms: their places must lie in the text.
 import PluginAPI
 
-nonisolated(unsafe) private let registry: Registry = {
+private let registry: Registry = {
     let size = MemoryLayout<apus_host>.size
     let raw = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
     raw.initializeMemory(as: UInt8.self, repeating: 0, count: size)

@@ -94,7 +94,8 @@ enum ParseBench {
         guard let from = m.fromURI, let to = m.toURI, let contact = m.contacts.first, let route = m.routes.first,
             let contactURI = URI.parse(contact.uri), let routeURI = URI.parse(route.uri)
         else { return -1_000_000 }
-        return sum + from.pointee.user.count + to.pointee.user.count + contactURI.host.count + (routeURI.isLooseRouter ? 1 : 0)
+        return sum + from.pointee.user.count + to.pointee.user.count + contactURI.host.count
+            + (routeURI.isLooseRouter ? 1 : 0)
     }
 
     @inline(never)

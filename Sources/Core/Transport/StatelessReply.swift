@@ -112,7 +112,8 @@ enum StatelessReply {
         let place = UnsafeMutableRawPointer(buffer)
         place.storeBytes(of: bytes_hex_digits(UInt32(truncatingIfNeeded: settings.tagKey.k0)), as: UInt64.self)
         place.storeBytes(of: UInt32(bigEndian: 0x2D73_6C2D), toByteOffset: 8, as: UInt32.self)  // "-sl-"
-        place.storeBytes(of: bytes_hex_digits(UInt32(truncatingIfNeeded: sum &>> 32)), toByteOffset: 12, as: UInt64.self)
+        place.storeBytes(
+            of: bytes_hex_digits(UInt32(truncatingIfNeeded: sum &>> 32)), toByteOffset: 12, as: UInt64.self)
         place.storeBytes(of: bytes_hex_digits(UInt32(truncatingIfNeeded: sum)), toByteOffset: 20, as: UInt64.self)
         return tagLength
     }
