@@ -10,20 +10,15 @@ extension usrloc_contact {
             + attributes.len
         guard let memory = allocate(max(size, 1)) else { return nil }
         var writer = Writer(memory, capacity: size)
-        func moved(_ text: apus_str) -> apus_str {
-            let start = writer.count
-            writer.add(text)
-            return apus_str(start: writer.start + start, count: text.len)
-        }
-        made.uri = moved(uri)
-        made.received = moved(received)
-        made.path = moved(path)
-        made.call_id = moved(call_id)
-        made.user_agent = moved(user_agent)
-        made.instance = moved(instance)
-        made.ruid = moved(ruid)
-        made.socket = moved(socket)
-        made.attributes = moved(attributes)
+        made.uri = writer.copy(uri)
+        made.received = writer.copy(received)
+        made.path = writer.copy(path)
+        made.call_id = writer.copy(call_id)
+        made.user_agent = writer.copy(user_agent)
+        made.instance = writer.copy(instance)
+        made.ruid = writer.copy(ruid)
+        made.socket = writer.copy(socket)
+        made.attributes = writer.copy(attributes)
         return made
     }
 }

@@ -73,7 +73,7 @@ struct MarkVariables {
         put(call, side, .lowest, lowest, start)
         put(call, side, .highest, highest, start)
         if let average = marks.average { put(call, side, .average, average, start) }
-        variable(side, .averageSamples).map { call.put($0, number: marks.samples) }
+        variable(side, .averageSamples).map { call.put($0, marks.samples) }
     }
 
     private func variable(_ side: MarkSide, _ mark: Mark) -> OpaquePointer? {
@@ -83,15 +83,18 @@ struct MarkVariables {
     /// A row of marks, which stand behind each other from `first` on.
     private func put(_ call: Call, _ side: MarkSide, _ first: Mark, _ values: MarkValues, _ start: Int64) {
         let row = variables + side.rawValue * Mark.count + first.rawValue
-        if let variable = row[0] { call.put(variable, mark: values.mark) }
+        if let variable = row[0] { call.put(variable, values.mark / 10, ".", values.mark % 10) }
         // An average has no time.
         let isAverage = first == .average
-        if !isAverage, let variable = row[1], let at = values.at { call.put(variable, seconds: max(0, at - start)) }
+        if !isAverage, let variable = row[1], let at = values.at {
+            let seconds = max(0, at - start)
+            call.put(variable, seconds / 60, ":", seconds % 60, width: 2)
+        }
         let rest = row + (isAverage ? 1 : 2)
-        if let variable = rest[0] { call.put(variable, number: values.loss) }
-        if let variable = rest[1] { call.put(variable, number: values.jitter) }
-        if let variable = rest[2] { call.put(variable, number: values.roundtrip) }
-        if let variable = rest[3] { call.put(variable, number: values.leg) }
+        if let variable = rest[0] { call.put(variable, values.loss) }
+        if let variable = rest[1] { call.put(variable, values.jitter) }
+        if let variable = rest[2] { call.put(variable, values.roundtrip) }
+        if let variable = rest[3] { call.put(variable, values.leg) }
     }
 }
 
@@ -191,32 +194,15 @@ struct Marks {
 }
 
 extension UnsafePointer<apus_call> {
-    fileprivate func put(_ variable: OpaquePointer, number: Int64) {
+    /// `17`, or with a second number `4.3`, `1:05`.
+    fileprivate func put(
+        _ variable: OpaquePointer, _ number: Int64, _ separator: apus_str = "", _ rest: Int64? = nil, width: Int = 1
+    ) {
         unchecked {
-            guard var writer = writer(24) else { return }
+            guard var writer = writer(48) else { return }
             writer.add(number: number)
-            put(variable, apus_value(writer.text))
-        }
-    }
-
-    /// `4.3`
-    fileprivate func put(_ variable: OpaquePointer, mark: Int64) {
-        unchecked {
-            guard var writer = writer(24) else { return }
-            writer.add(number: mark / 10)
-            writer.add(".")
-            writer.add(number: mark % 10)
-            put(variable, apus_value(writer.text))
-        }
-    }
-
-    /// `1:05`
-    fileprivate func put(_ variable: OpaquePointer, seconds: Int64) {
-        unchecked {
-            guard var writer = writer(24) else { return }
-            writer.add(number: seconds / 60)
-            writer.add(":")
-            writer.add(number: seconds % 60, width: 2)
+            writer.add(separator)
+            if let rest { writer.add(number: rest, width: width) }
             put(variable, apus_value(writer.text))
         }
     }

@@ -60,16 +60,11 @@ public struct Ping {
     func copied(to memory: UnsafeMutableRawPointer) -> Ping {
         var made = self
         var writer = Writer(memory, capacity: textSize)
-        func moved(_ text: apus_str) -> apus_str {
-            let start = writer.count
-            writer.add(text)
-            return apus_str(start: writer.start + start, count: text.len)
-        }
-        made.hop = moved(hop)
-        made.uri = moved(uri)
-        made.path = moved(path)
-        made.to = moved(to)
-        made.mark = PingMark(table: mark.table, hash: mark.hash, sent: mark.sent, ruid: moved(mark.ruid))
+        made.hop = writer.copy(hop)
+        made.uri = writer.copy(uri)
+        made.path = writer.copy(path)
+        made.to = writer.copy(to)
+        made.mark = PingMark(table: mark.table, hash: mark.hash, sent: mark.sent, ruid: writer.copy(mark.ruid))
         return made
     }
 }

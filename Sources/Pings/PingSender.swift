@@ -1,5 +1,6 @@
 import Glibc
 import PluginKit
+import RoutingKit
 
 // Invariants: a PingSender is its worker's and lies at one address for ever. A LatePing belongs to the sender while it is spare, to the resolver
 // from `next_hop` to `done`, which frees it; its texts lie behind it.
@@ -91,18 +92,6 @@ extension UnsafeMutablePointer<PingSender> {
             _ = net.pointee.send(host, &destination, out.text)
             host.bump(style.sent)
         }
-    }
-}
-
-/// As Via has it (RFC 3261 section 20.42, RFC 7118 section 5.1).
-private func viaTransport(_ number: UInt32) -> apus_str {
-    switch Int(number) {
-    case APUS_TCP: "TCP"
-    case APUS_TLS: "TLS"
-    case APUS_SCTP: "SCTP"
-    case APUS_WS: "WS"
-    case APUS_WSS: "WSS"
-    default: "UDP"
     }
 }
 

@@ -105,7 +105,7 @@ extension BranchRef {
         var out = Writer(piece, capacity: capacity)
         out.add(start)
         out.add("Via: SIP/2.0/")
-        out.add(transportName(pointee.destination.transport))
+        out.add(viaTransport(pointee.destination.transport))
         out.add(" ")
         out.add(info.advertised_address)
         out.add(":")
@@ -134,17 +134,5 @@ extension BranchRef {
             home.messages.pointee.find_param(sent.via.dropFirst(params).trimmed, "branch", &branch) > 0
         else { return nil }
         return Identity(branch)?.loopHash
-    }
-}
-
-/// A transport as a Via names it.
-private func transportName(_ transport: UInt32) -> apus_str {
-    switch Int(transport) {
-    case APUS_TCP: "TCP"
-    case APUS_TLS: "TLS"
-    case APUS_SCTP: "SCTP"
-    case APUS_WS: "WS"
-    case APUS_WSS: "WSS"
-    default: "UDP"
     }
 }

@@ -22,13 +22,7 @@ import Testing
         let call = try MediaCall(
             [proxy.url],
             """
-            request_route {
-                t_on_branch("1");
-                t_on_reply("1");
-                $ru = "sip:a@A";
-                append_branch("sip:b@B");
-                t_relay();
-            }
+            \(MediaCall.forks)
             branch_route[1] { rtpengine_offer("via-branch=next"); }
             \(MediaBranchTests.reply)
             """)

@@ -122,13 +122,7 @@ import Testing
     @Test func aSessionForEachBranch() throws {
         let proxy = try RTPEngine()
         let script = """
-            request_route {
-                t_on_branch("1");
-                t_on_reply("1");
-                $ru = "sip:a@A";
-                append_branch("sip:b@B");
-                t_relay();
-            }
+            \(MediaCall.forks)
             branch_route[1] { rtpengine_offer("via-branch=extra"); }
             onreply_route[1] {
                 if (status =~ "^2") rtpengine_answer("via-branch=extra");
@@ -300,13 +294,7 @@ import Testing
     @Test func branchesByTheirVia() throws {
         let proxy = try RTPEngine()
         let script = """
-            request_route {
-                t_on_branch("1");
-                t_on_reply("1");
-                $ru = "sip:a@A";
-                append_branch("sip:b@B");
-                t_relay();
-            }
+            \(MediaCall.forks)
             branch_route[1] { rtpengine_offer("via-branch=auto-next"); }
             onreply_route[1] { if (status =~ "^2") rtpengine_answer("via-branch=auto-next"); }
             """

@@ -46,6 +46,17 @@ struct MediaCall: ~Copyable {
         self.b = b
     }
 
+    /// Rings at both called sides at once.
+    static let forks = """
+        request_route {
+            t_on_branch("1");
+            t_on_reply("1");
+            $ru = "sip:a@A";
+            append_branch("sip:b@B");
+            t_relay();
+        }
+        """
+
     /// Short times: a dead proxy is known after two sendings of a tenth of a second.
     static let shortTimes = [#""rtpengine_tout_ms", 100"#, #""rtpengine_retr", 2"#]
 

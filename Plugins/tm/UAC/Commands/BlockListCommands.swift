@@ -1,4 +1,5 @@
 import PluginKit
+import RoutingKit
 
 /// `dst_blocklist.…`: each worker has a list of its own; what is added or deleted is so in all of them.
 func declareBlockListCommands(_ host: Host, _ state: UnsafeMutablePointer<State>) {
@@ -64,7 +65,7 @@ private let viewBlockLists: @convention(c) (Command) -> CInt = { command in
         home.pointee.blockList.visit(at: now) { entry in
             let isForEver = entry.reasons.contains(.permanent)
             command.openMap()
-            command.add("protocol", transportName(entry.transport))
+            command.add("protocol", viaTransport(UInt32(entry.transport)))
             command.add("ip", text: addressText(entry.address, home.host))
             command.add("port", Int64(entry.address.port))
             command.add("expires in (s)", isForEver ? -1 : Int64(clamping: (entry.expires - now + 999) / 1000))
@@ -126,17 +127,6 @@ private let countBlockLists: @convention(c) (Command) -> CInt = { command in
                 command.add(named: name, Int64(clamping: sum))
             }
         }
-    }
-}
-
-private func transportName(_ transport: UInt8) -> apus_str {
-    switch Int(transport) {
-    case APUS_UDP: "UDP"
-    case APUS_TCP: "TCP"
-    case APUS_TLS: "TLS"
-    case APUS_SCTP: "SCTP"
-    case APUS_WS: "WS"
-    default: "WSS"
     }
 }
 
