@@ -281,9 +281,7 @@ extension Bytes {
     @inline(__always)
     fileprivate var isURIText: Bool {
         isPrinting
-            && firstIndex(
-                ofAny: UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: "<"),
-                UInt8(ascii: "<"), from: 0) == count
+            && firstIndex(ofAny: UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), from: 0) == count
     }
 
     /// Every `%` has two hexadecimal digits behind it.

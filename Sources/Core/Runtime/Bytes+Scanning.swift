@@ -26,13 +26,13 @@ extension Bytes {
     /// The index of the first `byte` at or after `from`, or nil.
     @_noLocks
     func firstIndex(of byte: UInt8, from: Int = 0) -> Int? {
-        let found = firstIndex(ofAny: byte, byte, byte, byte, byte, byte, from: from)
+        let found = firstIndex(ofAny: byte, from: from)
         return found < count ? found : nil
     }
 
     /// The index of the first CR or LF at or after `from`; `count` when there is none.
     @_noLocks
-    func lineBreak(from: Int) -> Int { firstIndex(ofAny: 13, 10, 10, 10, 10, 10, from: from) }
+    func lineBreak(from: Int) -> Int { firstIndex(ofAny: 13, 10, from: from) }
 
     /// The index of the first byte at or after `from` that ends a name or value among parameters, or may: a semicolon, a comma, `=`, a quote or an
     /// opening parenthesis; `count` when there is none.
@@ -40,15 +40,16 @@ extension Bytes {
     func parameterMark(from: Int) -> Int {
         firstIndex(
             ofAny: UInt8(ascii: ";"), UInt8(ascii: ","), UInt8(ascii: "="), UInt8(ascii: "\""), UInt8(ascii: "("),
-            UInt8(ascii: ";"), from: from)
+            from: from)
     }
 
     /// The index of the first byte equal to one of these at or after `from`; `count` when there is none.
     @inline(__always)
     func firstIndex(
-        ofAny a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, _ e: UInt8, _ f: UInt8, from: Int
+        ofAny a: UInt8, _ b: UInt8? = nil, _ c: UInt8? = nil, _ d: UInt8? = nil, _ e: UInt8? = nil, _ f: UInt8? = nil,
+        from: Int
     ) -> Int {
-        bytes_find(start, count, from, a, b, c, d, e, f)
+        bytes_find(start, count, from, a, b ?? a, c ?? a, d ?? a, e ?? a, f ?? a)
     }
 
     /// The index of the last `byte`, or nil.
@@ -119,10 +120,7 @@ extension Bytes {
     func endOfQuotedString(from index: Int) -> Int? {
         var index = index &+ 1
         while index < count {
-            index = firstIndex(
-                ofAny: UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "\\"), UInt8(ascii: "\\"),
-                UInt8(ascii: "\\"),
-                UInt8(ascii: "\\"), from: index)
+            index = firstIndex(ofAny: UInt8(ascii: "\""), UInt8(ascii: "\\"), from: index)
             guard index < count else { break }
             if start[index] == UInt8(ascii: "\"") { return index &+ 1 }
             index &+= 2
